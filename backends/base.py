@@ -1,0 +1,346 @@
+"""What all back ends share: files, outputs, support tables and the pass that reads them.
+
+A target is data first. Its table says of each model field how the target says it, since which of
+its versions, or why it cannot. `express` turns that into diagnostics before a writer runs; the
+matrix of `vnetc targets` and of the docs is the same data. A writer sees only what the table lets
+through, so it never has to refuse or drop anything itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any, TypeAlias
+
+from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model import (
+    Address,
+    Bridge,
+    DhcpOverrides,
+    DhcpServer,
+    Firewall,
+    Host,
+    Interface,
+    Nameservers,
+    Neighbor,
+    Nexthop,
+    Port,
+    PublishedPort,
+    RaOverrides,
+    Reservation,
+    Route,
+    Rule,
+    Veth,
+    Vlan,
+)
+
+Version: TypeAlias = tuple[int, ...]
+Refuses: TypeAlias = Callable[["Context"], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the target host: absolute path, text, permission bits."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What a compilation gives. `files` is empty if any diagnostic is an error."""
+
+    host: str
+    target: str
+    files: tuple[File, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A value or combination that a target cannot say, and why; `before`: only in versions before."""
+
+    reason: str
+    refuses: Refuses
+    before: Version = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """One row of a support table.
+
+    `how` names the target's own option and is empty if it has none; `reason` then says why not.
+    """
+
+    how: str = ""
+    reason: str = ""
+    since: Version = ()
+    limits: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a `Limit` may look at: a node, the interface it belongs to (if any) and the host."""
+
+    node: Any
+    interface: Interface | None
+    host: Host
+    version: Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A back end. `write` gets a host that the table lets through; paths of its files are unique."""
+
+    name: str
+    title: str
+    default: Version
+    oldest: Version
+    newest: Version
+    support: Mapping[str, Support]
+    write: Callable[[Host, Version], list[File]]
+
+
+def exact(how: str, *limits: Limit, since: Version = ()) -> Support:
+    """The target says it, in these words."""
+    return Support(how=how, since=since, limits=limits)
+
+
+def unsupported(reason: str) -> Support:
+    """The target cannot say it."""
+    return Support(reason=reason)
+
+
+def limit(reason: str, refuses: Refuses, *, before: Version = ()) -> Limit:
+    """Exclude what `refuses` holds for, in versions older than `before` if that is given."""
+    return Limit(reason=reason, refuses=refuses, before=before)
+
+
+# model class -> the word its rows begin with; `interface.mtu`, `port.isolated`, ...
+ROWS: dict[type, str] = {
+    Interface: "interface",
+    Bridge: "bridge",
+    Vlan: "vlan",
+    Veth: "veth",
+    Port: "port",
+    Address: "address",
+    Route: "route",
+    Nexthop: "nexthop",
+    Rule: "rule",
+    Neighbor: "neighbor",
+    DhcpOverrides: "dhcp-overrides",
+    RaOverrides: "ra-overrides",
+    Nameservers: "nameservers",
+    Firewall: "network",
+    PublishedPort: "publish",
+    DhcpServer: "dhcp",
+    Reservation: "reservation",
+    Host: "host",
+}
+
+# Fields that carry structure, not a key of the document: they need no row.
+STRUCTURE: dict[type, frozenset[str]] = {
+    Interface: frozenset({"name", "path", "kind", "port"}),
+    Port: frozenset({"path", "bridge"}),
+    Firewall: frozenset({"name", "path", "bridge", "addresses"}),
+    DhcpServer: frozenset({"name", "path", "bridge", "subnet", "address", "prefixes", "forwards_dns"}),
+    Host: frozenset({"name", "interfaces", "claims", "firewalls", "dhcp_servers"}),
+}
+_PATH = frozenset({"path"})
+
+
+def key(field: str) -> str:
+    """Give the document's spelling of a model field."""
+    return field.rstrip("_").replace("_", "-")
+
+
+def row_fields(cls: type) -> list[str]:
+    """List the fields of a model class that every support table must have a row for."""
+    return [f.name for f in fields(cls) if f.name not in STRUCTURE.get(cls, _PATH)]
+
+
+def rows() -> list[str]:
+    """List the names of all rows that a support table must have, types first."""
+    types = [f"type.{t}" for t in ("ethernet", "loopback", "dummy", "bridge", "vlan", "veth")]
+    return types + [f"{word}.{key(name)}" for cls, word in ROWS.items() for name in row_fields(cls)]
+
+
+def _plan(cls: type, support: Mapping[str, Support]) -> list[tuple[str, Any, str, Support]]:
+    """List the fields of `cls` that may be refused: name, default, row name, row."""
+    plan: list[tuple[str, Any, str, Support]] = []
+    for f in fields(cls):
+        name = f"{ROWS[cls]}.{key(f.name)}"
+        row = support.get(name)
+        if row is not None and (row.reason or row.since or row.limits):
+            default = f.default if f.default is not MISSING else MISSING
+            plan.append((f.name, default, name, row))
+    return plan
+
+
+def _children(node: Any) -> Iterator[Any]:
+    match node:
+        case Interface():
+            yield from node.addresses
+            yield from node.routes
+            yield from node.routing_policy
+            yield from node.neighbors
+            yield node.dhcp4_overrides
+            yield node.dhcp6_overrides
+            yield node.ra_overrides
+            yield node.nameservers
+            if node.port is not None:
+                yield node.port
+            if type(node.kind) in ROWS:
+                yield node.kind
+        case Route():
+            yield from node.nexthops
+        case Firewall():
+            yield from node.publish
+        case DhcpServer():
+            yield from node.reservations
+        case _:
+            pass
+
+
+def _show(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def _verdict(
+    row: Support, name: str, target: Target, context: Context
+) -> tuple[str, str, str] | None:
+    """Give (code, message, help) if the row refuses what the context holds."""
+    word = name.partition(".")[2]
+    title = f"{target.title} {_show(context.version)}"
+    if not row.how:
+        return (
+            "VN501",
+            f"{target.name} cannot express `{word}`",
+            f"{row.reason}; another target, or `--allow VN501` to leave it out",
+        )
+    if row.since > context.version:
+        return (
+            "VN502",
+            f"{title} cannot express `{word}`",
+            f"{target.title} {_show(row.since)} can: `--target-version {_show(row.since)}`",
+        )
+    for lim in row.limits:
+        if (not lim.before or context.version < lim.before) and lim.refuses(context):
+            if lim.before:
+                way_out = f"`--target-version {_show(lim.before)}` can"
+                return "VN502", f"{title} cannot express this `{word}`: {lim.reason}", way_out
+            return (
+                "VN503",
+                f"{target.name} cannot express this `{word}`: {lim.reason}",
+                "another target, or `--allow VN503` to leave it out",
+            )
+    return None
+
+
+class _Pass:
+    """One walk over a host with one support table."""
+
+    def __init__(self, host: Host, target: Target, version: Version) -> None:
+        self.host = host
+        self.target = target
+        self.version = version
+        self.plans = {cls: _plan(cls, target.support) for cls in ROWS}
+        self.types = {
+            name.partition(".")[2]: row
+            for name, row in target.support.items()
+            if name.startswith("type.") and (row.reason or row.since or row.limits)
+        }
+        self.found: list[Diagnostic] = []
+
+    def refuse(self, node: Any, interface: Interface | None, path: Path) -> dict[str, Any]:
+        """Report what the table refuses in one node; give the defaults to put in its place."""
+        resets: dict[str, Any] = {}
+        for name, default, row_name, row in self.plans[type(node)]:
+            value = getattr(node, name)
+            if default is not MISSING and value == default:
+                continue
+            context = Context(
+                node=node, interface=interface, host=self.host, version=self.version
+            )
+            verdict = _verdict(row, row_name, self.target, context)
+            if verdict is not None:
+                code, message, help = verdict
+                where = _place(node, name, path)
+                self.found.append(diagnostic(code, message, where, "key", help=help))
+                resets[name] = None if default is MISSING else default
+        return resets
+
+    def visit(self, node: Any, interface: Interface | None, path: Path) -> Any:
+        """Report a node and all below it; give it back without what was refused."""
+        changes: dict[str, Any] = {}
+        for child in _children(node):
+            clean = self.visit(child, interface, getattr(child, "path", None) or path)
+            if clean is not child:
+                _put(node, child, clean, changes)
+        resets = self.refuse(node, interface, path)
+        if resets and any(f.default is MISSING for f in fields(node) if f.name in resets):
+            return None  # a node cannot live without a required field
+        changes.update(resets)
+        return replace(node, **changes) if changes else node
+
+    def interface(self, interface: Interface) -> Interface | None:
+        row = self.types.get(interface.kind.type)
+        if row is not None:
+            context = Context(
+                node=interface, interface=interface, host=self.host, version=self.version
+            )
+            verdict = _verdict(row, f"type.{interface.kind.type}", self.target, context)
+            if verdict is not None:
+                code, message, help = verdict
+                self.found.append(diagnostic(code, message, interface.path, "key", help=help))
+                return None
+        clean = self.visit(interface, interface, interface.path)
+        assert clean is None or isinstance(clean, Interface)
+        return clean
+
+
+# Where the key of a field stands if not directly below its node's path.
+_ELSEWHERE: dict[tuple[type, str], Path] = {}
+
+
+def _place(node: Any, name: str, path: Path) -> Path:
+    return (*path, *_ELSEWHERE.get((type(node), name), (key(name),)))
+
+
+def _put(node: Any, child: Any, clean: Any, changes: dict[str, Any]) -> None:
+    """Record in `changes` that `child` of `node` became `clean`, or nothing."""
+    for f in fields(node):
+        value = changes.get(f.name, getattr(node, f.name))
+        if value is child:
+            changes[f.name] = clean
+            return
+        if isinstance(value, tuple) and any(item is child for item in value):
+            changes[f.name] = tuple(
+                kept for item in value if (kept := clean if item is child else item) is not None
+            )
+            return
+
+
+def express(host: Host, target: Target, version: Version) -> tuple[Host, list[Diagnostic]]:
+    """Find what the target, at this version, cannot express.
+
+    Gives the host without it, for a caller that allows the loss, and one VN50x for each place.
+    """
+    walk = _Pass(host, target, version)
+    interfaces = tuple(
+        clean for i in host.interfaces if (clean := walk.interface(i)) is not None
+    )
+    firewalls = tuple(
+        clean for f in host.firewalls if (clean := walk.visit(f, None, f.path)) is not None
+    )
+    servers = tuple(
+        clean for d in host.dhcp_servers if (clean := walk.visit(d, None, d.path)) is not None
+    )
+    resets = walk.refuse(host, None, ())
+    if not walk.found:
+        return host, []
+    return (
+        replace(host, interfaces=interfaces, firewalls=firewalls, dhcp_servers=servers, **resets),
+        walk.found,
+    )

@@ -1,0 +1,118 @@
+"""Typed writers of the three text formats of the targets: INI, stanzas, YAML.
+
+Escaping is theirs alone. A value that a format cannot carry is a fault of the caller and raises
+`ValueError`: the language lets no such value through (docs/explanation/injection.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+Yaml: TypeAlias = "str | int | bool | None | Mapping[str, Yaml] | Sequence[Yaml]"
+Section: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_INI_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+# Words that YAML 1.1 readers (libyaml in netplan, PyYAML) take for something else than a string.
+_YAML_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_YAML_WORDS = frozenset(
+    "y n yes no on off true false null Y N Yes No On Off True False Null YES NO ON OFF TRUE FALSE NULL".split()
+)
+
+
+def header(host: str, comment: str = "#") -> str:
+    """Say what made a file and from what; no time, no version: the same input, the same bytes."""
+    return f"{comment} {host}: made by vnetc; change the spec, not this file.\n"
+
+
+def comment_text(text: str) -> str:
+    """Make free text fit for a comment in any target's file: printable ASCII, no shell or nft sign.
+
+    ifupdown2 runs a file through Mako templates if it has a `%`, and eats backslashes.
+    """
+    return re.sub(r"[^ !&'()*+,./0-9:;=?@A-Z\[\]^_a-z|~-]", "?", text).strip()
+
+
+def ini(host: str, sections: Iterable[Section]) -> str:
+    """Write an INI file of systemd (systemd.syntax(7)): sections in the order given.
+
+    Sections without options are left out, but for `Match`, without which a file matches all.
+    """
+    parts = [header(host)]
+    for name, options in sections:
+        if not options and name != "Match":
+            continue
+        lines = [f"[{_ini_key(name)}]"]
+        lines += [f"{_ini_key(option)}={_ini_value(value)}" for option, value in options]
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _ini_key(text: str) -> str:
+    if not _INI_KEY.fullmatch(text):
+        raise ValueError(f"not an INI key: {text!r}")
+    return text
+
+
+def _ini_value(text: str) -> str:
+    # systemd.syntax(7): a trailing backslash continues the line, surrounding blanks are cut
+    if _CONTROL.search(text) or text.endswith("\\") or text != text.strip():
+        raise ValueError(f"not an INI value: {text!r}")
+    return text
+
+
+def boolean(value: bool) -> str:
+    """Spell a boolean as systemd.syntax(7) does."""
+    return "yes" if value else "no"
+
+
+def yaml(host: str, document: Mapping[str, Yaml]) -> str:
+    """Write a YAML file in block style that YAML 1.1 and 1.2 readers take alike."""
+    return header(host) + "\n".join(_yaml_lines(document, "")) + "\n"
+
+
+def _yaml_lines(value: Yaml, indent: str) -> Iterable[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _yaml_item(f"{indent}{_yaml_scalar(name)}:", item, indent + "  ")
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            if isinstance(item, Mapping) and item:
+                lines = list(_yaml_lines(item, indent + "  "))
+                yield f"{indent}- {lines[0].lstrip()}"
+                yield from lines[1:]
+            else:
+                yield from _yaml_item(f"{indent}-", item, indent + "  ")
+    else:
+        yield indent + _yaml_scalar(value)
+
+
+def _yaml_item(head: str, item: Yaml, indent: str) -> Iterable[str]:
+    match item:
+        case str() | int() | None:
+            yield f"{head} {_yaml_scalar(item)}"
+        case Mapping() if not item:
+            yield head + " {}"
+        case Sequence() if not item:
+            yield head + " []"
+        case _:
+            yield head
+            yield from _yaml_lines(item, indent)
+
+
+def _yaml_scalar(value: str | int | bool | None) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case str():
+            if _YAML_PLAIN.fullmatch(value) and value not in _YAML_WORDS:
+                return value
+            if _CONTROL.search(value):
+                raise ValueError(f"not a YAML value: {value!r}")
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

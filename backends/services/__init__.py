@@ -1,0 +1,39 @@
+"""The files beside a target's own that make a network of guests work; the same on every target.
+
+One nftables table and one dnsmasq for each network, so that loading, changing or removing one
+network never touches another, nor other software's rules.
+"""
+
+from __future__ import annotations
+
+from vnetc.backends.base import File
+from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
+from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
+from vnetc.backends.services.sysctl import SYSCTL_PATH, forwarding, write_sysctl
+from vnetc.backends.services.units import write_units
+from vnetc.model import Host
+
+__all__ = [
+    "SYSCTL_PATH",
+    "companions",
+    "dnsmasq_path",
+    "dnsmasq_pidfile",
+    "forwarding",
+    "nft_path",
+    "nft_table",
+    "write_units",
+]
+
+
+def companions(host: Host, *, interface_sysctls: bool = True) -> list[File]:
+    """Write the nftables, dnsmasq and sysctl files of a host.
+
+    `interface_sysctls` is false for a target that sets an interface's own sysctls itself.
+    """
+    files = [write_nftables(host.name, firewall) for firewall in host.firewalls]
+    files += [
+        write_dnsmasq(host.name, server)
+        for server in host.dhcp_servers
+        if server.server == "dnsmasq"
+    ]
+    return files + write_sysctl(host, interface_sysctls=interface_sysctls)

@@ -1,0 +1,35 @@
+"""The sysctl file: forwarding, and what interfaces ask for (sysctl.d(5))."""
+
+from __future__ import annotations
+
+from vnetc.backends.base import File
+from vnetc.backends.formats import header
+from vnetc.model import Host
+
+SYSCTL_PATH = "/etc/sysctl.d/60-vnetc.conf"
+
+_FORWARDING = {4: "net.ipv4.ip_forward=1", 6: "net.ipv6.conf.all.forwarding=1"}
+
+
+def forwarding(host: Host) -> tuple[str, ...]:
+    """List the settings that let guests' packets through the host, by the families they use."""
+    versions = {
+        subnet.version
+        for firewall in host.firewalls
+        if firewall.mode != "isolated"
+        for subnet in firewall.subnet
+    }
+    return tuple(_FORWARDING[version] for version in sorted(versions))
+
+
+def write_sysctl(host: Host, *, interface_sysctls: bool) -> list[File]:
+    """Write the sysctl file, or nothing if there is nothing to set."""
+    lines = list(forwarding(host))
+    if interface_sysctls:
+        # with slashes, since a name may have dots; udev sets these when the device appears
+        lines += [
+            f"net/{family}/conf/{interface.name}/{key}={value}"
+            for interface in host.interfaces
+            for family, key, value in interface.sysctl
+        ]
+    return [File(SYSCTL_PATH, header(host.name) + "\n".join(lines) + "\n")] if lines else []

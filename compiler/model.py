@@ -1,0 +1,342 @@
+"""The model: what one host's kernel must look like, free of any target's words.
+
+Immutable, typed, resolved: addresses are `ipaddress` objects, durations are milliseconds, every
+default that vnetc has an opinion on is filled in. `None` means "not said, the kernel's own
+default", which is the same on every target; it never means false. Each node carries the `path` of
+the document's key it came from, so that any later pass can point at it.
+
+A field is named like its key (`forward_delay` is `forward-delay`, `from_` is `from`): the support
+tables of the targets, the matrix in the docs and the tests rely on that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+from typing import Any, Literal, TypeAlias
+
+from vnetc.diagnostics import Path
+
+IPAddress: TypeAlias = IPv4Address | IPv6Address
+IPInterface: TypeAlias = IPv4Interface | IPv6Interface
+IPNetwork: TypeAlias = IPv4Network | IPv6Network
+Raw: TypeAlias = Mapping[str, Any]
+
+MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An address of the host with the subnet it is in."""
+
+    path: Path
+    address: IPInterface
+    label: str | None = None
+    peer: IPInterface | None = None
+    scope: Literal["global", "link", "host"] = "global"
+    preferred_lifetime: Literal[0] | None = None  # 0: deprecated, used only when asked for
+    noprefixroute: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nexthop:
+    """One way of a multipath route; `weight` counts from 1, as in ip-route(8)."""
+
+    path: Path
+    via: IPAddress
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A route of one interface; `to` is 0.0.0.0/0 or ::/0 for `default`."""
+
+    path: Path
+    to: IPNetwork
+    via: IPAddress | None = None
+    from_: IPAddress | None = None
+    on_link: bool = False
+    metric: int | None = None
+    table: int = MAIN_TABLE
+    type: str = "unicast"
+    scope: str | None = None
+    mtu: int | None = None
+    advmss: int | None = None
+    congestion_window: int | None = None
+    initrwnd: int | None = None
+    nexthops: tuple[Nexthop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A routing policy rule, ip-rule(8). Without `from_` and `to` it is for both families."""
+
+    path: Path
+    priority: int
+    from_: IPNetwork | None = None
+    to: IPNetwork | None = None
+    iif: str | None = None
+    oif: str | None = None
+    fwmark: tuple[int, int] | None = None  # mark, mask
+    tos: int | None = None
+    ip_protocol: int | None = None  # IANA number
+    source_port: tuple[int, int] | None = None  # first, last
+    destination_port: tuple[int, int] | None = None
+    uid_range: tuple[int, int] | None = None
+    invert: bool = False
+    suppress_prefix_length: int | None = None
+    table: int | None = None  # None only with an action
+    action: Literal["blackhole", "unreachable", "prohibit"] | None = None
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """4, 6 or both: the rule lists of the kernel it belongs to."""
+        network = self.from_ if self.from_ is not None else self.to
+        return (4, 6) if network is None else (network.version,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbor:
+    """A permanent neighbour (ARP, NDP) entry."""
+
+    path: Path
+    address: IPAddress
+    macaddress: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpOverrides:
+    """What to do with what a DHCP server says, and what to tell it."""
+
+    path: Path
+    route_metric: int = 100
+    use_routes: bool = True
+    use_dns: bool = True
+    use_ntp: bool = True
+    use_mtu: bool = True
+    use_hostname: bool = True
+    use_domains: bool | Literal["route"] = False
+    send_hostname: bool = True
+    hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaOverrides:
+    """What to do with what a router advertisement says."""
+
+    path: Path
+    use_dns: bool = True
+    use_domains: bool | Literal["route"] = False
+    table: int = MAIN_TABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nameservers:
+    """DNS servers and search domains to use through an interface."""
+
+    path: Path
+    addresses: tuple[IPAddress, ...] = ()
+    search: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """What an interface is as a port of the bridge `bridge`."""
+
+    path: Path
+    bridge: str
+    path_cost: int | None = None
+    priority: int | None = None
+    hairpin: bool | None = None
+    learning: bool | None = None
+    isolated: bool | None = None
+    neigh_suppress: bool | None = None
+    vlans: tuple[tuple[int, int], ...] = ()  # first, last; sorted, disjoint
+    pvid: int | None = None
+    untagged: tuple[tuple[int, int], ...] = ()
+
+
+class Ethernet:
+    """A network card, found by its name."""
+
+    __slots__ = ()
+    type = "ethernet"
+
+
+class Loopback:
+    """The device `lo`."""
+
+    __slots__ = ()
+    type = "loopback"
+
+
+class Dummy:
+    """A device that swallows what it is sent: a home for addresses."""
+
+    __slots__ = ()
+    type = "dummy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """A software switch. Times are milliseconds."""
+
+    ports: tuple[str, ...] = ()
+    stp: bool = False
+    forward_delay: int | None = None
+    hello_time: int | None = None
+    max_age: int | None = None
+    ageing_time: int | None = None
+    priority: int | None = None
+    vlan_filtering: bool = False
+    vlan_protocol: Literal["802.1q", "802.1ad"] | None = None
+    default_pvid: int | None = None  # 0: none
+    vlans: tuple[tuple[int, int], ...] = ()  # of the bridge device itself
+    pvid: int | None = None
+    untagged: tuple[tuple[int, int], ...] = ()
+    multicast_snooping: bool | None = None
+    multicast_querier: bool | None = None
+    type = "bridge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vlan:
+    """A VLAN of the interface `link`."""
+
+    id: int
+    link: str
+    protocol: Literal["802.1q", "802.1ad"] = "802.1q"
+    type = "vlan"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Veth:
+    """One end of a virtual cable; `peer` is the other end, declared like this one."""
+
+    peer: str
+    type = "veth"
+
+
+Kind: TypeAlias = Ethernet | Loopback | Dummy | Bridge | Vlan | Veth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """A network device and all that is configured on it."""
+
+    name: str
+    path: Path
+    kind: Kind
+    port: Port | None = None
+    description: str = ""
+    macaddress: str | None = None
+    mtu: int | None = None
+    activation: Literal["auto", "manual", "off"] = "auto"
+    optional: bool | None = None  # None: only a bridge without ports is not waited for
+    addresses: tuple[Address, ...] = ()
+    dhcp4: bool = False
+    dhcp6: bool = False
+    dhcp4_overrides: DhcpOverrides = DhcpOverrides(path=())
+    dhcp6_overrides: DhcpOverrides = DhcpOverrides(path=())
+    accept_ra: bool = False
+    ra_overrides: RaOverrides = RaOverrides(path=())
+    link_local: tuple[Literal["ipv4", "ipv6"], ...] = ("ipv6",)
+    ipv6_privacy: bool = False
+    ipv6_address_generation: Literal["eui64", "stable-privacy"] = "eui64"
+    ipv6_mtu: int | None = None
+    nameservers: Nameservers = Nameservers(path=())
+    routes: tuple[Route, ...] = ()
+    routing_policy: tuple[Rule, ...] = ()
+    neighbors: tuple[Neighbor, ...] = ()
+    sysctl: tuple[tuple[Literal["ipv4", "ipv6"], str, int], ...] = ()
+    raw: Raw | None = None
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether booting waits for this interface to come up."""
+        if self.optional is None:
+            # a bridge without ports has no carrier before its first guest starts
+            return not (isinstance(self.kind, Bridge) and not self.kind.ports)
+        return not self.optional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedPort:
+    """Ports of the host that lead to a guest: `ports` is first and last, one port if equal."""
+
+    path: Path
+    protocol: Literal["tcp", "udp"]
+    ports: tuple[int, int]
+    to: IPAddress
+    to_port: int | None = None  # None: the same port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firewall:
+    """Who may reach whom across the bridge of a network of guests."""
+
+    name: str
+    path: Path
+    mode: Literal["nat", "routed", "isolated"]
+    bridge: str
+    subnet: tuple[IPNetwork, ...]
+    addresses: tuple[IPAddress, ...]  # the host's own on the bridge
+    uplink: str | None = None  # None: any way out
+    publish: tuple[PublishedPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """An address kept for the guest with this MAC address."""
+
+    path: Path
+    macaddress: str
+    address: IPv4Address
+    hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpServer:
+    """A DHCP server (and router advertisements, and DNS) for the guests of a network.
+
+    `range` is first and last, None for reservations only; `lease_time` is milliseconds. `subnet`
+    and `address` are None in a network that has IPv6 alone.
+    """
+
+    name: str
+    path: Path
+    bridge: str
+    subnet: IPv4Network | None
+    address: IPv4Address | None
+    server: Literal["dnsmasq", "networkd"] = "dnsmasq"
+    range: tuple[IPv4Address, IPv4Address] | None = None
+    lease_time: int = 3_600_000
+    router: IPv4Address | None = None
+    nameservers: tuple[IPv4Address, ...] = ()
+    domain: str | None = None
+    reservations: tuple[Reservation, ...] = ()
+    prefixes: tuple[IPv6Network, ...] = ()  # advertised for SLAAC
+    forwards_dns: bool = True  # false: answers for guests' names only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One host: the root of the model. Interfaces stand in the document's order.
+
+    `claims` lists every (interface, port) that a bridge asks for, also one that is asked for twice.
+    """
+
+    name: str
+    interfaces: tuple[Interface, ...] = ()
+    claims: tuple[tuple[str, Port], ...] = ()
+    firewalls: tuple[Firewall, ...] = ()
+    dhcp_servers: tuple[DhcpServer, ...] = ()
+    raw: Raw | None = None

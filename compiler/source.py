@@ -1,0 +1,453 @@
+"""Text to tree: YAML 1.2 with a position for every key and value.
+
+Two parsers, one answer. The C scanner reads the text if it can; whenever it has something to
+complain about, and for texts that it is known to take differently (tabs, `%` directives), ruamel's
+pure parser decides and words the error (docs/adr/0003). The tree is built here from the events of
+either, without recursion, so that depth, duplicate keys, aliases and merges are checked on the way.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from types import ModuleType
+from typing import Any, Final
+
+from vnetc.diagnostics import Diagnostic, Label, Part, Path, Span, diagnostic
+
+MAX_BYTES: Final = 16 * 1024 * 1024
+MAX_DEPTH: Final = 40
+MAX_NODES: Final = 2_000_000  # after expansion of aliases
+
+# YAML 1.2 c-printable, less the line separators that YAML 1.1 readers would break lines at.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
+_WORDS: dict[str, object] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_LINES = re.compile(r"\r\n|\n|\r")
+
+
+class Node:
+    """A value of the document: plain `data`, where it stands, and the nodes below it."""
+
+    __slots__ = ("column", "data", "end_column", "end_line", "items", "keys", "line", "size")
+
+    def __init__(self, data: Any, start: Any, end: Any) -> None:
+        """Take the event's marks (zero-based lines and columns)."""
+        self.data = data
+        self.line: int = start.line
+        self.column: int = start.column
+        self.end_line: int = end.line
+        self.end_column: int = end.column
+        self.items: dict[Any, Node] = {}  # by key or index
+        self.keys: dict[str, Node] = {}
+        self.size = 1
+
+    @property
+    def span(self) -> Span:
+        """The node's place, counted from 1."""
+        return Span(self.line + 1, self.column + 1, self.end_line + 1, self.end_column + 1)
+
+
+class Document:
+    """A text that was read: its lines, its data and the places of all of it.
+
+    `root` is None if there is nothing usable; `diagnostics` then says why.
+    """
+
+    def __init__(self, text: str, root: Node | None, diagnostics: list[Diagnostic]) -> None:
+        """Keep what `parse` found."""
+        self.text = text
+        self.root = root
+        self.diagnostics = diagnostics
+
+    @property
+    def data(self) -> Any:
+        """The document as dicts, lists, strings, integers, booleans and None."""
+        return None if self.root is None else self.root.data
+
+    @property
+    def lines(self) -> list[str]:
+        """The source's lines without their ends."""
+        return _LINES.split(self.text)
+
+    def span(self, path: Path, part: Part = "value") -> Span:
+        """Find the place of a path; of the nearest one above it if the document has no such path.
+
+        A missing key, say, or one that a network's expansion put there.
+        """
+        node, key = self.root, None
+        for step in path:
+            below = None if node is None else node.items.get(step)
+            if node is None or below is None:
+                break
+            node, key = below, node.keys.get(str(step))
+        if node is None:
+            return Span(1, 1, 1, 1)
+        # a block collection has no useful end: what names it is the better place
+        whole = isinstance(node.data, (dict, list)) and node.end_line > node.line
+        return key.span if key is not None and (part == "key" or whole) else node.span
+
+    def resolve(self, found: Diagnostic) -> Diagnostic:
+        """Give the diagnostic with the places of its paths filled in."""
+        labels = tuple(
+            label
+            if label.span is not None
+            else replace(label, span=self.span(label.path, label.part))
+            for label in found.labels
+        )
+        span = found.span if found.span is not None else self.span(found.path, found.part)
+        return replace(found, span=span, labels=labels)
+
+
+def parse(source: bytes | str) -> Document:
+    """Read a document. Whatever the input, the answer is a `Document`, never an exception."""
+    if len(source) > MAX_BYTES:
+        message = f"the document has more than {MAX_BYTES // 1024 // 1024} MiB"
+        return _refuse("", "VN007", message, Span(1, 1, 1, 1), "split it into one file for each host")
+    text, problem = _decode(source)
+    if problem is not None:
+        return Document(text, None, [problem])
+    bad = _FORBIDDEN.search(text)
+    if bad is not None:
+        return _refuse(
+            text,
+            "VN002",
+            f"the character U+{ord(bad[0]):04X} is not allowed in YAML",
+            _span_at(text, bad.start()),
+            "remove it, or write it as an escape in a double-quoted string",
+        )
+    if "\t" not in text and not re.search(r"^%", text, re.MULTILINE):
+        parser = _c_parser()
+        if parser is not None:
+            try:
+                return _Builder(text, _c_events(parser, text)).document()
+            except parser.error:
+                pass
+    return _parse_pure(text)
+
+
+def _decode(source: bytes | str) -> tuple[str, Diagnostic | None]:
+    if isinstance(source, str):
+        return source.removeprefix("\ufeff"), None
+    try:
+        return source.decode("utf-8-sig"), None
+    except UnicodeDecodeError as error:
+        before = source[: error.start].decode("utf-8-sig", errors="replace")
+        text = source.decode("utf-8-sig", errors="replace")
+        problem = diagnostic(
+            "VN001",
+            f"byte 0x{source[error.start]:02x} is not UTF-8",
+            (),
+            help="save the file as UTF-8",
+        )
+        return text, replace(problem, span=_span_at(text, len(before)))
+
+
+def _refuse(text: str, code: str, message: str, span: Span, help: str = "") -> Document:
+    return Document(text, None, [replace(diagnostic(code, message, (), help=help), span=span)])
+
+
+def _span_at(text: str, offset: int) -> Span:
+    lines = _LINES.split(text[:offset])
+    line, column = len(lines), len(lines[-1]) + 1
+    return Span(line, column, line, column + 1)
+
+
+# --- the two parsers ------------------------------------------------------------------------------
+
+
+class _CParser:
+    """The C scanner of ruamel.yaml.clib and the base class of the errors it raises."""
+
+    def __init__(self, module: ModuleType, errors: ModuleType) -> None:
+        self.open = module.CParser
+        self.error: type[Exception] = errors.YAMLError
+
+
+@cache
+def _c_parser() -> _CParser | None:
+    """Import the C scanner, if installed, without `ruamel.yaml/__init__`.
+
+    That package loads its round-trip machinery, which costs more than all the rest of a compilation
+    (docs/reference/performance.md). A bare package stands in while the extension imports its event
+    classes, and is forgotten again: who imports ruamel.yaml later gets the whole.
+    """
+    if "ruamel.yaml" in sys.modules:
+        return _import_c_parser()
+    from importlib.util import find_spec
+
+    spec = find_spec("ruamel.yaml")
+    if spec is None or spec.submodule_search_locations is None:
+        return None
+    stand_in = ModuleType("ruamel.yaml")
+    stand_in.__path__ = list(spec.submodule_search_locations)
+    sys.modules["ruamel.yaml"] = stand_in
+    try:
+        return _import_c_parser()
+    finally:
+        for name in [n for n in sys.modules if n.startswith("ruamel.yaml")]:
+            del sys.modules[name]
+
+
+def _import_c_parser() -> _CParser | None:
+    try:
+        import _ruamel_yaml
+        from ruamel.yaml import error
+    except ImportError:
+        return None
+    return _CParser(_ruamel_yaml, error)
+
+
+def _c_events(parser: _CParser, text: str) -> Iterator[Any]:
+    stream = parser.open(text)
+    try:
+        while stream.check_event():
+            yield stream.get_event()
+    finally:
+        stream.dispose()
+
+
+def _parse_pure(text: str) -> Document:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return _Builder(text, YAML(typ="safe", pure=True).parse(text)).document()
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = (error.problem or error.context or "not YAML").strip().rstrip(".")
+        span = Span(1, 1, 1, 1) if mark is None else _mark_span(mark)
+        lines = _LINES.split(text)
+        here = lines[span.line - 1] if span.line <= len(lines) else ""
+        return _refuse(text, "VN003", _lower(problem), span, _yaml_help(problem, here))
+    except YAMLError as error:
+        return _refuse(text, "VN003", _lower(str(error).splitlines()[0]), Span(1, 1, 1, 1))
+
+
+def _mark_span(mark: Any) -> Span:
+    return Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _yaml_help(problem: str, line: str) -> str:
+    if "\\t" in problem or "\t" in line:
+        return "indent with blanks; YAML allows no tab there"
+    if "::" in line or re.search(r":[0-9a-fA-F]{1,4}:", line):
+        return 'an IPv6 address in a list or before `,` needs quotes: "2001:db8::1/64"'
+    if ": " in line and "mapping values" in problem:
+        return "a text with `: ` needs quotes, and keys of one mapping the same indentation"
+    return ""
+
+
+# --- events to nodes ------------------------------------------------------------------------------
+
+
+class _Refused(Exception):
+    """Ends the building of a tree; what to say stands in the builder's diagnostics."""
+
+
+class _Builder:
+    """Builds the tree of one document from parser events."""
+
+    def __init__(self, text: str, events: Iterator[Any]) -> None:
+        self.text = text
+        self.events = events
+        self.found: list[Diagnostic] = []
+        self.anchors: dict[str, Node | None] = {}  # None while the anchored node is open
+        self.scalars: dict[str, Any] = {}
+
+    def document(self) -> Document:
+        try:
+            root = self.build()
+        except _Refused:
+            return Document(self.text, None, self.found)
+        if root is None:
+            return _refuse(
+                self.text,
+                "VN010",
+                "the document is empty",
+                Span(1, 1, 1, 1),
+                "a document begins with `version: 1`",
+            )
+        return Document(self.text, root, self.found)
+
+    def report(self, code: str, message: str, node: Any, **more: Any) -> None:
+        span = node.span if isinstance(node, Node) else _event_span(node)
+        self.found.append(replace(diagnostic(code, message, (), **more), span=span))
+
+    def build(self) -> Node | None:
+        """Run through the events; an open collection waits on the stack with its pending key."""
+        root: Node | None = None
+        stack: list[tuple[Node, str | None]] = []  # collection and its anchor
+        pending: list[Node | None] = []  # the key whose value comes next, for mappings
+        documents = 0
+        for event in self.events:
+            kind = type(event).__name__
+            if kind == "ScalarEvent":
+                node = self.scalar(event)
+            elif kind == "MappingStartEvent" or kind == "SequenceStartEvent":
+                self.check_tag(event)
+                node = Node({} if kind[0] == "M" else [], event.start_mark, event.end_mark)
+                if event.anchor is not None:
+                    self.anchors[event.anchor] = None
+                stack.append((node, event.anchor))
+                pending.append(None)
+                if len(stack) > MAX_DEPTH:
+                    self.report("VN008", f"nested more than {MAX_DEPTH} levels deep", event)
+                    raise _Refused
+                continue
+            elif kind == "MappingEndEvent" or kind == "SequenceEndEvent":
+                node, anchor = stack.pop()
+                pending.pop()
+                self.close(node, event)
+                if anchor is not None:
+                    self.anchors[anchor] = node
+            elif kind == "AliasEvent":
+                node = self.alias(event)
+            else:
+                if kind == "DocumentStartEvent":
+                    documents += 1
+                    if documents > 1:
+                        self.report(
+                            "VN009",
+                            "a second document begins here",
+                            event,
+                            help="one file describes one host: remove the `---`",
+                        )
+                        raise _Refused
+                continue
+            if not stack:
+                root = node
+            elif isinstance(stack[-1][0].data, list):
+                self.append(stack[-1][0], node)
+            elif pending[-1] is None:
+                pending[-1] = node
+            else:
+                self.put(stack[-1][0], pending[-1], node)
+                pending[-1] = None
+        if root is not None and root.data is None and not root.items:
+            return None
+        return root
+
+    def scalar(self, event: Any) -> Node:
+        self.check_tag(event)
+        value = event.value
+        if event.style in (None, ""):
+            data = self.scalars.get(value, self)
+            if data is self:
+                data = self.scalars[value] = _plain(value)
+        else:
+            data = value
+        node = Node(data, event.start_mark, event.end_mark)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def alias(self, event: Any) -> Node:
+        if event.anchor not in self.anchors:
+            self.report("VN013", f"no anchor `&{event.anchor}` before this alias", event)
+            raise _Refused
+        node = self.anchors[event.anchor]
+        if node is None:
+            self.report("VN005", f"`&{event.anchor}` contains itself", event)
+            raise _Refused
+        return node
+
+    def check_tag(self, event: Any) -> None:
+        tag = getattr(event, "ctag", None) or getattr(event, "tag", None)
+        tag = None if tag is None else str(tag)
+        if tag not in (None, "None", "", "!"):
+            self.report(
+                "VN011",
+                f"the tag `{tag}` has no meaning here",
+                event,
+                help="remove it; a quoted value is a string, a plain one what it looks like",
+            )
+            raise _Refused
+
+    def append(self, parent: Node, node: Node) -> None:
+        parent.items[len(parent.data)] = node
+        parent.data.append(node.data)
+        self.grow(parent, node)
+
+    def put(self, parent: Node, key: Node, node: Node) -> None:
+        name = key.data
+        if name == "<<":
+            parent.items.setdefault("<<", node)
+            self.grow(parent, node)
+            return
+        if not isinstance(name, str):
+            self.report(
+                "VN012",
+                "a key must be a string",
+                key,
+                help="put the key into quotes" if not key.items else "",
+            )
+            return
+        first = parent.keys.get(name)
+        if first is not None:
+            self.report(
+                "VN004",
+                f"the key `{name}` appears twice",
+                key,
+                labels=(Label(text="first here", span=first.span),),
+                help="remove one of them",
+            )
+            return
+        parent.keys[name] = key
+        parent.items[name] = node
+        parent.data[name] = node.data
+        self.grow(parent, node)
+
+    def grow(self, parent: Node, node: Node) -> None:
+        parent.size += node.size
+        if parent.size > MAX_NODES:
+            self.report("VN006", f"aliases expand to more than {MAX_NODES:,} values", node)
+            raise _Refused
+
+    def close(self, node: Node, event: Any) -> None:
+        node.end_line, node.end_column = event.end_mark.line, event.end_mark.column
+        merge = node.items.pop("<<", None)
+        if merge is not None:
+            self.merge(node, merge)
+
+    def merge(self, node: Node, merge: Node) -> None:
+        """Put the mappings of a `<<` below what the mapping says itself (yaml.org/type/merge)."""
+        parts = list(merge.items.values()) if isinstance(merge.data, list) else [merge]
+        for part in parts:
+            if not isinstance(part.data, dict):
+                self.report("VN013", "`<<` merges mappings only", part)
+                return
+            for name, below in part.items.items():
+                if name not in node.items:
+                    node.keys[name] = part.keys[name]
+                    node.items[name] = below
+                    node.data[name] = below.data
+
+
+def _event_span(event: Any) -> Span:
+    start, end = event.start_mark, event.end_mark
+    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+def _plain(value: str) -> object:
+    """Resolve a plain scalar: null, booleans and integers; all else is a string.
+
+    Narrower than the YAML 1.2 core schema, whose floats, octals and dates the language has no use
+    for: `0644`, `1_000`, `1e3`, `1.20` and `2001-01-01` stay the texts they are.
+    """
+    if value in _WORDS:
+        return _WORDS[value]
+    if len(value) <= 20 and _INTEGER.fullmatch(value):
+        return int(value, 16) if value[:2] == "0x" else int(value)
+    return value

@@ -1,0 +1,258 @@
+"""Data against the schema: a verdict first, and words only for what is wrong.
+
+jsonschema explains, the schema's own `errorMessage` and `patternErrorMessage` are the texts. What
+is wrong is taken out of the data, so that the passes behind this one find the document's other
+errors in the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from typing import Any, Final
+
+from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.schema import host_schema, is_valid
+
+BAD: Final = object()
+"""Stands in a list where an item was wrong, so that the others keep their index."""
+
+_CODES = {
+    "additionalProperties": "VN101",
+    "type": "VN102",
+    "required": "VN103",
+    "enum": "VN104",
+    "const": "VN104",
+    "minimum": "VN105",
+    "maximum": "VN105",
+    "pattern": "VN106",
+    "minItems": "VN106",
+    "maxLength": "VN106",
+    "minLength": "VN106",
+    "uniqueItems": "VN106",
+}
+_NOUNS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "`true` or `false`",
+    "null": "nothing",
+}
+
+
+def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
+    """Check a document of `size` values; give the part of it that is right, and what is not."""
+    if is_valid(data, size):
+        return data, []
+    from jsonschema import Draft7Validator
+
+    errors = sorted(
+        _leaves(Draft7Validator(host_schema()).iter_errors(data)),
+        key=lambda error: [str(step) for step in error.absolute_path],
+    )
+    data = deepcopy(data)
+    found: dict[Path, Diagnostic] = {}
+    for error in errors:
+        for problem in _explain(error):
+            found.setdefault(problem.path, problem)
+    for path in found:
+        # of an interface whose type is wrong nothing can be said
+        wrong_kind = len(path) == 3 and path[2] == _FAMILIES.get(str(path[0]), ("", ""))[1]
+        _remove(data, path[:2] if wrong_kind else path)
+    return data, list(found.values())
+
+
+def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
+    """Unfold errors of `if`/`then` branches, whose context is the branch's own errors."""
+    for error in errors:
+        if error.validator in ("anyOf", "oneOf", "not") or not error.context:
+            yield error
+        else:
+            yield from _leaves(error.context)
+
+
+def _explain(error: Any) -> Iterator[Diagnostic]:
+    path: Path = tuple(error.absolute_path)
+    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    keyword: str = error.validator
+    if keyword == "additionalProperties" and error.validator_value is False:
+        yield from _unknown_keys(path, schema, error.instance)
+    elif keyword == "required":
+        for name in error.validator_value:
+            if name not in error.instance and not _misspelt(name, error.instance, schema):
+                yield diagnostic("VN103", f"the key `{name}` is missing", path, "key", help=f"add `{name}:`")
+    else:
+        code = schema.get("x-code") or _CODES.get(keyword, "VN106")
+        part = "value"
+        if _is_key(error):
+            path, part = (*path, error.instance), "key"
+        message, help = _words(keyword, error, schema, code)
+        if code == "VN104" and error.instance in schema.get("x-later", []):
+            code, help = "VN111", f"this version has {_listing(error.validator_value)}"
+            message = f"`{error.instance}` is part of the language, but not of this version of vnetc"
+        yield diagnostic(code, message, path, "key" if part == "key" else "value", help=help)
+
+
+def _misspelt(name: str, value: dict[str, Any], schema: dict[str, Any]) -> bool:
+    """Tell whether a missing key is there under a wrong name, which is reported already."""
+    from difflib import get_close_matches
+
+    unknown = [k for k in value if k not in schema.get("properties", {})]
+    return bool(get_close_matches(name, unknown, 1, 0.6))
+
+
+def _is_key(error: Any) -> bool:
+    return "propertyNames" in error.absolute_schema_path
+
+
+def _words(keyword: str, error: Any, schema: dict[str, Any], code: str) -> tuple[str, str]:
+    """Give message and help for a wrong value."""
+    value = error.instance
+    told = schema.get("patternErrorMessage" if keyword == "pattern" else "errorMessage")
+    if told is not None:
+        return told, _prefix_help(error) if code == "VN108" else ""
+    match keyword:
+        case "type":
+            wanted = error.validator_value
+            names = [wanted] if isinstance(wanted, str) else wanted
+            expected = " or ".join(_NOUNS[name] for name in names)
+            return f"expected {expected}, found {_noun(value)}", _type_help(names, value)
+        case "enum":
+            return f"{_show(value)} is not possible here", _nearest(value, error.validator_value)
+        case "minimum":
+            return f"{_show(value)} is less than {error.validator_value}", ""
+        case "maximum":
+            return f"{_show(value)} is more than {error.validator_value}", ""
+        case "maxLength":
+            return f"the text has more than {error.validator_value} characters", ""
+        case "minItems":
+            count = error.validator_value
+            return f"at least {count} {'item is' if count == 1 else 'items are'} needed", ""
+        case "minLength":
+            return "the text is empty", ""
+        case "uniqueItems":
+            return "an item appears twice in the list", ""
+        case _:
+            return f"{_show(value)} does not fit", schema.get("description", "")
+
+
+def _prefix_help(error: Any) -> str:
+    value, v6 = error.instance, ":" in error.instance
+    if error.absolute_path[-1] in ("to", "from"):
+        return f"write `{value}/{128 if v6 else 32}` for this address alone"
+    return f"write `{value}/{64 if v6 else 24}`, or whatever prefix length the subnet has"
+
+
+def _noun(value: object) -> str:
+    match value:
+        case bool():
+            return f"`{str(value).lower()}`"
+        case int():
+            return f"the number {value}"
+        case str():
+            return f"the text {_show(value)}"
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:
+            return "nothing"
+
+
+def _show(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text[:60]}{'…' if len(text) > 60 else ''}`"
+
+
+def _type_help(wanted: list[str], value: object) -> str:
+    if isinstance(value, str) and "integer" in wanted and value.lstrip("-").isdigit():
+        return "remove the quotes"
+    if isinstance(value, str) and "boolean" in wanted and value.lower() in ("yes", "no", "on", "off"):
+        return f"write `{'true' if value.lower() in ('yes', 'on') else 'false'}`; YAML 1.2 knows no `{value}`"
+    if "array" in wanted and isinstance(value, str | int):
+        return f"write `[{value}]`"
+    return ""
+
+
+def _nearest(value: object, known: Iterable[object]) -> str:
+    from difflib import get_close_matches
+
+    names = [str(k).lower() if isinstance(k, bool) else str(k) for k in known]
+    near = get_close_matches(str(value), names, 1, 0.6)
+    if near:
+        return f"a similar value exists: `{near[0]}`"
+    return f"possible are {_listing(names)}"
+
+
+def _listing(names: Iterable[object]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _unknown_keys(path: Path, schema: dict[str, Any], value: dict[str, Any]) -> Iterator[Diagnostic]:
+    from difflib import get_close_matches
+
+    known = list(schema.get("properties", {}))
+    for name in value:
+        if name in known:
+            continue
+        owners = _owners(path, name)
+        if owners:
+            here = _described(path, value)
+            yield diagnostic(
+                "VN110",
+                f"`{name}` is a key of {_listing(owners)}, not of {here}",
+                (*path, name),
+                "key",
+                help=f"remove it, or make this {owners[0]}",
+            )
+            continue
+        near = get_close_matches(name, known, 1, 0.6)
+        help = (
+            f"a key with a similar name exists: `{near[0]}`"
+            if near
+            else f"possible are {_listing(sorted(known))}"
+        )
+        yield diagnostic("VN101", f"unknown key `{name}`", (*path, name), "key", help=help)
+
+
+# Where a mapping's keys depend on one of them: path prefix -> (definition, key, its default).
+_FAMILIES = {
+    "interfaces": ("interface", "type", "ethernet"),
+    "networks": ("network", "mode", None),
+}
+
+
+def _owners(path: Path, name: str) -> list[str]:
+    """List the types or modes that have the key `name`, as `type: bridge`."""
+    if len(path) != 2 or path[0] not in _FAMILIES:
+        return []
+    definition, key, _ = _FAMILIES[str(path[0])]
+    branches = host_schema()["definitions"][definition]["allOf"]
+    return [
+        f"{key}: {branch['if']['properties'][key]['const']}"
+        for branch in branches
+        if name in branch["then"]["properties"]
+    ]
+
+
+def _described(path: Path, value: dict[str, Any]) -> str:
+    _, key, default = _FAMILIES[str(path[0])]
+    return f"`{key}: {value.get(key, default)}`"
+
+
+def _remove(data: Any, path: Path) -> None:
+    """Take the value at `path` out of the data; in a list put `BAD` in its place."""
+    if not path:
+        return
+    for step in path[:-1]:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    last = path[-1]
+    if isinstance(data, dict):
+        data.pop(last, None)
+    elif isinstance(data, list) and isinstance(last, int):
+        data[last] = BAD
