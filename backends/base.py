@@ -91,7 +91,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A back end. `write` gets a host that the table lets through; paths of its files are unique."""
+    """A back end. `write` gets a host that the table lets through; paths of its files are unique.
+
+    `check_raw` finds `raw` text of the host that the target's format cannot carry, or that
+    contradicts what the writer says itself.
+    """
 
     name: str
     title: str
@@ -100,6 +104,7 @@ class Target:
     newest: Version
     support: Mapping[str, Support]
     write: Callable[[Host, Version], list[File]]
+    check_raw: Callable[[Host, Version], list[Diagnostic]] = lambda host, version: []
 
 
 def exact(how: str, *limits: Limit, since: Version = ()) -> Support:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
-Yaml: TypeAlias = "str | int | bool | None | Mapping[str, Yaml] | Sequence[Yaml]"
+Yaml: TypeAlias = "str | int | bool | Mapping[str, Yaml] | Sequence[Yaml] | None"
 Section: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _INI_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 # Words that YAML 1.1 readers (libyaml in netplan, PyYAML) take for something else than a string.
 _YAML_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
-_YAML_WORDS = frozenset(
-    "y n yes no on off true false null Y N Yes No On Off True False Null YES NO ON OFF TRUE FALSE NULL".split()
-)
+_YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def header(host: str, comment: str = "#") -> str:
@@ -111,8 +110,63 @@ def _yaml_scalar(value: str | int | bool | None) -> str:
         case int():
             return str(value)
         case str():
-            if _YAML_PLAIN.fullmatch(value) and value not in _YAML_WORDS:
+            if _YAML_PLAIN.fullmatch(value) and value.lower() not in _YAML_WORDS:
                 return value
             if _CONTROL.search(value):
                 raise ValueError(f"not a YAML value: {value!r}")
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_STANZA_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stanza:
+    """An `iface` stanza of interfaces(5): `start` is `auto`, `allow-hotplug` or empty."""
+
+    name: str
+    method: str
+    start: str = "auto"
+    comment: str = ""
+    options: Sequence[tuple[str, str]] = ()
+
+
+def interfaces(host: str, stanzas: Iterable[Stanza], *, unsafe: str = "", tail: str = "") -> str:
+    r"""Write /etc/network/interfaces (interfaces(5)), `tail` at its end as it is.
+
+    No dialect can quote: a value is all that follows its option. `unsafe` lists the characters
+    that a dialect takes for its own besides a backslash before the line's end: ifupdown2 eats every
+    `\` and has Mako read a file with a `%`, ifupdown-ng cuts at any `#`.
+    """
+    parts = [header(host)]
+    for stanza in stanzas:
+        lines = [f"# {comment_text(stanza.comment)}"] if comment_text(stanza.comment) else []
+        if stanza.start:
+            lines.append(f"{stanza.start} {_stanza_word(stanza.name)}")
+        lines.append(f"iface {_stanza_word(stanza.name)} inet {_stanza_word(stanza.method)}")
+        lines += [
+            f"    {_stanza_word(option)} {_stanza_value(value, unsafe)}"
+            for option, value in stanza.options
+        ]
+        parts.append("\n".join(lines) + "\n")
+    if tail:
+        parts.append(tail if tail.endswith("\n") else tail + "\n")
+    return "\n".join(parts)
+
+
+def _stanza_word(text: str) -> str:
+    if not _STANZA_WORD.fullmatch(text):
+        raise ValueError(f"not a word of a stanza: {text!r}")
+    return text
+
+
+def _stanza_value(text: str, unsafe: str) -> str:
+    if (
+        not text
+        or text != text.strip()
+        or text.endswith("\\")
+        or _CONTROL.search(text)
+        or any(character in text for character in unsafe)
+    ):
+        raise ValueError(f"not a value of a stanza: {text!r}")
+    return text

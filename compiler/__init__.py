@@ -1,1 +1,55 @@
-"""."""
+"""vnetc: one YAML document says what a host's networks are; this compiles it to what a target reads.
+
+>>> import vnetc
+>>> output = vnetc.compile_text("{version: 1, interfaces: {eth0: {dhcp4: true}}}", target="networkd")
+>>> [file.path for file in output.files]
+['/etc/systemd/network/10-eth0.network']
+
+Everything here is pure: the same text gives the same bytes, whatever the machine, user or clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vnetc._version import __version__
+
+if TYPE_CHECKING:
+    from vnetc.backends.base import File, Output
+    from vnetc.diagnostics import Diagnostic, Label, Span
+    from vnetc.model import Host
+    from vnetc.pipeline import check_text, compile_text, load_host
+
+__all__ = [
+    "Diagnostic",
+    "File",
+    "Host",
+    "Label",
+    "Output",
+    "Span",
+    "__version__",
+    "check_text",
+    "compile_text",
+    "load_host",
+]
+
+_HOME = {
+    "Diagnostic": "vnetc.diagnostics",
+    "File": "vnetc.backends.base",
+    "Host": "vnetc.model",
+    "Label": "vnetc.diagnostics",
+    "Output": "vnetc.backends.base",
+    "Span": "vnetc.diagnostics",
+    "check_text": "vnetc.pipeline",
+    "compile_text": "vnetc.pipeline",
+    "load_host": "vnetc.pipeline",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: `vnetc --version` needs none of them."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'vnetc' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

@@ -61,6 +61,9 @@ def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
         # of an interface whose type is wrong nothing can be said
         wrong_kind = len(path) == 3 and path[2] == _FAMILIES.get(str(path[0]), ("", ""))[1]
         _remove(data, path[:2] if wrong_kind else path)
+    for error in errors:
+        if error.validator == "required":
+            _remove(data, tuple(error.absolute_path))
     return data, list(found.values())
 
 

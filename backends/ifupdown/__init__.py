@@ -1,1 +1,47 @@
-"""."""
+"""/etc/network/interfaces in three dialects: ifupdown, ifupdown2 and ifupdown-ng."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vnetc.backends.base import File, Target, Version
+from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
+from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG
+from vnetc.backends.ifupdown.writer import write
+from vnetc.model import Host
+
+
+def _writer(dialect: Classic, target: str) -> Callable[[Host, Version], list[File]]:
+    """Bind a dialect: what it writes has been the same in all its supported versions."""
+    return lambda host, version: write(host, dialect, target)
+
+
+TARGETS: dict[str, Target] = {
+    "ifupdown": Target(
+        name="ifupdown",
+        title="ifupdown",
+        default=(0, 8, 41),  # Debian 12
+        oldest=(0, 8, 36),  # Debian 11
+        newest=(0, 8, 44),  # Debian 13
+        support=CLASSIC,
+        write=_writer(Classic(), "ifupdown"),
+    ),
+    "ifupdown2": Target(
+        name="ifupdown2",
+        title="ifupdown2",
+        default=(3, 0, 0),  # Debian 11 to 13
+        oldest=(3, 0, 0),
+        newest=(3, 9, 0),
+        support=IFUPDOWN2,
+        write=_writer(Ifupdown2(), "ifupdown2"),
+    ),
+    "ifupdown-ng": Target(
+        name="ifupdown-ng",
+        title="ifupdown-ng",
+        default=(0, 11, 4),  # Debian 12
+        oldest=(0, 11, 4),
+        newest=(0, 12, 1),  # Debian 13
+        support=IFUPDOWN_NG,
+        write=_writer(IfupdownNg(), "ifupdown-ng"),
+    ),
+}

@@ -1,1 +1,21 @@
-"""."""
+"""systemd-networkd: systemd.network(5), systemd.netdev(5), as of systemd 247 to 257."""
+
+from __future__ import annotations
+
+from vnetc.backends.base import Target
+from vnetc.backends.networkd.raw import check_raw
+from vnetc.backends.networkd.support import SUPPORT
+from vnetc.backends.networkd.writer import write
+
+TARGETS = {
+    "networkd": Target(
+        name="networkd",
+        title="systemd",
+        default=(252,),  # Debian 12
+        oldest=(247,),  # Debian 11
+        newest=(257,),  # Debian 13
+        support=SUPPORT,
+        write=write,
+        check_raw=check_raw,
+    )
+}

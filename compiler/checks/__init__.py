@@ -1,1 +1,28 @@
-"""."""
+"""Semantic checks: what a document says that cannot be meant.
+
+A check is a generator of diagnostics over a `View` of the host. Adding one is one function here,
+one line in `CHECKS`, a code with its page in explain/, one good and one bad document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from vnetc.checks.addressing import ADDRESSING
+from vnetc.checks.guests import GUESTS
+from vnetc.checks.links import LINKS
+from vnetc.checks.references import REFERENCES
+from vnetc.checks.view import View
+from vnetc.diagnostics import Diagnostic
+from vnetc.model import Host
+
+Check: TypeAlias = Callable[[View], Iterator[Diagnostic]]
+
+CHECKS: tuple[Check, ...] = (*REFERENCES, *ADDRESSING, *GUESTS, *LINKS)
+
+
+def check_host(host: Host, broken: frozenset[str] = frozenset()) -> list[Diagnostic]:
+    """Run all checks. `broken` names interfaces that are declared but did not survive validation."""
+    view = View(host, broken)
+    return [found for check in CHECKS for found in check(view)]

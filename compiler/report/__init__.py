@@ -1,1 +1,136 @@
-"""."""
+"""Reports: what was found in each document, written for people, editors and machines.
+
+One renderer per format, each in a module of its own that is imported only when asked for. What
+every renderer may rely on is settled here: files and diagnostics are sorted, and the words of a
+diagnostic, which quote the document, hold printable characters only. Names of files and lines of
+the source come as they are, for the renderer to escape in its format's own way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+
+from vnetc.diagnostics import Diagnostic, Path
+
+FORMATS = {
+    "full": "text",
+    "concise": "concise",
+    "json": "json",
+    "sarif": "sarif",
+    "github": "github",
+    "junit": "junit",
+}
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one file.
+
+    `lines` is its text without line ends. Every diagnostic has its span, and so has every label,
+    but for what has no place in this text: a file that cannot be read, another file's label.
+    """
+
+    filename: str
+    lines: Sequence[str]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def render(reports: Sequence[Report], format: str, *, color: bool = False) -> str:
+    """Write reports in one of `FORMATS`: by file, then line, column and code.
+
+    `color` is for the formats that people read; the others have none.
+    """
+    renderer = import_module(f"{__name__}.{FORMATS[format]}")
+    prepared = [_prepare(report) for report in sorted(reports, key=lambda r: r.filename)]
+    text: str = renderer.render(prepared, color=color)
+    return text
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """Count what was found: `1 error, 2 warnings in 3 files`, all files that were looked at."""
+    found = [diagnostic.severity for report in reports for diagnostic in report.diagnostics]
+    counts = [
+        _count(found.count(severity), severity)
+        for severity in ("error", "warning", "note")
+        if severity in found
+    ]
+    return f"{', '.join(counts) or 'nothing to report'} in {_count(len(reports), 'file')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def url(code: str) -> str:
+    """Give the address of a code's page."""
+    return f"https://vnetc.readthedocs.io/en/latest/reference/codes/#{code.lower()}"
+
+
+def dotted(path: Path) -> str:
+    """Spell a path on one line: `interfaces."eth0.10".addresses[0]`, keys like these in quotes."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{_key(part)}" if text else _key(part)
+    return text
+
+
+def _key(text: str) -> str:
+    if _WORD.fullmatch(text):
+        return text
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{printable(quoted)}"'
+
+
+def place(report: Report, diagnostic: Diagnostic) -> str:
+    """Give `file:line:column`, or the file alone for what has no place in its text."""
+    name = printable(report.filename)
+    span = diagnostic.span
+    return name if span is None else f"{name}:{span.line}:{span.column}"
+
+
+def remarks(diagnostic: Diagnostic) -> list[str]:
+    """List what there is to say besides the message: the further places, then the help."""
+    lines = [
+        f"{label.span.line}:{label.span.column}: {label.text}" if label.span else label.text
+        for label in diagnostic.labels
+    ]
+    return [*lines, f"help: {diagnostic.help}"] if diagnostic.help else lines
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal obeys or hides: `\x1b`, `\u202e`, `\xa0`.
+
+    These are the characters that `str.isprintable` names: controls, direction marks, surrogates,
+    every blank but the space. What is left is also valid in XML 1.0 and in UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _prepare(report: Report) -> Report:
+    return replace(
+        report, diagnostics=tuple(map(_clean, sorted(report.diagnostics, key=_position)))
+    )
+
+
+def _position(diagnostic: Diagnostic) -> tuple[int, int, str]:
+    span = diagnostic.span
+    return (0, 0, diagnostic.code) if span is None else (span.line, span.column, diagnostic.code)
+
+
+def _clean(diagnostic: Diagnostic) -> Diagnostic:
+    return replace(
+        diagnostic,
+        message=printable(diagnostic.message),
+        label=printable(diagnostic.label),
+        help=printable(diagnostic.help),
+        labels=tuple(replace(label, text=printable(label.text)) for label in diagnostic.labels),
+    )

@@ -183,8 +183,9 @@ class Sandbox(Namespace):
                 if finished and time.monotonic() - last >= QUIET:
                     return
         finally:
-            monitor.kill()
-            monitor.communicate()
+            monitor.kill()  # that is nsenter(1); its child ends with the sandbox at the latest
+            monitor.wait()
+            monitor.stdout.close()
         raise LabError(f"{what} took more than {LIMIT:.0f} s")
 
 

@@ -1,0 +1,214 @@
+"""The commands of ip(8), bridge(8) and sysctl(8) for what interfaces(5) has no word for.
+
+Every `up` command is idempotent: `replace` where iproute2 has it, else the same thing deleted
+first, so that `ifup` after a failed one succeeds. A name always follows `dev` or `name`: without,
+iproute2 takes a bridge called `br` for an abbreviated keyword. No command has a character that any
+dialect changes (backslash, percent sign, hash, `$IFACE`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Literal
+
+from vnetc.model import MAIN_TABLE, Address, Neighbor, Nexthop, Port, Route, Rule
+
+# ip-route(8): these types forbid a device
+DEVICELESS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+_LONGEST_WITH_BROADCAST = 30  # a /31 or /32 has no broadcast address (RFC 3021)
+
+Ranges = Sequence[tuple[int, int]]
+
+
+def ip(version: int) -> str:
+    """Spell ip(8) for one address family."""
+    return "ip" if version == 4 else "ip -6"
+
+
+def replace_address(address: Address, name: str) -> str:
+    """Add an address, or change one that is there (ip-address(8))."""
+    local = address.address
+    words = [f"{ip(local.version)} addr replace"]
+    if address.peer is not None:
+        words.append(f"{local.ip} peer {address.peer}")
+    else:
+        words.append(str(local))
+        if local.version == 4 and local.network.prefixlen <= _LONGEST_WITH_BROADCAST:
+            words.append("brd +")
+    words.append(f"dev {name}")
+    if address.label is not None:
+        words.append(f"label {address.label}")
+    if address.scope != "global":
+        words.append(f"scope {address.scope}")
+    if address.preferred_lifetime is not None:
+        words.append(f"preferred_lft {address.preferred_lifetime}")
+    if address.noprefixroute:
+        words.append("noprefixroute")
+    return " ".join(words)
+
+
+def route(action: Literal["replace", "del"], route: Route, name: str) -> str:
+    """Set or delete a route of the device `name` (ip-route(8))."""
+    words = [f"{ip(route.to.version)} route {action}"]
+    if route.type != "unicast":
+        words.append(route.type)
+    words.append("default" if route.to.prefixlen == 0 else str(route.to))
+    if route.via is not None:
+        words.append(f"via {route.via}")
+    if route.type not in DEVICELESS and not route.nexthops:
+        words.append(f"dev {name}")
+        if route.on_link:
+            words.append("onlink")
+    words.append("proto static")
+    words += [
+        f"{word} {value}"
+        for word, value in (
+            ("metric", route.metric),
+            ("table", route.table if route.table != MAIN_TABLE else None),
+            ("scope", route.scope),
+            ("src", route.from_),
+            ("mtu", route.mtu),
+            ("advmss", route.advmss),
+            ("initcwnd", route.congestion_window),
+            ("initrwnd", route.initrwnd),
+        )
+        if value is not None
+    ]
+    words += [_nexthop(hop, name, route.on_link) for hop in route.nexthops]
+    return " ".join(words)
+
+
+def _nexthop(hop: Nexthop, name: str, on_link: bool) -> str:
+    onlink = " onlink" if on_link else ""
+    return f"nexthop via {hop.via} dev {name} weight {hop.weight}{onlink}"
+
+
+def rules(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Give the commands that add and delete a rule, for each family it belongs to (ip-rule(8))."""
+    spec = _rule(rule)
+    for version in rule.families:
+        yield f"{ip(version)} rule add {spec}", f"{ip(version)} rule del {spec}"
+
+
+def _rule(rule: Rule) -> str:
+    words = [f"priority {rule.priority}"]
+    if rule.invert:
+        words.append("not")
+    words += [
+        f"{word} {value}"
+        for word, value in (
+            ("from", rule.from_),
+            ("to", rule.to),
+            ("iif", rule.iif),
+            ("oif", rule.oif),
+            ("fwmark", None if rule.fwmark is None else f"{rule.fwmark[0]}/{rule.fwmark[1]}"),
+            ("tos", None if rule.tos is None else f"{rule.tos:#x}"),
+            ("ipproto", rule.ip_protocol),
+            ("sport", _range(rule.source_port)),
+            ("dport", _range(rule.destination_port)),
+            ("uidrange", _pair(rule.uid_range)),
+            ("lookup", rule.table),
+            ("suppress_prefixlength", rule.suppress_prefix_length),
+        )
+        if value is not None
+    ]
+    if rule.action is not None:
+        words.append(rule.action)
+    return " ".join([*words, "protocol static"])
+
+
+def _range(ports: tuple[int, int] | None) -> str | None:
+    if ports is None:
+        return None
+    return str(ports[0]) if ports[0] == ports[1] else _pair(ports)
+
+
+def _pair(pair: tuple[int, int] | None) -> str | None:
+    return None if pair is None else f"{pair[0]}-{pair[1]}"
+
+
+def replace_neighbor(neighbor: Neighbor, name: str) -> str:
+    """Set a permanent neighbour entry (ip-neighbour(8))."""
+    return (
+        f"ip neigh replace {neighbor.address} lladdr {neighbor.macaddress} dev {name} nud permanent"
+    )
+
+
+def bridge_port(port: Port, name: str) -> list[str]:
+    """Set what a port of a bridge is, after it became one (bridge(8))."""
+    words = [
+        f"{word} {value}"
+        for word, value in (
+            ("cost", port.path_cost),
+            ("priority", port.priority),
+            ("hairpin", _switch(port.hairpin)),
+            ("learning", _switch(port.learning)),
+            ("isolated", _switch(port.isolated)),
+            ("neigh_suppress", _switch(port.neigh_suppress)),
+        )
+        if value is not None
+    ]
+    settings = [f"bridge link set dev {name} {' '.join(words)}"] if words else []
+    return settings + bridge_vlans(name, port.vlans, port.pvid, port.untagged)
+
+
+def _switch(value: bool | None) -> str | None:
+    return None if value is None else "on" if value else "off"
+
+
+def bridge_vlans(
+    name: str, vlans: Ranges, pvid: int | None, untagged: Ranges, *, own: bool = False
+) -> list[str]:
+    """Let a port carry VLANs, one command for each run of equal flags; `own`: the bridge itself."""
+    plain = {vid for first, last in untagged for vid in range(first, last + 1)}
+    carried = sorted({vid for first, last in vlans for vid in range(first, last + 1)})
+
+    def run(item: tuple[int, int]) -> tuple[int, bool, bool]:
+        index, vid = item
+        return vid - index, vid == pvid, vid in plain
+
+    commands: list[str] = []
+    for (_, is_pvid, is_untagged), group in groupby(enumerate(carried), run):
+        vids = [vid for _, vid in group]
+        flags = (" pvid" * is_pvid) + (" untagged" * is_untagged) + (" self" * own)
+        commands.append(f"bridge vlan add dev {name} vid {_range((vids[0], vids[-1]))}{flags}")
+    return commands
+
+
+def sysctl(*assignments: str, missing_ok: bool = False) -> str:
+    """Set kernel parameters (sysctl(8)); a device's have slashes, since its name may have dots."""
+    return f"sysctl -q{' -e' if missing_ok else ''} -w {' '.join(assignments)}"
+
+
+def remove(name: str) -> str:
+    """Remove a device if it is there: with one end of a veth the other goes too."""
+    return f'[ ! -d "/sys/class/net/{name}" ] || ip link del dev {name}'
+
+
+def create(name: str, link: str) -> str:
+    """Make a device unless it is there; `link` is what ip-link(8) wants besides the name."""
+    return f'[ -d "/sys/class/net/{name}" ] || ip link add name {name} {link}'
+
+
+def start_daemon(program: str, pidfile: str, arguments: str) -> str:
+    """Start a daemon unless the process that `pidfile` names is one: a stale file does no harm."""
+    return (
+        f'grep -qsx {program} "/proc/$(cat {pidfile} 2>/dev/null)/comm" || {program} {arguments}'
+    )
+
+
+def stop_daemon(pidfile: str) -> str:
+    """Stop a daemon and wait for its end, so that a start right after does not meet it."""
+    return (
+        f'p=$(cat {pidfile}) && kill "$p" '
+        '&& while kill -0 "$p" 2>/dev/null; do sleep 0.1; done || true'
+    )
+
+
+def wait_for_addresses(name: str) -> str:
+    """Wait up to 5 s for duplicate address detection: till then an address is no route's source."""
+    tentative = f"ip -6 addr show dev {name} tentative"
+    return (
+        f"n=50; while [ $n -gt 0 ] && {tentative} | grep -q inet6; do sleep 0.1; n=$((n-1)); done"
+    )

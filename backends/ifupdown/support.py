@@ -1,0 +1,280 @@
+"""What the three dialects of ifupdown can say: one common table and what differs from it.
+
+Nearly all of the model can be said, since a stanza may run ip(8); each row names the option or
+the command that says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
+from vnetc.model import Bridge, DhcpServer, Ethernet, Interface, Loopback, Vlan
+
+_WORDS_OF_BRIDGE_PORTS = frozenset({"none", "all", "regex", "noregex"})
+
+
+def _dotted(context: Context) -> bool:
+    """Whether the name has ifupdown make another device than the one that is meant."""
+    interface = context.interface
+    if interface is None or "." not in interface.name or isinstance(interface.kind, Loopback):
+        return False
+    kind = interface.kind
+    if not isinstance(kind, Vlan):
+        return True
+    return interface.name != f"{kind.link}.{kind.id}" or kind.protocol != "802.1q"
+
+
+def _virtual(context: Context) -> bool:
+    return context.interface is not None and not isinstance(context.interface.kind, Ethernet)
+
+
+def _virtual_and_manual(context: Context) -> bool:
+    return _virtual(context) and context.node.activation == "manual"
+
+
+def _inactive_port(context: Context) -> bool:
+    interface = context.interface
+    return interface is not None and interface.port is not None
+
+
+def _virtual_and_optional(context: Context) -> bool:
+    return _virtual(context) and context.node.optional is True
+
+
+def _optional(context: Context) -> bool:
+    return context.node.optional is True
+
+
+def _says_word(context: Context) -> bool:
+    bridge: Bridge = context.node
+    return not _WORDS_OF_BRIDGE_PORTS.isdisjoint(bridge.ports)
+
+
+def _ipv4_link_local(context: Context) -> bool:
+    return "ipv4" in context.node.link_local
+
+
+def _foreign_label(context: Context) -> bool:
+    interface, label = context.interface, context.node.label
+    return interface is not None and not label.startswith(interface.name)
+
+
+def _same_priority(context: Context) -> bool:
+    """Whether deleting this rule by what it says could hit another one."""
+    others = (
+        rule
+        for interface in context.host.interfaces
+        for rule in interface.routing_policy
+        if rule is not context.node
+    )
+    return any(
+        rule.priority == context.node.priority and set(rule.families) & set(context.node.families)
+        for rule in others
+    )
+
+
+def _networkd_server(context: Context) -> bool:
+    server: DhcpServer = context.node
+    return server.server == "networkd"
+
+
+def _finer_than_10ms(field: str) -> Limit:
+    return limit(
+        "the kernel counts hundredths of a second",
+        lambda context: getattr(context.node, field) % 10 != 0,
+    )
+
+
+_DOTTED = limit(
+    "a name with a dot makes ifupdown create a VLAN: only a VLAN `<link>.<id>` of 802.1q may have one",
+    _dotted,
+)
+_CLIENT = "the DHCP client's own configuration decides, not interfaces(5)"
+_KERNEL_RA = "the kernel takes router advertisements itself, and of them addresses and routes only"
+
+
+def _same(word: str, *keys: str) -> Iterator[tuple[str, Support]]:
+    for key in keys:
+        yield key, exact(word)
+
+
+COMMON: Mapping[str, Support] = {
+    "type.ethernet": exact("iface", _DOTTED),
+    "type.loopback": exact("iface lo inet loopback"),
+    "type.dummy": exact("pre-up ip link add type dummy", _DOTTED),
+    "type.bridge": exact("bridge-ports", _DOTTED),
+    "type.vlan": exact("pre-up ip link add type vlan", _DOTTED),
+    "type.veth": exact("pre-up ip link add type veth", _DOTTED),
+    "interface.description": exact("# comment"),
+    "interface.macaddress": exact("pre-up ip link set address"),
+    "interface.mtu": exact("pre-up ip link set mtu"),
+    "interface.activation": exact(
+        "auto",
+        limit("a device that ifupdown has to make does not exist until then", _virtual_and_manual),
+        limit("a bridge brings its ports up itself", _inactive_port),
+    ),
+    "interface.optional": exact(
+        "allow-hotplug",
+        limit("only a network card can come up later, by udev", _virtual_and_optional),
+    ),
+    "interface.addresses": exact("address, up ip addr replace"),
+    "interface.dhcp4": exact("iface inet dhcp"),
+    "interface.dhcp6": unsupported(
+        "its DHCPv6 client does not ask the router first, and flushes static IPv6 addresses"
+    ),
+    "interface.dhcp4-overrides": exact("metric"),
+    "interface.dhcp6-overrides": unsupported("there is no DHCPv6"),
+    "interface.accept-ra": exact("pre-up sysctl accept_ra, autoconf"),
+    "interface.ra-overrides": unsupported(_KERNEL_RA),
+    "interface.link-local": exact(
+        "pre-up sysctl addr_gen_mode",
+        limit(
+            "IPv4 link-local addresses need avahi-autoipd instead of an address", _ipv4_link_local
+        ),
+    ),
+    "interface.ipv6-privacy": exact("pre-up sysctl use_tempaddr"),
+    "interface.ipv6-address-generation": unsupported(
+        "the kernel's stable addresses need a secret, which systemd-networkd derives otherwise"
+    ),
+    "interface.ipv6-mtu": exact("up sysctl mtu"),
+    "interface.nameservers": exact("dns-nameservers, dns-search"),
+    "interface.routes": exact("gateway, up ip route replace"),
+    "interface.routing-policy": exact("up ip rule add"),
+    "interface.neighbors": exact("up ip neigh replace"),
+    "interface.sysctl": exact("up sysctl"),
+    "interface.raw": exact("the stanza's options"),
+    "bridge.ports": exact(
+        "bridge-ports", limit("a port has a name that bridge-ports takes for a word", _says_word)
+    ),
+    "bridge.stp": exact("bridge-stp"),
+    "bridge.forward-delay": exact("bridge-fd", _finer_than_10ms("forward_delay")),
+    "bridge.hello-time": exact("bridge-hello", _finer_than_10ms("hello_time")),
+    "bridge.max-age": exact("bridge-maxage", _finer_than_10ms("max_age")),
+    "bridge.ageing-time": exact("bridge-ageing", _finer_than_10ms("ageing_time")),
+    "bridge.priority": exact("bridge-bridgeprio"),
+    "bridge.vlan-filtering": exact("pre-up ip link set type bridge vlan_filtering"),
+    "bridge.vlan-protocol": exact("pre-up ip link set type bridge vlan_protocol"),
+    "bridge.default-pvid": exact("pre-up ip link set type bridge vlan_default_pvid"),
+    "bridge.vlans": exact("up bridge vlan add self"),
+    "bridge.pvid": exact("up bridge vlan add self pvid"),
+    "bridge.untagged": exact("up bridge vlan add self untagged"),
+    "bridge.multicast-snooping": exact("pre-up ip link set type bridge mcast_snooping"),
+    "bridge.multicast-querier": exact("pre-up ip link set type bridge mcast_querier"),
+    "vlan.id": exact("pre-up ip link add type vlan id"),
+    "vlan.link": exact("pre-up ip link add link"),
+    "vlan.protocol": exact("pre-up ip link add type vlan proto"),
+    "veth.peer": exact("pre-up ip link add type veth peer name"),
+    "port.path-cost": exact("up bridge link set cost"),
+    "port.priority": exact("up bridge link set priority"),
+    "port.hairpin": exact("up bridge link set hairpin"),
+    "port.learning": exact("up bridge link set learning"),
+    "port.isolated": exact("up bridge link set isolated"),
+    "port.neigh-suppress": exact("up bridge link set neigh_suppress"),
+    "port.vlans": exact("up bridge vlan add vid"),
+    "port.pvid": exact("up bridge vlan add pvid"),
+    "port.untagged": exact("up bridge vlan add untagged"),
+    "address.address": exact("address, up ip addr replace"),
+    "address.label": exact(
+        "up ip addr replace label",
+        limit("ip(8) takes only labels that begin with the device's name", _foreign_label),
+    ),
+    "address.peer": exact("up ip addr replace peer"),
+    "address.scope": exact("up ip addr replace scope"),
+    "address.preferred-lifetime": exact("up ip addr replace preferred_lft"),
+    "address.noprefixroute": exact("up ip addr replace noprefixroute"),
+    "route.to": exact("gateway, up ip route replace"),
+    "route.via": exact("gateway, up ip route replace via"),
+    "route.from": exact("up ip route replace src"),
+    "route.on-link": exact("up ip route replace onlink"),
+    "route.metric": exact("up ip route replace metric"),
+    "route.table": exact("up ip route replace table"),
+    "route.type": exact("up ip route replace <type>"),
+    "route.scope": exact("up ip route replace scope"),
+    "route.mtu": exact("up ip route replace mtu"),
+    "route.advmss": exact("up ip route replace advmss"),
+    "route.congestion-window": exact("up ip route replace initcwnd"),
+    "route.initrwnd": exact("up ip route replace initrwnd"),
+    "route.nexthops": exact("up ip route replace nexthop"),
+    "nexthop.via": exact("up ip route replace nexthop via"),
+    "nexthop.weight": exact("up ip route replace nexthop weight"),
+    "rule.priority": exact(
+        "up ip rule add priority",
+        limit("ip-rule(8) cannot safely delete one of two rules of one priority", _same_priority),
+    ),
+    "rule.from": exact("up ip rule add from"),
+    "rule.to": exact("up ip rule add to"),
+    "rule.iif": exact("up ip rule add iif"),
+    "rule.oif": exact("up ip rule add oif"),
+    "rule.fwmark": exact("up ip rule add fwmark"),
+    "rule.tos": exact("up ip rule add tos"),
+    "rule.ip-protocol": exact("up ip rule add ipproto"),
+    "rule.source-port": exact("up ip rule add sport"),
+    "rule.destination-port": exact("up ip rule add dport"),
+    "rule.uid-range": exact("up ip rule add uidrange"),
+    "rule.invert": exact("up ip rule add not"),
+    "rule.suppress-prefix-length": exact("up ip rule add suppress_prefixlength"),
+    "rule.table": exact("up ip rule add lookup"),
+    "rule.action": exact("up ip rule add <action>"),
+    "neighbor.address": exact("up ip neigh replace"),
+    "neighbor.macaddress": exact("up ip neigh replace lladdr"),
+    "dhcp-overrides.route-metric": exact("metric"),
+    "dhcp-overrides.use-routes": unsupported(_CLIENT),
+    "dhcp-overrides.use-dns": unsupported(_CLIENT),
+    "dhcp-overrides.use-ntp": unsupported(_CLIENT),
+    "dhcp-overrides.use-mtu": unsupported(_CLIENT),
+    "dhcp-overrides.use-hostname": unsupported(_CLIENT),
+    "dhcp-overrides.use-domains": unsupported(_CLIENT),
+    "dhcp-overrides.send-hostname": unsupported(_CLIENT),
+    "dhcp-overrides.hostname": unsupported("dhclient ignores the `hostname` option"),
+    "ra-overrides.use-dns": unsupported(_KERNEL_RA),
+    "ra-overrides.use-domains": unsupported(_KERNEL_RA),
+    "ra-overrides.table": unsupported(_KERNEL_RA),
+    "nameservers.addresses": exact("dns-nameservers"),
+    "nameservers.search": exact("dns-search"),
+    **dict(
+        _same(
+            "up nft -f",
+            "network.mode",
+            "network.subnet",
+            "network.uplink",
+            "network.publish",
+            "publish.protocol",
+            "publish.ports",
+            "publish.to",
+            "publish.to-port",
+        )
+    ),
+    "dhcp.server": exact(
+        "up dnsmasq", limit("systemd-networkd does not run beside ifupdown", _networkd_server)
+    ),
+    **dict(
+        _same(
+            "up dnsmasq",
+            "dhcp.range",
+            "dhcp.lease-time",
+            "dhcp.router",
+            "dhcp.nameservers",
+            "dhcp.domain",
+            "dhcp.reservations",
+            "reservation.macaddress",
+            "reservation.address",
+            "reservation.hostname",
+        )
+    ),
+    "host.raw": exact("the end of the file"),
+}
+
+_NO_HOTPLUG = unsupported("it has no working `allow-hotplug`")
+
+CLASSIC: Mapping[str, Support] = COMMON
+
+IFUPDOWN2: Mapping[str, Support] = {
+    **COMMON,
+    "interface.optional": exact("auto", limit("it has no working `allow-hotplug`", _optional)),
+}
+
+IFUPDOWN_NG: Mapping[str, Support] = {
+    **COMMON,
+    "interface.optional": exact("auto", limit("it has no `allow-hotplug`", _optional)),
+}

@@ -1,0 +1,218 @@
+"""Write /etc/network/interfaces: one stanza for each device, its parts before it.
+
+One stanza only: with a second one for IPv6, `ifdown` deletes a bridge in the first and then stumbles
+over it in the second (bridge-utils-interfaces(5) says so too). Order within a stanza, which is the
+order in which things happen: the device and its settings (`pre-up`), what its method does, then the
+`up` lines. Devices made by commands are removed in `post-down`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vnetc.backends import services
+from vnetc.backends.base import File
+from vnetc.backends.formats import Stanza, interfaces
+from vnetc.backends.ifupdown import commands
+from vnetc.backends.ifupdown.dialects import Classic, Options
+from vnetc.model import Bridge, Dummy, Host, Interface, Raw, Veth, Vlan
+
+PATH = "/etc/network/interfaces"
+_HOOKS = ("pre-up", "up", "down", "post-down")
+_LOOPBACK = Stanza(name="lo", method="loopback")
+_STATE = "/var/lib/vnetc"  # where dnsmasq keeps its leases
+
+
+def write(host: Host, dialect: Classic, target: str) -> list[File]:
+    """Write the files of a host in one dialect; `target` is its key in `raw`."""
+    stanzas = [_stanza(host, i, dialect, target) for i in order(host.interfaces)]
+    if all(stanza.name != "lo" for stanza in stanzas):
+        stanzas.insert(0, _LOOPBACK)
+    tail = _raw_text(host.raw, target)
+    text = interfaces(host.name, stanzas, unsafe=dialect.unsafe, tail=tail)
+    return [File(PATH, text), *services.companions(host, interface_sysctls=False)]
+
+
+def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:
+    """Put each interface after those it is made of, otherwise in the document's order."""
+    by_name = {interface.name: interface for interface in all_interfaces}
+    done: dict[str, Interface] = {}
+
+    def visit(interface: Interface) -> None:
+        if interface.name in done:
+            return
+        for name in _parts(interface):
+            if name in by_name:
+                visit(by_name[name])
+        done[interface.name] = interface
+
+    for interface in all_interfaces:
+        visit(interface)
+    return list(done.values())
+
+
+def _parts(interface: Interface) -> tuple[str, ...]:
+    match interface.kind:
+        case Bridge(ports=ports):
+            return ports
+        case Vlan(link=link):
+            return (link,)
+        case _:
+            return ()
+
+
+def _stanza(host: Host, interface: Interface, dialect: Classic, target: str) -> Stanza:
+    method, options, addresses, routes = dialect.layer3(interface)
+    name = interface.name
+    options += _nameservers(interface)
+    options += _device(interface, dialect)
+    options += [("up", line) for line in _network_up(host, name)]
+    options += [("up", line) for line in _ports_up(host, interface)]
+    options += [("up", commands.replace_address(address, name)) for address in addresses]
+    options += [("up", commands.replace_neighbor(n, name)) for n in interface.neighbors]
+    if any(r.from_ is not None and r.to.version == 6 for r in routes):
+        options.append(("up", commands.wait_for_addresses(name)))
+    options += [("up", commands.route("replace", route, name)) for route in routes]
+    rules = [pair for rule in interface.routing_policy for pair in commands.rules(rule)]
+    options += [("up", f"{delete} 2>/dev/null; {add}") for add, delete in rules]
+    options += [("up", line) for line in _services_up(host, name)]
+    options += [("up", line) for line in _sysctls(interface)]
+    if interface.activation == "off":
+        options.append(("up", f"ip link set dev {name} down"))
+    options += [("down", line) for line in _network_down(host, name)]
+    options += [("down", f"{delete} || true") for _, delete in rules]
+    options += [
+        ("down", f"{commands.route('del', route, name)} || true")
+        for route in routes
+        if route.type in commands.DEVICELESS
+    ]
+    options += [("post-down", line) for line in _remove(interface, dialect)]
+    options += _raw_options(interface.raw, target)
+    return Stanza(
+        name=name,
+        method=method,
+        start=dialect.start(interface),
+        comment=interface.description,
+        options=options,
+    )
+
+
+def _nameservers(interface: Interface) -> Options:
+    servers = interface.nameservers
+    options: Options = []
+    if servers.addresses:
+        options.append(("dns-nameservers", " ".join(map(str, servers.addresses))))
+    if servers.search:
+        options.append(("dns-search", " ".join(servers.search)))
+    return options
+
+
+def _device(interface: Interface, dialect: Classic) -> Options:
+    """Make a device, and set all that must hold before it is up."""
+    name, kind = interface.name, interface.kind
+    options: Options = []
+    match kind:
+        case Bridge():
+            options += dialect.bridge(name, kind)
+        case Vlan():
+            link = f"link {kind.link} type vlan proto {kind.protocol} id {kind.id}"
+            options.append(("pre-up", commands.create(name, link)))
+        case Veth():
+            options.append(("pre-up", commands.create(name, f"type veth peer name {kind.peer}")))
+        case Dummy():
+            options.append(("pre-up", commands.create(name, "type dummy")))
+        case _:
+            pass
+    link_words = [
+        f"{word} {value}"
+        for word, value in (("address", interface.macaddress), ("mtu", interface.mtu))
+        if value is not None
+    ]
+    if link_words:
+        options.append(("pre-up", f"ip link set dev {name} {' '.join(link_words)}"))
+    options.append(("pre-up", _ipv6(interface)))
+    return options
+
+
+def _ipv6(interface: Interface) -> str:
+    """Say how an interface gets IPv6 addresses of its own (kernel docs, networking/ip-sysctl).
+
+    `accept_ra` 2: also on a host that forwards. `-e`: a kernel without IPv6 has no such keys.
+    """
+    settings = {
+        "accept_ra": 2 if interface.accept_ra else 0,
+        "autoconf": int(interface.accept_ra),
+        "use_tempaddr": 2 if interface.ipv6_privacy else 0,
+        "addr_gen_mode": 0 if "ipv6" in interface.link_local else 1,
+    }
+    prefix = f"net/ipv6/conf/{interface.name}"
+    return commands.sysctl(*(f"{prefix}/{k}={v}" for k, v in settings.items()), missing_ok=True)
+
+
+def _sysctls(interface: Interface) -> Iterator[str]:
+    # the kernel resets the IPv6 MTU whenever the link's changes or it comes up
+    if interface.ipv6_mtu is not None:
+        yield commands.sysctl(f"net/ipv6/conf/{interface.name}/mtu={interface.ipv6_mtu}")
+    for family, key, value in interface.sysctl:
+        yield commands.sysctl(f"net/{family}/conf/{interface.name}/{key}={value}")
+
+
+def _ports_up(host: Host, interface: Interface) -> Iterator[str]:
+    kind = interface.kind
+    if not isinstance(kind, Bridge):
+        return
+    for port in host.interfaces:
+        if port.port is not None and port.port.bridge == interface.name:
+            yield from commands.bridge_port(port.port, port.name)
+    yield from commands.bridge_vlans(interface.name, kind.vlans, kind.pvid, kind.untagged, own=True)
+
+
+def _network_up(host: Host, name: str) -> Iterator[str]:
+    """Load the rules of a network of guests before anything can pass."""
+    firewalls = [f for f in host.firewalls if f.bridge == name]
+    for firewall in firewalls:
+        yield f"nft -f {services.nft_path(firewall)}"
+    forwarding = services.forwarding(host)
+    if firewalls and forwarding:
+        yield commands.sysctl(*forwarding)
+
+
+def _services_up(host: Host, name: str) -> Iterator[str]:
+    for server in host.dhcp_servers:
+        if server.bridge == name:
+            yield f"mkdir -p {_STATE}"
+            pidfile = services.dnsmasq_pidfile(server)
+            arguments = f"--conf-file={services.dnsmasq_path(server)}"
+            yield commands.start_daemon("dnsmasq", pidfile, arguments)
+
+
+def _network_down(host: Host, name: str) -> Iterator[str]:
+    for server in host.dhcp_servers:
+        if server.bridge == name:
+            yield commands.stop_daemon(services.dnsmasq_pidfile(server))
+    for firewall in host.firewalls:
+        if firewall.bridge == name:
+            yield f"nft delete table inet {services.nft_table(firewall)} || true"
+
+
+def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:
+    made = isinstance(interface.kind, Vlan | Veth | Dummy)
+    if made or (isinstance(interface.kind, Bridge) and not dialect.removes_bridges):
+        yield commands.remove(interface.name)
+
+
+def _raw_options(raw: Raw | None, target: str) -> Options:
+    payload: Mapping[str, object] = {} if raw is None else raw.get(target, {})
+    options: Options = []
+    named = payload.get("options", {})
+    if isinstance(named, Mapping):
+        options += [(str(option), str(value)) for option, value in named.items()]
+    for hook in _HOOKS:
+        lines = payload.get(hook, [])
+        if isinstance(lines, list | tuple):
+            options += [(hook, str(line)) for line in lines]
+    return options
+
+
+def _raw_text(raw: Raw | None, target: str) -> str:
+    return "" if raw is None else str(raw.get(target, ""))

@@ -1,0 +1,98 @@
+"""`raw: {networkd: …}`: sections in networkd's own terms, merged into what vnetc writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vnetc.backends.base import Version
+from vnetc.backends.formats import Section, boolean
+from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model import Host, Raw
+
+# Sections that may stand in a file several times: raw ones stand beside vnetc's own.
+_REPEATED = frozenset(
+    {
+        "Address",
+        "BridgeFDB",
+        "BridgeMDB",
+        "BridgeVLAN",
+        "DHCPServerStaticLease",
+        "IPv6AddressLabel",
+        "IPv6Prefix",
+        "IPv6RoutePrefix",
+        "Neighbor",
+        "NextHop",
+        "Route",
+        "RoutingPolicyRule",
+        "SR-IOV",
+    }
+)
+# Options of which each line adds to the ones before (systemd.network(5)).
+_ADDING = frozenset({"Address", "DNS", "Domains", "Gateway", "NTP", "VLAN", "BindCarrier"})
+
+
+def raw_sections(raw: Raw | None) -> list[Section]:
+    """Give the raw sections of a host or an interface."""
+    given: dict[str, dict[str, Any]] = (raw or {}).get("networkd", {})
+    return [(name, list(_options(options))) for name, options in given.items()]
+
+
+def _options(options: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for option, value in options.items():
+        for item in value if isinstance(value, list) else [value]:
+            yield option, boolean(item) if isinstance(item, bool) else str(item)
+
+
+def merge_raw(sections: Sequence[Section], raw: Raw | None) -> list[Section]:
+    """Put raw options into the sections they belong to, new ones at the end."""
+    merged = [(name, list(options)) for name, options in sections]
+    for name, options in raw_sections(raw):
+        home = next((own for known, own in merged if known == name), None)
+        if home is None or name in _REPEATED:
+            merged.append((name, list(options)))
+        else:
+            home += options
+    return [(name, options) for name, options in merged]
+
+
+def check_raw(host: Host, version: Version) -> list[Diagnostic]:
+    """Find raw options that an INI file cannot carry or that vnetc sets itself."""
+    from vnetc.backends.networkd.writer import network_sections
+
+    found = list(_check_values((), host.raw))
+    for interface in host.interfaces:
+        if not (interface.raw or {}).get("networkd"):
+            continue
+        found += _check_values(interface.path, interface.raw)
+        own = {
+            (name, option)
+            for name, options in network_sections(host, interface, version)
+            for option, _ in options
+            if name not in _REPEATED
+        }
+        for name, options in raw_sections(interface.raw):
+            for option in dict.fromkeys(option for option, _ in options):
+                if name == "Match" or ((name, option) in own and option not in _ADDING):
+                    found.append(
+                        diagnostic(
+                            "VN506",
+                            f"vnetc sets `{option}=` of [{name}] itself",
+                            (*interface.path, "raw", "networkd", name, option),
+                            "key",
+                            help="use the key of the language for it",
+                        )
+                    )
+    return found
+
+
+def _check_values(path: Path, raw: Raw | None) -> Iterator[Diagnostic]:
+    for name, options in raw_sections(raw):
+        for option, value in options:
+            if value.endswith("\\") or value != value.strip():
+                yield diagnostic(
+                    "VN115",
+                    "an INI value cannot begin or end with a blank or end with `\\`",
+                    (*path, "raw", "networkd", name, option),
+                    help="systemd.syntax(7) has no way to write it",
+                )

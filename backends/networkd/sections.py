@@ -1,0 +1,378 @@
+"""The sections of .network and .netdev files, from the model.
+
+netplan's back end uses them too, for what netplan has no key for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnetc.backends.base import Version
+from vnetc.backends.formats import Section, boolean
+from vnetc.model import (
+    MAIN_TABLE,
+    Address,
+    Bridge,
+    DhcpOverrides,
+    DhcpServer,
+    Dummy,
+    Ethernet,
+    Host,
+    Interface,
+    Loopback,
+    Neighbor,
+    Port,
+    Route,
+    Rule,
+    Veth,
+    Vlan,
+)
+
+Options = list[tuple[str, str]]
+
+
+def seconds(milliseconds: int) -> str:
+    """Spell a time span of systemd.time(7)."""
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{milliseconds}ms" if rest else str(whole)
+
+
+def creates(host: Host, interface: Interface) -> bool:
+    """Tell whether a .netdev file makes the device; of a veth pair, that of the first end does."""
+    match interface.kind:
+        case Ethernet() | Loopback():
+            return False
+        case Veth(peer=peer):
+            return next(i.name for i in host.interfaces if i.name in (interface.name, peer)) == (
+                interface.name
+            )
+        case _:
+            return True
+
+
+def netdev(host: Host, interface: Interface) -> list[Section]:
+    """Write the sections that make a virtual device."""
+    kind = interface.kind
+    options: Options = [("Name", interface.name), ("Kind", kind.type)]
+    if interface.macaddress is not None:
+        options.append(("MACAddress", interface.macaddress))
+    sections: list[Section] = [("NetDev", options)]
+    match kind:
+        case Bridge():
+            sections.append(("Bridge", list(_bridge(kind))))
+        case Vlan():
+            vlan: Options = [("Id", str(kind.id))]
+            if kind.protocol != "802.1q":
+                vlan.append(("Protocol", kind.protocol))
+            sections.append(("VLAN", vlan))
+        case Veth():
+            peer = next(i for i in host.interfaces if i.name == kind.peer)
+            other: Options = [("Name", peer.name)]
+            if peer.macaddress is not None:
+                other.append(("MACAddress", peer.macaddress))
+            sections.append(("Peer", other))
+        case Dummy() | Ethernet() | Loopback():
+            pass
+    return sections
+
+
+def _bridge(bridge: Bridge) -> Iterator[tuple[str, str]]:
+    yield "STP", boolean(bridge.stp)
+    for option, time in (
+        ("ForwardDelaySec", bridge.forward_delay),
+        ("HelloTimeSec", bridge.hello_time),
+        ("MaxAgeSec", bridge.max_age),
+        ("AgeingTimeSec", bridge.ageing_time),
+    ):
+        if time is not None:
+            yield option, seconds(time)
+    if bridge.priority is not None:
+        yield "Priority", str(bridge.priority)
+    if bridge.vlan_filtering:
+        yield "VLANFiltering", "yes"
+    if bridge.vlan_protocol is not None:
+        yield "VLANProtocol", bridge.vlan_protocol
+    if bridge.default_pvid is not None:
+        yield "DefaultPVID", str(bridge.default_pvid or "none")
+    for option, flag in (
+        ("MulticastSnooping", bridge.multicast_snooping),
+        ("MulticastQuerier", bridge.multicast_querier),
+    ):
+        if flag is not None:
+            yield option, boolean(flag)
+
+
+_ACTIVATION = {"auto": "up", "manual": "manual", "off": "always-down"}
+
+
+def link(interface: Interface) -> Options:
+    """Write the [Link] section."""
+    options: Options = []
+    if interface.macaddress is not None and isinstance(interface.kind, Ethernet):
+        options.append(("MACAddress", interface.macaddress))
+    if interface.mtu is not None:
+        options.append(("MTUBytes", str(interface.mtu)))
+    if interface.activation != "auto":
+        options.append(("ActivationPolicy", _ACTIVATION[interface.activation]))
+    if interface.optional is not None or not interface.waited_for:
+        options.append(("RequiredForOnline", boolean(interface.waited_for)))
+    return options
+
+
+_DHCP = {
+    (False, False): "no",
+    (True, False): "ipv4",
+    (False, True): "ipv6",
+    (True, True): "yes",
+}
+
+
+def keeps_without_carrier(interface: Interface) -> bool:
+    """Tell whether the interface is configured although its cable is out, as ifupdown does."""
+    virtual = not isinstance(interface.kind, Ethernet)
+    return virtual or bool(interface.addresses or interface.routes)
+
+
+def network(host: Host, interface: Interface) -> Options:
+    """Write the [Network] section."""
+    options: Options = []
+    if interface.description:
+        options.append(("Description", interface.description))
+    options.append(("DHCP", _DHCP[interface.dhcp4, interface.dhcp6]))
+    options.append(("LinkLocalAddressing", _link_local(interface)))
+    if "ipv6" in interface.link_local:
+        options.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
+    options.append(("IPv6AcceptRA", boolean(interface.accept_ra)))
+    options.append(("IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)))
+    if interface.ipv6_mtu is not None:
+        options.append(("IPv6MTUBytes", str(interface.ipv6_mtu)))
+    if interface.port is not None:
+        options.append(("Bridge", interface.port.bridge))
+    if keeps_without_carrier(interface):
+        options.append(("ConfigureWithoutCarrier", "yes"))
+    options += [
+        ("VLAN", other.name)
+        for other in host.interfaces
+        if isinstance(other.kind, Vlan) and other.kind.link == interface.name
+    ]
+    options += [("Address", str(a.address)) for a in interface.addresses if is_plain(a)]
+    options += [("DNS", str(server)) for server in interface.nameservers.addresses]
+    if interface.nameservers.search:
+        options.append(("Domains", " ".join(interface.nameservers.search)))
+    return options
+
+
+def _link_local(interface: Interface) -> str:
+    families = interface.link_local
+    return "yes" if len(families) == 2 else families[0] if families else "no"
+
+
+def is_plain(address: Address) -> bool:
+    """Tell whether an address has no options."""
+    return (
+        address.label is None
+        and address.peer is None
+        and address.scope == "global"
+        and address.preferred_lifetime is None
+        and not address.noprefixroute
+    )
+
+
+def address(item: Address) -> Section:
+    """Write an [Address] section."""
+    options: Options = [("Address", str(item.address))]
+    if item.peer is not None:
+        options.append(("Peer", str(item.peer)))
+    if item.label is not None:
+        options.append(("Label", item.label))
+    if item.scope != "global":
+        options.append(("Scope", item.scope))
+    if item.preferred_lifetime is not None:
+        options.append(("PreferredLifetime", str(item.preferred_lifetime)))
+    if item.noprefixroute:
+        options.append(("AddPrefixRoute", "no"))
+    return "Address", options
+
+
+def route(item: Route) -> Section:
+    """Write a [Route] section."""
+    options: Options = []
+    if item.to.prefixlen > 0 or item.via is None:
+        options.append(("Destination", str(item.to)))
+    if item.via is not None:
+        options.append(("Gateway", str(item.via)))
+    options += [("MultiPathRoute", f"{hop.via} {hop.weight}") for hop in item.nexthops]
+    if item.from_ is not None:
+        options.append(("PreferredSource", str(item.from_)))
+    if item.on_link:
+        options.append(("GatewayOnLink", "yes"))
+    if item.type != "unicast":
+        options.append(("Type", item.type))
+    if item.scope is not None:
+        options.append(("Scope", item.scope))
+    if item.table != MAIN_TABLE:
+        options.append(("Table", str(item.table)))
+    for option, value in (
+        ("Metric", item.metric),
+        ("MTUBytes", item.mtu),
+        ("TCPAdvertisedMaximumSegmentSize", item.advmss),
+        ("InitialCongestionWindow", item.congestion_window),
+        ("InitialAdvertisedReceiveWindow", item.initrwnd),
+    ):
+        if value is not None:
+            options.append((option, str(value)))
+    return "Route", options
+
+
+def span(numbers: tuple[int, int]) -> str:
+    """Spell a number or a range."""
+    first, last = numbers
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def rule(item: Rule) -> Section:
+    """Write a [RoutingPolicyRule] section."""
+    options: Options = [("Priority", str(item.priority))]
+    if len(item.families) == 2:
+        options.append(("Family", "both"))
+    for option, value in (
+        ("From", item.from_),
+        ("To", item.to),
+        ("IncomingInterface", item.iif),
+        ("OutgoingInterface", item.oif),
+        ("TypeOfService", item.tos),
+        ("IPProtocol", item.ip_protocol),
+        ("SuppressPrefixLength", item.suppress_prefix_length),
+        ("Table", item.table),
+        ("Type", item.action),
+    ):
+        if value is not None:
+            options.append((option, str(value)))
+    if item.fwmark is not None:
+        options.append(("FirewallMark", f"{item.fwmark[0]}/{item.fwmark[1]}"))
+    for option, numbers in (
+        ("SourcePort", item.source_port),
+        ("DestinationPort", item.destination_port),
+        ("User", item.uid_range),
+    ):
+        if numbers is not None:
+            options.append((option, span(numbers)))
+    if item.invert:
+        options.append(("InvertRule", "yes"))
+    return "RoutingPolicyRule", options
+
+
+def neighbor(item: Neighbor) -> Section:
+    """Write a [Neighbor] section."""
+    return "Neighbor", [("Address", str(item.address)), ("LinkLayerAddress", item.macaddress)]
+
+
+def dhcp4(overrides: DhcpOverrides) -> Section:
+    """Write the [DHCPv4] section."""
+    options: Options = [
+        ("RouteMetric", str(overrides.route_metric)),
+        ("UseMTU", boolean(overrides.use_mtu)),
+        ("UseRoutes", boolean(overrides.use_routes)),
+        *_dhcp(overrides),
+        ("SendHostname", boolean(overrides.send_hostname)),
+    ]
+    if overrides.hostname is not None:
+        options.append(("Hostname", overrides.hostname))
+    return "DHCPv4", options
+
+
+def dhcp6(overrides: DhcpOverrides, version: Version) -> Section:
+    """Write the [DHCPv6] section: the client starts by itself, not by a router's word."""
+    options: Options = [("WithoutRA", "solicit"), *_dhcp(overrides)]
+    if version >= (255,):
+        options.append(("SendHostname", boolean(overrides.send_hostname)))
+        if overrides.hostname is not None:
+            options.append(("Hostname", overrides.hostname))
+    return "DHCPv6", options
+
+
+def _dhcp(overrides: DhcpOverrides) -> Options:
+    return [
+        ("UseDNS", boolean(overrides.use_dns)),
+        ("UseNTP", boolean(overrides.use_ntp)),
+        ("UseHostname", boolean(overrides.use_hostname)),
+        ("UseDomains", domains(overrides.use_domains)),
+    ]
+
+
+def domains(value: bool | str) -> str:
+    """Spell UseDomains=."""
+    return boolean(value) if isinstance(value, bool) else value
+
+
+def router_advertisement(interface: Interface) -> Section:
+    """Write the [IPv6AcceptRA] section. DHCPv6 runs if the spec says so, not if a router does."""
+    overrides = interface.ra_overrides
+    options: Options = [
+        ("UseDNS", boolean(overrides.use_dns)),
+        ("UseDomains", domains(overrides.use_domains)),
+    ]
+    if overrides.table != MAIN_TABLE:
+        options.append(("RouteTable", str(overrides.table)))
+    if not interface.dhcp6:
+        options.append(("DHCPv6Client", "no"))
+    if interface.ipv6_address_generation == "stable-privacy":
+        options.append(("Token", "prefixstable"))
+    return "IPv6AcceptRA", options
+
+
+def port(item: Port) -> Iterator[Section]:
+    """Write the [Bridge] and [BridgeVLAN] sections of a port."""
+    options: Options = []
+    for option, number in (("Cost", item.path_cost), ("Priority", item.priority)):
+        if number is not None:
+            options.append((option, str(number)))
+    for option, flag in (
+        ("HairPin", item.hairpin),
+        ("Learning", item.learning),
+        ("Isolated", item.isolated),
+        ("NeighborSuppression", item.neigh_suppress),
+    ):
+        if flag is not None:
+            options.append((option, boolean(flag)))
+    if options:
+        yield "Bridge", options
+    yield from vlans(item)
+
+
+def vlans(item: Port | Bridge) -> Iterator[Section]:
+    """Write the [BridgeVLAN] section of a port or of the bridge device itself."""
+    options: Options = [("VLAN", span(numbers)) for numbers in item.vlans]
+    if item.pvid is not None:
+        options.append(("PVID", str(item.pvid)))
+    options += [("EgressUntagged", span(numbers)) for numbers in item.untagged]
+    if options:
+        yield "BridgeVLAN", options
+
+
+def dhcp_server(server: DhcpServer) -> Iterator[Section]:
+    """Write the sections of networkd's own DHCP server."""
+    assert server.subnet is not None, "refused by the support table"
+    options: Options = [("ServerAddress", f"{server.address}/{server.subnet.prefixlen}")]
+    if server.range is not None:
+        first, last = map(int, server.range)
+        options.append(("PoolOffset", str(first - int(server.subnet.network_address))))
+        options.append(("PoolSize", str(last - first + 1)))
+    lease = seconds(server.lease_time)
+    options += [("DefaultLeaseTimeSec", lease), ("MaxLeaseTimeSec", lease)]
+    options.append(("EmitRouter", boolean(server.router is not None)))
+    if server.router is not None:
+        options.append(("Router", str(server.router)))
+    # networkd runs no resolver for guests: without servers of the spec it passes on the uplink's
+    options.append(("EmitDNS", boolean(bool(server.nameservers) or server.forwards_dns)))
+    options += [("DNS", str(address)) for address in server.nameservers]
+    yield "DHCPServer", options
+    for reservation in server.reservations:
+        yield (
+            "DHCPServerStaticLease",
+            [("MACAddress", reservation.macaddress), ("Address", str(reservation.address))],
+        )
+    if server.prefixes:
+        yield "IPv6SendRA", [("Managed", "no"), ("OtherInformation", "no")]
+    for prefix in server.prefixes:
+        yield "IPv6Prefix", [("Prefix", str(prefix))]

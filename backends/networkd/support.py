@@ -1,0 +1,186 @@
+"""What systemd-networkd can say: option names of systemd.network(5) and systemd.netdev(5).
+
+`since` is the manual's own "Added in version", which it has since systemd 254.
+"""
+
+from __future__ import annotations
+
+from vnetc.backends.base import Context, Limit, Support, exact, limit
+from vnetc.model import DhcpServer, Interface
+
+
+def _dhcp6_before_255(context: Context) -> bool:
+    interface = context.interface
+    return interface is not None and context.node is interface.dhcp6_overrides
+
+
+_DHCP6_NAME = limit("its DHCPv6 client sends no host name", _dhcp6_before_255, before=(255,))
+
+
+def _by_networkd(context: Context) -> bool:
+    """Tell whether the reservation or server in question is networkd's own."""
+    servers = context.host.dhcp_servers
+    return any(
+        server.server == "networkd" and (server is context.node or context.node in server.reservations)
+        for server in servers
+    )
+
+
+def _networkd_server(reason: str, *, before: tuple[int, ...] = ()) -> Limit:
+    return limit(f"`server: networkd` {reason}", _by_networkd, before=before)
+
+
+def _has_prefixes(context: Context) -> bool:
+    node = context.node
+    return isinstance(node, DhcpServer) and node.server == "networkd" and node.subnet is None
+
+
+def _stable_slaac(context: Context) -> bool:
+    return isinstance(context.node, Interface) and context.node.accept_ra
+
+
+SUPPORT: dict[str, Support] = {
+    "type.ethernet": exact("[Match] Name="),
+    "type.loopback": exact("[Match] Name=lo"),
+    "type.dummy": exact("[NetDev] Kind=dummy"),
+    "type.bridge": exact("[NetDev] Kind=bridge"),
+    "type.vlan": exact("[NetDev] Kind=vlan"),
+    "type.veth": exact("[NetDev] Kind=veth"),
+    "interface.description": exact("[Network] Description="),
+    "interface.macaddress": exact("[Link] MACAddress=, [NetDev] MACAddress="),
+    "interface.mtu": exact("[Link] MTUBytes="),
+    "interface.activation": exact("[Link] ActivationPolicy=", since=(248,)),
+    "interface.optional": exact("[Link] RequiredForOnline="),
+    "interface.addresses": exact("[Network] Address=, [Address]"),
+    "interface.dhcp4": exact("[Network] DHCP="),
+    "interface.dhcp6": exact("[Network] DHCP=, [DHCPv6] WithoutRA=solicit"),
+    "interface.dhcp4-overrides": exact("[DHCPv4]"),
+    "interface.dhcp6-overrides": exact("[DHCPv6]"),
+    "interface.accept-ra": exact("[Network] IPv6AcceptRA="),
+    "interface.ra-overrides": exact("[IPv6AcceptRA]"),
+    "interface.link-local": exact("[Network] LinkLocalAddressing="),
+    "interface.ipv6-privacy": exact("[Network] IPv6PrivacyExtensions="),
+    "interface.ipv6-address-generation": exact(
+        "[Network] IPv6LinkLocalAddressGenerationMode=, [IPv6AcceptRA] Token=",
+        limit("`Token=prefixstable` is not known to it", _stable_slaac, before=(250,)),
+    ),
+    "interface.ipv6-mtu": exact("[Network] IPv6MTUBytes="),
+    "interface.nameservers": exact("[Network] DNS=, Domains="),
+    "interface.routes": exact("[Route]"),
+    "interface.routing-policy": exact("[RoutingPolicyRule]"),
+    "interface.neighbors": exact("[Neighbor]"),
+    "interface.sysctl": exact("/etc/sysctl.d/60-vnetc.conf"),
+    "interface.raw": exact("sections of the .network file"),
+    "bridge.ports": exact("[Network] Bridge="),
+    "bridge.stp": exact("[Bridge] STP="),
+    "bridge.forward-delay": exact("[Bridge] ForwardDelaySec="),
+    "bridge.hello-time": exact("[Bridge] HelloTimeSec="),
+    "bridge.max-age": exact("[Bridge] MaxAgeSec="),
+    "bridge.ageing-time": exact("[Bridge] AgeingTimeSec="),
+    "bridge.priority": exact("[Bridge] Priority="),
+    "bridge.vlan-filtering": exact("[Bridge] VLANFiltering="),
+    "bridge.vlan-protocol": exact("[Bridge] VLANProtocol="),
+    "bridge.default-pvid": exact("[Bridge] DefaultPVID="),
+    "bridge.vlans": exact("[BridgeVLAN] VLAN="),
+    "bridge.pvid": exact("[BridgeVLAN] PVID="),
+    "bridge.untagged": exact("[BridgeVLAN] EgressUntagged="),
+    "bridge.multicast-snooping": exact("[Bridge] MulticastSnooping="),
+    "bridge.multicast-querier": exact("[Bridge] MulticastQuerier="),
+    "vlan.id": exact("[VLAN] Id="),
+    "vlan.link": exact("[Network] VLAN="),
+    "vlan.protocol": exact("[VLAN] Protocol=", since=(248,)),
+    "veth.peer": exact("[Peer] Name="),
+    "port.path-cost": exact("[Bridge] Cost="),
+    "port.priority": exact("[Bridge] Priority="),
+    "port.hairpin": exact("[Bridge] HairPin="),
+    "port.learning": exact("[Bridge] Learning="),
+    "port.isolated": exact("[Bridge] Isolated=", since=(251,)),
+    "port.neigh-suppress": exact("[Bridge] NeighborSuppression="),
+    "port.vlans": exact("[BridgeVLAN] VLAN="),
+    "port.pvid": exact("[BridgeVLAN] PVID="),
+    "port.untagged": exact("[BridgeVLAN] EgressUntagged="),
+    "address.address": exact("[Address] Address="),
+    "address.label": exact("[Address] Label="),
+    "address.peer": exact("[Address] Peer="),
+    "address.scope": exact("[Address] Scope="),
+    "address.preferred-lifetime": exact("[Address] PreferredLifetime="),
+    "address.noprefixroute": exact("[Address] AddPrefixRoute="),
+    "route.to": exact("[Route] Destination="),
+    "route.via": exact("[Route] Gateway="),
+    "route.from": exact("[Route] PreferredSource="),
+    "route.on-link": exact("[Route] GatewayOnLink="),
+    "route.metric": exact("[Route] Metric="),
+    "route.table": exact("[Route] Table="),
+    "route.type": exact("[Route] Type="),
+    "route.scope": exact("[Route] Scope="),
+    "route.mtu": exact("[Route] MTUBytes="),
+    "route.advmss": exact("[Route] TCPAdvertisedMaximumSegmentSize=", since=(248,)),
+    "route.congestion-window": exact("[Route] InitialCongestionWindow="),
+    "route.initrwnd": exact("[Route] InitialAdvertisedReceiveWindow="),
+    "route.nexthops": exact("[Route] MultiPathRoute="),
+    "nexthop.via": exact("[Route] MultiPathRoute="),
+    "nexthop.weight": exact("[Route] MultiPathRoute="),
+    "rule.priority": exact("[RoutingPolicyRule] Priority="),
+    "rule.from": exact("[RoutingPolicyRule] From="),
+    "rule.to": exact("[RoutingPolicyRule] To="),
+    "rule.iif": exact("[RoutingPolicyRule] IncomingInterface="),
+    "rule.oif": exact("[RoutingPolicyRule] OutgoingInterface="),
+    "rule.fwmark": exact("[RoutingPolicyRule] FirewallMark="),
+    "rule.tos": exact("[RoutingPolicyRule] TypeOfService="),
+    "rule.ip-protocol": exact("[RoutingPolicyRule] IPProtocol="),
+    "rule.source-port": exact("[RoutingPolicyRule] SourcePort="),
+    "rule.destination-port": exact("[RoutingPolicyRule] DestinationPort="),
+    "rule.uid-range": exact("[RoutingPolicyRule] User="),
+    "rule.invert": exact("[RoutingPolicyRule] InvertRule="),
+    "rule.suppress-prefix-length": exact("[RoutingPolicyRule] SuppressPrefixLength="),
+    "rule.table": exact("[RoutingPolicyRule] Table="),
+    "rule.action": exact("[RoutingPolicyRule] Type=", since=(248,)),
+    "neighbor.address": exact("[Neighbor] Address="),
+    "neighbor.macaddress": exact("[Neighbor] LinkLayerAddress="),
+    "dhcp-overrides.route-metric": exact("[DHCPv4] RouteMetric="),
+    "dhcp-overrides.use-routes": exact("[DHCPv4] UseRoutes="),
+    "dhcp-overrides.use-dns": exact("[DHCPv4] UseDNS=, [DHCPv6] UseDNS="),
+    "dhcp-overrides.use-ntp": exact("[DHCPv4] UseNTP=, [DHCPv6] UseNTP="),
+    "dhcp-overrides.use-mtu": exact("[DHCPv4] UseMTU="),
+    "dhcp-overrides.use-hostname": exact("[DHCPv4] UseHostname=, [DHCPv6] UseHostname="),
+    "dhcp-overrides.use-domains": exact("[DHCPv4] UseDomains=, [DHCPv6] UseDomains="),
+    "dhcp-overrides.send-hostname": exact("[DHCPv4] SendHostname=, [DHCPv6] SendHostname=", _DHCP6_NAME),
+    "dhcp-overrides.hostname": exact("[DHCPv4] Hostname=, [DHCPv6] Hostname=", _DHCP6_NAME),
+    "ra-overrides.use-dns": exact("[IPv6AcceptRA] UseDNS="),
+    "ra-overrides.use-domains": exact("[IPv6AcceptRA] UseDomains="),
+    "ra-overrides.table": exact("[IPv6AcceptRA] RouteTable="),
+    "nameservers.addresses": exact("[Network] DNS="),
+    "nameservers.search": exact("[Network] Domains="),
+    "network.mode": exact("/etc/vnetc/NETWORK.nft"),
+    "network.subnet": exact("/etc/vnetc/NETWORK.nft"),
+    "network.uplink": exact("/etc/vnetc/NETWORK.nft"),
+    "network.publish": exact("/etc/vnetc/NETWORK.nft"),
+    "publish.protocol": exact("/etc/vnetc/NETWORK.nft"),
+    "publish.ports": exact("/etc/vnetc/NETWORK.nft"),
+    "publish.to": exact("/etc/vnetc/NETWORK.nft"),
+    "publish.to-port": exact("/etc/vnetc/NETWORK.nft"),
+    "dhcp.server": exact(
+        "/etc/vnetc/NETWORK.dnsmasq.conf, [DHCPServer]",
+        limit("networkd serves DHCPv4, and the network has no IPv4 subnet", _has_prefixes),
+    ),
+    "dhcp.range": exact(
+        "dnsmasq dhcp-range, [DHCPServer] PoolOffset= PoolSize=",
+    ),
+    "dhcp.lease-time": exact("dnsmasq dhcp-range, [DHCPServer] DefaultLeaseTimeSec="),
+    "dhcp.router": exact("dnsmasq dhcp-option, [DHCPServer] EmitRouter= Router="),
+    "dhcp.nameservers": exact("dnsmasq dhcp-option, [DHCPServer] DNS="),
+    "dhcp.domain": exact(
+        "dnsmasq domain", _networkd_server("hands out no domain")
+    ),
+    "dhcp.reservations": exact(
+        "dnsmasq dhcp-host, [DHCPServerStaticLease]",
+        _networkd_server(
+            "ignores reservations of clients that send an identifier (systemd issue 27313)",
+            before=(254,),
+        ),
+    ),
+    "reservation.macaddress": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] MACAddress="),
+    "reservation.address": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] Address="),
+    "reservation.hostname": exact("dnsmasq dhcp-host", _networkd_server("hands out no host names")),
+    "host.raw": exact("/etc/systemd/networkd.conf.d/50-vnetc.conf"),
+}

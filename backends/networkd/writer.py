@@ -1,0 +1,65 @@
+"""The files of systemd-networkd: one .network for each interface, one .netdev for each virtual one."""
+
+from __future__ import annotations
+
+from vnetc.backends.base import File, Version
+from vnetc.backends.formats import Section, ini
+from vnetc.backends.networkd import sections as s
+from vnetc.backends.networkd.raw import merge_raw, raw_sections
+from vnetc.backends.services import companions, write_units
+from vnetc.model import Bridge, Host, Interface, Loopback
+
+_DIRECTORY = "/etc/systemd/network"
+CONF_PATH = "/etc/systemd/networkd.conf.d/50-vnetc.conf"
+
+
+def write(host: Host, version: Version) -> list[File]:
+    """Write all files of a host."""
+    files: list[File] = []
+    for interface in host.interfaces:
+        stem = f"{_DIRECTORY}/10-{interface.name}"
+        if s.creates(host, interface):
+            files.append(File(f"{stem}.netdev", ini(host.name, s.netdev(host, interface))))
+        sections = merge_raw(network_sections(host, interface, version), interface.raw)
+        files.append(File(f"{stem}.network", ini(host.name, sections)))
+    conf = raw_sections(host.raw)
+    if conf:
+        files.append(File(CONF_PATH, ini(host.name, conf)))
+    return [*files, *companions(host), *write_units(host)]
+
+
+def network_sections(host: Host, interface: Interface, version: Version) -> list[Section]:
+    """Write the sections of an interface's .network file."""
+    servers = [
+        d for d in host.dhcp_servers if d.bridge == interface.name and d.server == "networkd"
+    ]
+    network = s.network(host, interface)
+    if isinstance(interface.kind, Loopback):
+        # the kernel gives `lo` its addresses and takes no others by itself
+        network = [(k, v) for k, v in network if k in ("Description", "Address", "DNS", "Domains")]
+    for server in servers:
+        network.append(("DHCPServer", "yes"))
+        if server.prefixes:
+            network.append(("IPv6SendRA", "yes"))
+    sections: list[Section] = [
+        ("Match", [("Name", interface.name)]),
+        ("Link", s.link(interface)),
+        ("Network", network),
+    ]
+    sections += [s.address(a) for a in interface.addresses if not s.is_plain(a)]
+    sections += [s.route(r) for r in interface.routes]
+    sections += [s.rule(r) for r in interface.routing_policy]
+    sections += [s.neighbor(n) for n in interface.neighbors]
+    if interface.dhcp4:
+        sections.append(s.dhcp4(interface.dhcp4_overrides))
+    if interface.dhcp6:
+        sections.append(s.dhcp6(interface.dhcp6_overrides, version))
+    if interface.accept_ra:
+        sections.append(s.router_advertisement(interface))
+    if interface.port is not None:
+        sections += s.port(interface.port)
+    if isinstance(interface.kind, Bridge):
+        sections += s.vlans(interface.kind)
+    for server in servers:
+        sections += s.dhcp_server(server)
+    return sections

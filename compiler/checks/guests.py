@@ -1,0 +1,264 @@
+"""Networks of guests and their services: VN308 to VN313, VN316, VN318."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv6Network
+
+from vnetc.checks.view import View
+from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model import DhcpServer, Firewall, IPNetwork, PublishedPort, Reservation
+
+# dnsmasq(8): "The minimum lease time is two minutes."
+_SHORTEST_LEASE = 120_000
+
+
+def _servers(view: View) -> Iterator[tuple[DhcpServer, Path]]:
+    for server in view.host.dhcp_servers:
+        yield server, ("networks", server.name, "subnet")
+
+
+def check_ranges(view: View) -> Iterator[Diagnostic]:
+    """VN308, VN309: a pool lies in the subnet and leaves out the host."""
+    for server, subnet_path in _servers(view):
+        path = (*server.path, "range")
+        if server.range is None:
+            continue
+        first, last = server.range
+        subnet = server.subnet
+        if subnet is None or first not in subnet or last not in subnet:
+            where = "the network has no IPv4 subnet" if subnet is None else f"it is not in `{subnet}`"
+            yield diagnostic(
+                "VN308",
+                f"the DHCP range {first} - {last} is outside the subnet: {where}",
+                path,
+                labels=(Label(text="the subnet", path=subnet_path),),
+                help="choose first and last address within the subnet",
+            )
+            continue
+        edges = {subnet.network_address: "network", subnet.broadcast_address: "broadcast"}
+        for address in (first, last):
+            if address in edges:
+                yield diagnostic(
+                    "VN308",
+                    f"the DHCP range holds `{address}`, the {edges[address]} address",
+                    path,
+                    labels=(Label(text="the subnet", path=subnet_path),),
+                    help=f"hosts are {subnet.network_address + 1} - {subnet.broadcast_address - 1}",
+                )
+        bridge = view.interfaces.get(server.bridge)
+        for own in bridge.addresses if bridge is not None else ():
+            if own.address.version == 4 and int(first) <= int(own.address.ip) <= int(last):
+                yield diagnostic(
+                    "VN309",
+                    f"the DHCP range holds `{own.address.ip}`, the host's own address",
+                    path,
+                    labels=(Label(text="the host's address", path=(*own.path, "address")),),
+                    help="begin the range after it, or end it before",
+                )
+
+
+def check_leases(view: View) -> Iterator[Diagnostic]:
+    """VN105: dnsmasq raises a shorter lease time to two minutes without a word."""
+    for server, _ in _servers(view):
+        if server.lease_time < _SHORTEST_LEASE:
+            yield diagnostic(
+                "VN105",
+                "a lease is valid for two minutes at least",
+                (*server.path, "lease-time"),
+                help="write `2m` or more",
+            )
+
+
+def check_reservations(view: View) -> Iterator[Diagnostic]:
+    """VN310, VN311: a reservation is in the subnet, and its parts are nobody else's."""
+    for server, subnet_path in _servers(view):
+        first: dict[tuple[str, object], Path] = {}
+        bridge = view.interfaces.get(server.bridge)
+        own = {} if bridge is None else {a.address.ip: (*a.path, "address") for a in bridge.addresses}
+        for reservation in server.reservations:
+            yield from _reserved_in_subnet(server, reservation, subnet_path)
+            if reservation.address in own:
+                yield diagnostic(
+                    "VN311",
+                    f"`{reservation.address}` is the host's own address",
+                    (*reservation.path, "address"),
+                    labels=(Label(text="the host's address", path=own[reservation.address]),),
+                    help="reserve another address",
+                )
+            for key, value in _identity(reservation):
+                path = (*reservation.path, key)
+                if (key, value) in first:
+                    yield diagnostic(
+                        "VN311",
+                        f"two reservations have the {key} `{value}`",
+                        path,
+                        labels=(Label(text="first here", path=first[key, value]),),
+                        help="remove or change one of them",
+                    )
+                else:
+                    first[key, value] = path
+
+
+def _reserved_in_subnet(
+    server: DhcpServer, reservation: Reservation, subnet_path: Path
+) -> Iterator[Diagnostic]:
+    subnet, address = server.subnet, reservation.address
+    edges = () if subnet is None else (subnet.network_address, subnet.broadcast_address)
+    if subnet is not None and address in subnet and address not in edges:
+        return
+    yield diagnostic(
+        "VN310",
+        f"the reserved `{address}` is not a host of the subnet",
+        (*reservation.path, "address"),
+        labels=(Label(text="the subnet", path=subnet_path),),
+        help="" if subnet is None else f"choose an address in `{subnet}`",
+    )
+
+
+def _identity(reservation: Reservation) -> Iterator[tuple[str, object]]:
+    yield "macaddress", reservation.macaddress
+    yield "address", reservation.address
+    if reservation.hostname is not None:
+        yield "hostname", reservation.hostname.lower()
+
+
+def check_router(view: View) -> Iterator[Diagnostic]:
+    """VN301: guests reach a router only in their own subnet."""
+    for server, subnet_path in _servers(view):
+        if server.router is not None and (
+            server.subnet is None or server.router not in server.subnet
+        ):
+            yield diagnostic(
+                "VN301",
+                f"the router `{server.router}` is outside the guests' subnet",
+                (*server.path, "router"),
+                labels=(Label(text="the subnet", path=subnet_path),),
+                help="choose an address in the subnet, or `false` for none",
+            )
+
+
+def check_published(view: View) -> Iterator[Diagnostic]:
+    """VN312, VN313: a port leads to one guest of its own network."""
+    seen: list[PublishedPort] = []
+    for firewall in view.host.firewalls:
+        for port in firewall.publish:
+            if not any(port.to in subnet for subnet in firewall.subnet):
+                yield diagnostic(
+                    "VN313",
+                    f"`{port.to}` is not in the subnet of `{firewall.name}`",
+                    (*port.path, "to"),
+                    labels=(Label(text="the subnet", path=(*firewall.path, "subnet")),),
+                    help="publish to a guest of this network",
+                )
+            elif port.to in firewall.addresses:
+                yield diagnostic(
+                    "VN313",
+                    f"`{port.to}` is the host itself, not a guest",
+                    (*port.path, "to"),
+                    help="a port of the host needs no publishing",
+                )
+            for other in seen:
+                if _collide(port, other):
+                    yield diagnostic(
+                        "VN312",
+                        f"the {port.protocol} port {_ports(port)} is published twice",
+                        (*port.path, "port"),
+                        labels=(Label(text="first here", path=(*other.path, "port")),),
+                        help="choose another port of the host",
+                    )
+                    break
+            seen.append(port)
+
+
+def _collide(one: PublishedPort, other: PublishedPort) -> bool:
+    return (
+        one.protocol == other.protocol
+        and one.to.version == other.to.version
+        and one.ports[0] <= other.ports[1]
+        and other.ports[0] <= one.ports[1]
+    )
+
+
+def _ports(port: PublishedPort) -> str:
+    first, last = port.ports
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def check_own_addresses(view: View) -> Iterator[Diagnostic]:
+    """VN316: the host's address on the bridge is in the guests' subnet, with its prefix length."""
+    for firewall in view.host.firewalls:
+        bridge = view.interfaces.get(firewall.bridge)
+        for address in bridge.addresses if bridge is not None else ():
+            network = address.address.network
+            if address.address.version == 6 and address.address.ip.is_link_local:
+                continue
+            if network not in firewall.subnet:
+                yield diagnostic(
+                    "VN316",
+                    f"`{address.address}` is not in the subnet of `{firewall.name}`",
+                    (*address.path, "address"),
+                    labels=(Label(text="the subnet", path=(*firewall.path, "subnet")),),
+                    help="choose an address of the subnet and write its prefix length",
+                )
+
+
+def check_room(view: View) -> Iterator[Diagnostic]:
+    """VN318: a subnet has room for the host and a guest; SLAAC needs 64 bits (RFC 4862)."""
+    serves = {server.name: server for server in view.host.dhcp_servers}
+    for firewall in view.host.firewalls:
+        for subnet in firewall.subnet:
+            reason = _cramped(firewall, subnet, advertised=firewall.name in serves)
+            if reason is not None:
+                yield diagnostic(
+                    "VN318",
+                    f"`{subnet}` {reason[0]}",
+                    (*firewall.path, "subnet"),
+                    help=reason[1],
+                )
+
+
+def _cramped(firewall: Firewall, subnet: IPNetwork, advertised: bool) -> tuple[str, str] | None:
+    if subnet.prefixlen > subnet.max_prefixlen - 2:
+        return (
+            "has no room for the host and a guest",
+            f"use a /{subnet.max_prefixlen - 2} or larger",
+        )
+    if isinstance(subnet, IPv6Network) and advertised and subnet.prefixlen != 64:
+        return (
+            "cannot be advertised to guests: automatic addresses need a /64",
+            "use a /64, or `dhcp: false`",
+        )
+    return None
+
+
+def check_subnets(view: View) -> Iterator[Diagnostic]:
+    """VN305: the subnets of networks and of each other do not overlap."""
+    seen: list[tuple[Firewall, IPNetwork]] = []
+    for firewall in view.host.firewalls:
+        for subnet in firewall.subnet:
+            for other, known in seen:
+                if subnet.version == known.version and subnet.overlaps(known):
+                    own = {a.version for a in firewall.addresses}
+                    if other is not firewall and subnet.version in own:
+                        continue  # the addresses overlap too, and check_overlaps says so
+                    yield diagnostic(
+                        "VN305",
+                        f"`{subnet}` overlaps `{known}` of `{other.name}`",
+                        (*firewall.path, "subnet"),
+                        labels=(Label(text="the other subnet", path=(*other.path, "subnet")),),
+                        help="give each its own",
+                    )
+            seen.append((firewall, subnet))
+
+
+GUESTS: tuple[Callable[[View], Iterator[Diagnostic]], ...] = (
+    check_ranges,
+    check_leases,
+    check_reservations,
+    check_router,
+    check_published,
+    check_own_addresses,
+    check_room,
+    check_subnets,
+)

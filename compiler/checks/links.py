@@ -1,0 +1,233 @@
+"""Links: VLANs, MTUs, MAC addresses, bridge parameters: VN4xx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnetc.checks.view import View
+from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model import Bridge, Interface, Loopback, Vlan
+
+ETHERNET_MTU = 1500
+LARGEST_MTU = 65535  # ETH_MAX_MTU, linux/if_ether.h; `lo` alone has 65536
+IPV6_MINIMUM_MTU = 1280  # RFC 8200
+
+
+def check_vlan_ids(view: View) -> Iterator[Diagnostic]:
+    """VN401: a parent has one VLAN of each id and protocol."""
+    first: dict[tuple[str, int, str], Interface] = {}
+    for interface in view.host.interfaces:
+        if not isinstance(interface.kind, Vlan):
+            continue
+        kind = interface.kind
+        identity = kind.link, kind.id, kind.protocol
+        if identity in first:
+            yield diagnostic(
+                "VN401",
+                f"`{kind.link}` has VLAN {kind.id} twice",
+                (*interface.path, "id"),
+                labels=(Label(text="first here", path=(*first[identity].path, "id")),),
+                help="choose another id or another link",
+            )
+        else:
+            first[identity] = interface
+
+
+def check_vlan_mtu(view: View) -> Iterator[Diagnostic]:
+    """VN402: the kernel refuses a VLAN whose MTU is above its parent's."""
+    for interface in view.host.interfaces:
+        if not isinstance(interface.kind, Vlan) or interface.mtu is None:
+            continue
+        parent = view.interfaces.get(interface.kind.link)
+        if parent is None or (isinstance(parent.kind, Bridge) and parent.mtu is None):
+            continue  # a bridge takes the smallest MTU of its ports
+        limit = ETHERNET_MTU if parent.mtu is None else parent.mtu
+        if interface.mtu > limit:
+            said = Label(text="the parent's", path=(*parent.path, "mtu"), part="key")
+            yield diagnostic(
+                "VN402",
+                f"the MTU {interface.mtu} is above the {limit} of `{parent.name}`",
+                (*interface.path, "mtu"),
+                labels=(said,),
+                help=f"raise the MTU of `{parent.name}` or lower this one",
+            )
+
+
+def check_macs(view: View) -> Iterator[Diagnostic]:
+    """VN403: a multicast or an all-zero MAC address is no interface's."""
+    for path, mac in _macs(view):
+        if int(mac[:2], 16) & 1:
+            first = f"{int(mac[:2], 16) & 0xFE:02x}{mac[2:]}"
+            yield diagnostic(
+                "VN403",
+                f"`{mac}` is a multicast address",
+                path,
+                help=f"an even first byte makes it one interface's: `{first}`",
+            )
+        elif mac == "00:00:00:00:00:00":
+            yield diagnostic("VN403", f"`{mac}` stands for no address", path)
+
+
+def _macs(view: View) -> Iterator[tuple[Path, str]]:
+    for interface in view.host.interfaces:
+        if interface.macaddress is not None:
+            yield (*interface.path, "macaddress"), interface.macaddress
+        for neighbor in interface.neighbors:
+            yield (*neighbor.path, "macaddress"), neighbor.macaddress
+    for server in view.host.dhcp_servers:
+        for reservation in server.reservations:
+            yield (*reservation.path, "macaddress"), reservation.macaddress
+
+
+def check_mtus(view: View) -> Iterator[Diagnostic]:
+    """VN404, VN405: MTUs that the kernel refuses, or that switch IPv6 off."""
+    for interface in view.host.interfaces:
+        path = (*interface.path, "mtu")
+        mtu = interface.mtu
+        if mtu is not None and mtu > LARGEST_MTU and not isinstance(interface.kind, Loopback):
+            yield diagnostic(
+                "VN404", f"the MTU {mtu} is above {LARGEST_MTU}", path, help="only `lo` has 65536"
+            )
+        if mtu is not None and mtu < IPV6_MINIMUM_MTU and _speaks_ipv6(interface):
+            yield diagnostic(
+                "VN405",
+                f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU}, and `{interface.name}` has IPv6",
+                path,
+                help="raise the MTU, or remove the IPv6 addresses and set `link-local: []`",
+            )
+        if interface.ipv6_mtu is not None and interface.ipv6_mtu > (mtu or ETHERNET_MTU):
+            yield diagnostic(
+                "VN404",
+                f"the IPv6 MTU {interface.ipv6_mtu} is above the interface's {mtu or ETHERNET_MTU}",
+                (*interface.path, "ipv6-mtu"),
+                help="raise `mtu`, or lower this one",
+            )
+
+
+def _speaks_ipv6(interface: Interface) -> bool:
+    return (
+        interface.dhcp6
+        or interface.accept_ra
+        or interface.ipv6_mtu is not None
+        or any(address.address.version == 6 for address in interface.addresses)
+    )
+
+
+_VLAN_KEYS = (("vlans", "vlans"), ("pvid", "pvid"), ("untagged", "untagged"))
+
+
+def check_vlan_filtering(view: View) -> Iterator[Diagnostic]:
+    """VN406: without `vlan-filtering` a bridge ignores VLANs."""
+    for interface, bridge in view.bridges():
+        if bridge.vlan_filtering:
+            continue
+        ports = [port for _, port in view.host.claims if port.bridge == interface.name]
+        said = [
+            (*port.path, key) for port in ports for field, key in _VLAN_KEYS if getattr(port, field)
+        ]
+        own = (*_VLAN_KEYS, ("vlan_protocol", "vlan-protocol"), ("default_pvid", "default-pvid"))
+        said += [
+            (*interface.path, key)
+            for field, key in own
+            if getattr(bridge, field) not in (None, ())
+        ]
+        for path in said:
+            yield diagnostic(
+                "VN406",
+                f"`{interface.name}` does not filter VLANs, `{path[-1]}` has no effect",
+                path,
+                "key",
+                labels=(Label(text="the bridge", path=interface.path, part="key"),),
+                help=f"add `vlan-filtering: true` to `{interface.name}`",
+            )
+
+
+# Milliseconds; the kernel's limits are net/bridge/br_private.h's BR_MIN_… and BR_MAX_….
+_TIMERS = (
+    ("forward_delay", "forward-delay", 2_000, 30_000, True),
+    ("hello_time", "hello-time", 1_000, 10_000, False),
+    ("max_age", "max-age", 6_000, 40_000, False),
+)
+
+
+def check_timers(view: View) -> Iterator[Diagnostic]:
+    """VN407: the kernel refuses bridge timers outside IEEE 802.1D's ranges."""
+    for interface, bridge in view.bridges():
+        for field, key, low, high, only_stp in _TIMERS:
+            value: int | None = getattr(bridge, field)
+            if value is None or low <= value <= high or (only_stp and not bridge.stp):
+                continue
+            reason = (
+                (Label(text="because of this", path=(*interface.path, "stp")),) if only_stp else ()
+            )
+            yield diagnostic(
+                "VN407",
+                f"`{key}` is {low // 1000} to {high // 1000} seconds{' with STP' * only_stp}",
+                (*interface.path, key),
+                labels=reason,
+                help="choose a value of that range" + ", or `stp: false`" * only_stp,
+            )
+
+
+def check_dhcp_bridges(view: View) -> Iterator[Diagnostic]:
+    """VN408: a bridge's MAC address, and with it its lease, differs from target to target."""
+    for interface, _ in view.bridges():
+        if (interface.dhcp4 or interface.dhcp6) and interface.macaddress is None:
+            key = "dhcp4" if interface.dhcp4 else "dhcp6"
+            yield diagnostic(
+                "VN408",
+                f"`{interface.name}` has no MAC address of its own, so its lease may change",
+                (*interface.path, key),
+                "key",
+                help="add `macaddress:`, for instance that of the uplink",
+            )
+
+
+def check_untagged(view: View) -> Iterator[Diagnostic]:
+    """VN409: frames of a VLAN that a port does not carry do not leave it untagged."""
+    ports = [(port.path, port.vlans, port.pvid, port.untagged) for _, port in view.host.claims]
+    ports += [(i.path, b.vlans, b.pvid, b.untagged) for i, b in view.bridges()]
+    for path, vlans, pvid, untagged in ports:
+        carried = {vid for first, last in vlans for vid in range(first, last + 1)} | {pvid}
+        strays = [v for first, last in untagged for v in range(first, last + 1) if v not in carried]
+        if strays:
+            yield diagnostic(
+                "VN409",
+                f"VLAN {strays[0]} is untagged here, but not among `vlans`",
+                (*path, "untagged"),
+                help="add it to `vlans`",
+            )
+
+
+# What an interface that is down cannot have.
+_NEEDS_UP = ("addresses", "dhcp4", "dhcp6", "routes", "neighbors")
+
+
+def check_down(view: View) -> Iterator[Diagnostic]:
+    """VN410: an interface that is kept down has no addresses or routes."""
+    for interface in view.host.interfaces:
+        if interface.activation != "off":
+            continue
+        for key in _NEEDS_UP:
+            if getattr(interface, key):
+                yield diagnostic(
+                    "VN410",
+                    f"`{interface.name}` is never up, so `{key}` has no effect",
+                    (*interface.path, key),
+                    "key",
+                    labels=(Label(text="kept down here", path=(*interface.path, "activation")),),
+                    help="remove it, or `activation: off`",
+                )
+
+
+LINKS = (
+    check_vlan_ids,
+    check_vlan_mtu,
+    check_macs,
+    check_mtus,
+    check_vlan_filtering,
+    check_timers,
+    check_dhcp_bridges,
+    check_untagged,
+    check_down,
+)

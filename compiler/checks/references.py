@@ -1,0 +1,222 @@
+"""References between interfaces: VN2xx."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from vnetc.checks.view import View
+from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model import Bridge, Interface, Loopback, Veth, Vlan
+
+
+def _undeclared(view: View, name: str, what: str, path: Path) -> Iterator[Diagnostic]:
+    if name in view.interfaces or name in view.broken:
+        return
+    near = get_close_matches(name, view.interfaces, 1, 0.6)
+    yield diagnostic(
+        "VN201",
+        f"the {what} `{name}` is not declared",
+        path,
+        help=f"an interface with a similar name exists: `{near[0]}`"
+        if near
+        else f"declare it below `interfaces:`, if only as `{name}: {{}}`",
+    )
+
+
+def check_declared(view: View) -> Iterator[Diagnostic]:
+    """VN201: whatever is named must be declared."""
+    for name, port in view.host.claims:
+        yield from _undeclared(view, name, "port", port.path)
+    for interface in view.host.interfaces:
+        match interface.kind:
+            case Vlan(link=link):
+                yield from _undeclared(view, link, "link", (*interface.path, "link"))
+            case Veth(peer=peer):
+                yield from _undeclared(view, peer, "peer", (*interface.path, "peer"))
+            case _:
+                pass
+        for rule in interface.routing_policy:
+            for key, device in (("iif", rule.iif), ("oif", rule.oif)):
+                if device is not None and device != "lo":
+                    yield from _undeclared(view, device, "interface", (*rule.path, key))
+    for firewall in view.host.firewalls:
+        if firewall.uplink is not None:
+            yield from _undeclared(view, firewall.uplink, "uplink", (*firewall.path, "uplink"))
+
+
+def check_one_master(view: View) -> Iterator[Diagnostic]:
+    """VN202: the kernel knows one master for a device."""
+    first: dict[str, Path] = {}
+    for name, port in view.host.claims:
+        if name in first:
+            yield diagnostic(
+                "VN202",
+                f"`{name}` is a port twice",
+                port.path,
+                labels=(Label(text="a port here already", path=first[name]),),
+                help="a device has one master: remove it from one of the two",
+            )
+        else:
+            first[name] = port.path
+
+
+def _below(interface: Interface) -> Iterator[str]:
+    match interface.kind:
+        case Vlan(link=link):
+            yield link
+        case Bridge(ports=ports):
+            yield from ports
+        case _:
+            pass
+
+
+def check_cycles(view: View) -> Iterator[Diagnostic]:
+    """VN203: an interface cannot rest on itself."""
+    done: set[str] = set()
+    for start in view.interfaces:
+        if start in done:
+            continue
+        # depth first without recursion: thousands of stacked interfaces are no reason to fail
+        trail = {start: _below(view.interfaces[start])}
+        while trail:
+            current = next(reversed(trail))
+            name = next(trail[current], None)
+            if name is None:
+                done.add(current)
+                del trail[current]
+            elif name in trail:
+                names = list(trail)
+                yield _cycle(view, names[names.index(name) :])
+            elif name in view.interfaces and name not in done:
+                trail[name] = _below(view.interfaces[name])
+
+
+def _cycle(view: View, names: list[str]) -> Diagnostic:
+    """Word a cycle: each of the names rests on the next, the last on the first."""
+    rest = ", ".join(f"`{name}`" for name in names)
+    return diagnostic(
+        "VN203",
+        f"these interfaces contain each other: {rest}" if names[1:] else f"{rest} contains itself",
+        view.interfaces[names[0]].path,
+        "key",
+        labels=tuple(
+            Label(text="part of the cycle", path=view.interfaces[name].path, part="key")
+            for name in names[1:]
+        ),
+        help="remove one of the references",
+    )
+
+
+def check_port_kind(view: View) -> Iterator[Diagnostic]:
+    """VN204: the kernel refuses bridges and the loopback device as ports of a bridge."""
+    for name, port in view.host.claims:
+        interface = view.interfaces.get(name)
+        if interface is not None and isinstance(interface.kind, Bridge | Loopback):
+            yield diagnostic(
+                "VN204",
+                f"`{name}` is a {interface.kind.type} and cannot be a port of `{port.bridge}`",
+                port.path,
+                labels=(Label(text="declared here", path=interface.path, part="key"),),
+                help="join two bridges with a veth pair"
+                if isinstance(interface.kind, Bridge)
+                else "",
+            )
+
+
+def check_veth_pairs(view: View) -> Iterator[Diagnostic]:
+    """VN205: each end of a virtual cable names the other."""
+    for interface in view.host.interfaces:
+        if not isinstance(interface.kind, Veth):
+            continue
+        peer = view.interfaces.get(interface.kind.peer)
+        path = (*interface.path, "peer")
+        if interface.kind.peer == interface.name:
+            yield diagnostic("VN205", f"`{interface.name}` is its own peer", path)
+        elif peer is None:
+            continue
+        elif not isinstance(peer.kind, Veth):
+            yield diagnostic(
+                "VN205",
+                f"the peer `{peer.name}` is of type {peer.kind.type}, not veth",
+                path,
+                labels=(Label(text="declared here", path=peer.path, part="key"),),
+            )
+        elif peer.kind.peer != interface.name:
+            yield diagnostic(
+                "VN205",
+                f"`{peer.name}` names another peer: `{peer.kind.peer}`",
+                path,
+                labels=(Label(text="the other end", path=(*peer.path, "peer")),),
+                help=f"write `peer: {interface.name}` there",
+            )
+
+
+def check_names(view: View) -> Iterator[Diagnostic]:
+    """VN206, VN208: one declaration for each device; `lo` is the loopback device and no other is."""
+    for interface in view.host.interfaces:
+        first = view.interfaces[interface.name]
+        if first is not interface:
+            yield diagnostic(
+                "VN206",
+                f"the device `{interface.name}` is declared twice",
+                interface.path,
+                "key",
+                labels=(Label(text="first here", path=first.path, part="key"),),
+                help="give the network's `bridge:` another name, or remove the interface",
+            )
+        is_loopback = isinstance(interface.kind, Loopback)
+        if is_loopback and interface.name != "lo":
+            yield diagnostic(
+                "VN208", "the loopback device is called `lo`", interface.path, "key", help="name it `lo`"
+            )
+        elif interface.name == "lo" and not is_loopback:
+            yield diagnostic(
+                "VN208",
+                "`lo` is the loopback device",
+                interface.path,
+                "key",
+                help="add `type: loopback`, or choose another name",
+            )
+
+
+# What a port cannot have, by field: it belongs to the bridge.
+_OF_THE_BRIDGE = (
+    ("addresses", "addresses"),
+    ("dhcp4", "dhcp4"),
+    ("dhcp6", "dhcp6"),
+    ("accept_ra", "accept-ra"),
+    ("link_local", "link-local"),
+    ("routes", "routes"),
+    ("routing_policy", "routing-policy"),
+    ("neighbors", "neighbors"),
+)
+
+
+def check_ports_are_plain(view: View) -> Iterator[Diagnostic]:
+    """VN207: what a port receives is the bridge's, so addresses of a port are never reached."""
+    for interface in view.host.interfaces:
+        if interface.port is None:
+            continue
+        bridge = interface.port.bridge
+        for field, key in _OF_THE_BRIDGE:
+            if getattr(interface, field):
+                yield diagnostic(
+                    "VN207",
+                    f"`{interface.name}` is a port of `{bridge}` and has no `{key}` of its own",
+                    (*interface.path, key),
+                    "key",
+                    labels=(Label(text=f"a port of `{bridge}` by this", path=interface.port.path),),
+                    help=f"put `{key}` on `{bridge}`",
+                )
+
+
+REFERENCES = (
+    check_declared,
+    check_one_master,
+    check_cycles,
+    check_port_kind,
+    check_veth_pairs,
+    check_names,
+    check_ports_are_plain,
+)

@@ -1,0 +1,63 @@
+"""What checks look at: the host, with the look-ups that several of them need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from vnetc.model import Address, Bridge, Host, Interface, IPAddress, IPNetwork
+
+
+class View:
+    """A host and its interfaces by name."""
+
+    def __init__(self, host: Host, broken: frozenset[str]) -> None:
+        """Index the host; `broken` are names that exist but about which nothing is known."""
+        self.host = host
+        self.broken = broken
+        self.interfaces: dict[str, Interface] = {}
+        for interface in host.interfaces:
+            self.interfaces.setdefault(interface.name, interface)
+
+    def addresses(self) -> Iterator[tuple[Interface, Address]]:
+        """Run through all addresses of the host."""
+        for interface in self.host.interfaces:
+            for address in interface.addresses:
+                yield interface, address
+
+    def bridges(self) -> Iterator[tuple[Interface, Bridge]]:
+        """Run through all bridges."""
+        for interface in self.host.interfaces:
+            if isinstance(interface.kind, Bridge):
+                yield interface, interface.kind
+
+
+def connected(interface: Interface) -> list[IPNetwork]:
+    """List what can be reached through an interface without a gateway."""
+    subnets: list[IPNetwork] = []
+    for address in interface.addresses:
+        if not address.noprefixroute:
+            subnets.append((address.peer or address.address).network)
+    for route in interface.routes:
+        if route.via is None and not route.nexthops and route.type == "unicast":
+            subnets.append(route.to)
+    return subnets
+
+
+def is_connected(interface: Interface, address: IPAddress) -> bool:
+    """Tell whether an address is on the link, as far as the document tells."""
+    if address.version == 6 and address.is_link_local:
+        return True
+    return any(address in subnet for subnet in connected(interface))
+
+
+def learns_addresses(interface: Interface, version: int) -> bool:
+    """Tell whether the interface has subnets that only DHCP or a router will tell."""
+    if version == 4:
+        return interface.dhcp4
+    return interface.dhcp6 or interface.accept_ra
+
+
+def subnet_name(subnet: IPNetwork) -> str:
+    """Say what kind of network it is."""
+    return f"the {'IPv4' if isinstance(subnet, IPv4Network) else 'IPv6'} network `{subnet}`"

@@ -1,0 +1,458 @@
+"""Data to model: every scalar becomes a value of its type, every default of vnetc is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+from typing import Any, TypeVar
+
+from vnetc import scalars
+from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.expand import Declared, expand, subnets
+from vnetc.model import (
+    Address,
+    Bridge,
+    DhcpOverrides,
+    DhcpServer,
+    Dummy,
+    Ethernet,
+    Firewall,
+    Host,
+    Interface,
+    IPNetwork,
+    Kind,
+    Loopback,
+    Nameservers,
+    Neighbor,
+    Nexthop,
+    Port,
+    PublishedPort,
+    RaOverrides,
+    Reservation,
+    Route,
+    Rule,
+    Veth,
+    Vlan,
+)
+from vnetc.validate import BAD
+
+T = TypeVar("T")
+Data = Mapping[str, Any]
+
+_ANY = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+
+
+def lower(data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
+    """Lower a document that fits the schema; `name` is the host's unless the document says it."""
+    return _Lowering().host(data, name)
+
+
+class _Lowering:
+    """One run: collects what is wrong with scalars on the way."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+
+    def report(self, code: str, message: str, path: Path, help: str = "") -> None:
+        self.found.append(diagnostic(code, message, path, help=help))
+
+    def parse(self, parser: Callable[[Any], T], value: Any, path: Path) -> T | None:
+        """Parse a scalar; report and give None if it is none."""
+        try:
+            return parser(value)
+        except scalars.ScalarError as error:
+            self.report(error.code, error.message, path, error.help)
+            return None
+
+    def optional(self, parser: Callable[[Any], T], data: Data, key: str, path: Path) -> T | None:
+        """Parse the value of a key that may be absent."""
+        return self.parse(parser, data[key], (*path, key)) if key in data else None
+
+    def each(self, parser: Callable[[Any, Path], T | None], data: Data, key: str, path: Path) -> tuple[T, ...]:
+        """Lower the items of a list; wrong ones are left out."""
+        results = (
+            parser(item, (*path, key, index))
+            for index, item in enumerate(data.get(key, ()))
+            if item is not BAD
+        )
+        return tuple(result for result in results if result is not None)
+
+    def scalars(self, parser: Callable[[Any], T], data: Data, key: str, path: Path) -> tuple[T, ...]:
+        """Parse the scalars of a list."""
+        return self.each(lambda item, place: self.parse(parser, item, place), data, key, path)
+
+    # --- the host ---------------------------------------------------------------------------------
+
+    def host(self, data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
+        declared = expand(data)
+        claims = tuple(claim for entry in declared for claim in self.claims(entry, data))
+        ports = dict(reversed(claims))  # of two claims the first counts
+        networks = [(str(n), e) for n, e in data.get("networks", {}).items()]
+        interfaces = tuple(self.interface(entry, ports.get(entry.name), claims) for entry in declared)
+        bridges = {i.path: i for i in interfaces}
+        firewalls = tuple(
+            self.firewall(n, e, bridges["networks", n]) for n, e in networks if e["mode"] != "bridge"
+        )
+        servers = tuple(
+            server
+            for n, e in networks
+            if e["mode"] != "bridge"
+            and e.get("dhcp") is not False
+            and (server := self.dhcp_server(n, e, bridges["networks", n])) is not None
+        )
+        host = Host(
+            name=data.get("host", name),
+            interfaces=interfaces,
+            claims=claims,
+            firewalls=firewalls,
+            dhcp_servers=servers,
+            raw=data.get("raw"),
+        )
+        return host, self.found
+
+    def claims(self, entry: Declared, data: Data) -> Iterator[tuple[str, Port]]:
+        """List the ports that a bridge asks for, its network's uplink last."""
+        ports = entry.data.get("ports", ())
+        settings = dict.fromkeys(ports) if isinstance(ports, list) else dict(ports)
+        path = (*entry.path, "ports")
+        for index, (name, setting) in enumerate(settings.items()):
+            if name is not BAD:
+                place = (*path, index if isinstance(ports, list) else name)
+                yield str(name), self.port(setting or {}, entry.name, place)
+        if entry.mode == "bridge":
+            uplink = data["networks"][entry.path[1]].get("uplink")
+            if uplink is not None and uplink not in settings:
+                yield uplink, Port(path=(*entry.path, "uplink"), bridge=entry.name)
+
+    def port(self, data: Data, bridge: str, path: Path) -> Port:
+        return Port(
+            path=path,
+            bridge=bridge,
+            path_cost=data.get("path-cost"),
+            priority=data.get("priority"),
+            hairpin=data.get("hairpin"),
+            learning=data.get("learning"),
+            isolated=data.get("isolated"),
+            neigh_suppress=data.get("neigh-suppress"),
+            vlans=self.vids(data, "vlans", path),
+            pvid=data.get("pvid"),
+            untagged=self.vids(data, "untagged", path),
+        )
+
+    def vids(self, data: Data, key: str, path: Path) -> tuple[tuple[int, int], ...]:
+        return scalars.merge(self.scalars(lambda v: scalars.span(v, 1, 4094), data, key, path))
+
+    # --- interfaces -------------------------------------------------------------------------------
+
+    def interface(
+        self, entry: Declared, port: Port | None, claims: tuple[tuple[str, Port], ...]
+    ) -> Interface:
+        data, path = entry.data, entry.path
+        addresses = self.each(self.address, data, "addresses", path)
+        addresses = tuple(Address(path=p, address=a) for a, p in entry.own) + addresses
+        dhcp6 = data.get("dhcp6", False)
+        # neither a port nor `lo` has link-local addresses or listens to routers
+        plain = port is not None or data.get("type") == "loopback"
+        link_local = tuple(
+            family
+            for family in data.get("link-local", () if plain else ("ipv6",))
+            if family is not BAD
+        )
+        guests = entry.mode in ("nat", "routed", "isolated")
+        own_ipv6 = dhcp6 or any(a.address.version == 6 for a in addresses)
+        accept_ra = own_ipv6 and "ipv6" in link_local and not guests
+        return Interface(
+            name=entry.name,
+            path=path,
+            kind=self.kind(entry, claims),
+            port=port,
+            description=data.get("description", ""),
+            macaddress=_mac(data.get("macaddress")),
+            mtu=data.get("mtu"),
+            activation=data.get("activation", "auto"),
+            optional=data.get("optional"),
+            addresses=addresses,
+            dhcp4=data.get("dhcp4", False),
+            dhcp6=dhcp6,
+            dhcp4_overrides=self.dhcp_overrides(data, "dhcp4-overrides", path),
+            dhcp6_overrides=self.dhcp_overrides(data, "dhcp6-overrides", path),
+            accept_ra=data.get("accept-ra", accept_ra),
+            ra_overrides=self.ra_overrides(data, path),
+            link_local=link_local,
+            ipv6_privacy=data.get("ipv6-privacy", False),
+            ipv6_address_generation=data.get("ipv6-address-generation", "eui64"),
+            ipv6_mtu=data.get("ipv6-mtu"),
+            nameservers=self.nameservers(data, path),
+            routes=self.each(self.route, data, "routes", path),
+            routing_policy=self.each(self.rule, data, "routing-policy", path),
+            neighbors=self.each(self.neighbor, data, "neighbors", path),
+            sysctl=tuple(
+                (family, key, value)
+                for family, settings in data.get("sysctl", {}).items()
+                for key, value in settings.items()
+            ),
+            raw=data.get("raw"),
+        )
+
+    def kind(self, entry: Declared, claims: tuple[tuple[str, Port], ...]) -> Kind:
+        data, path = entry.data, entry.path
+        match data.get("type", "ethernet"):
+            case "ethernet":
+                return Ethernet()
+            case "loopback":
+                return Loopback()
+            case "dummy":
+                return Dummy()
+            case "vlan":
+                return Vlan(
+                    id=data["id"], link=data["link"], protocol=data.get("protocol", "802.1q")
+                )
+            case "veth":
+                return Veth(peer=data["peer"])
+            case "bridge":
+                ports = dict.fromkeys(
+                    n for n, p in claims if p.path[: len(path)] == path and p.bridge == entry.name
+                )
+                return Bridge(
+                    ports=tuple(ports),
+                    stp=data.get("stp", False),
+                    forward_delay=self.optional(scalars.duration, data, "forward-delay", path),
+                    hello_time=self.optional(scalars.duration, data, "hello-time", path),
+                    max_age=self.optional(scalars.duration, data, "max-age", path),
+                    ageing_time=self.optional(scalars.duration, data, "ageing-time", path),
+                    priority=data.get("priority"),
+                    vlan_filtering=data.get("vlan-filtering", False),
+                    vlan_protocol=data.get("vlan-protocol"),
+                    default_pvid=data.get("default-pvid"),
+                    vlans=self.vids(data, "vlans", path),
+                    pvid=data.get("pvid"),
+                    untagged=self.vids(data, "untagged", path),
+                    multicast_snooping=data.get("multicast-snooping"),
+                    multicast_querier=data.get("multicast-querier"),
+                )
+            case other:
+                raise AssertionError(f"the schema lets no type {other} through")
+
+    def address(self, item: str | Data, path: Path) -> Address | None:
+        data: Data = {"address": item} if isinstance(item, str) else item
+        place = path if isinstance(item, str) else (*path, "address")
+        parsed = self.parse(scalars.interface_address, data["address"], place)
+        if parsed is None:
+            return None
+        return Address(
+            path=path,
+            address=parsed,
+            label=data.get("label"),
+            peer=self.optional(scalars.interface_address, data, "peer", path),
+            scope=data.get("scope", "global"),
+            preferred_lifetime=data.get("preferred-lifetime"),
+            noprefixroute=data.get("noprefixroute", False),
+        )
+
+    def route(self, data: Data, path: Path) -> Route | None:
+        via = self.optional(scalars.address, data, "via", path)
+        nexthops = self.each(self.nexthop, data, "nexthops", path)
+        to: IPNetwork | None
+        if data["to"] == "default":
+            gateway = via if via is not None else nexthops[0].via if nexthops else None
+            if gateway is None:
+                if "via" not in data and "nexthops" not in data:
+                    self.report(
+                        "VN112",
+                        "`default` without `via` is of no family",
+                        (*path, "to"),
+                        "write `0.0.0.0/0` or `::/0`, or add `via:`",
+                    )
+                return None
+            to = _ANY[gateway.version]
+        else:
+            to = self.parse(scalars.network, data["to"], (*path, "to"))
+        if to is None:
+            return None
+        return Route(
+            path=path,
+            to=to,
+            via=via,
+            from_=self.optional(scalars.address, data, "from", path),
+            on_link=data.get("on-link", False),
+            metric=data.get("metric"),
+            table=scalars.table(data.get("table", _default_table(data))),
+            type=data.get("type", "unicast"),
+            scope=data.get("scope"),
+            mtu=data.get("mtu"),
+            advmss=data.get("advmss"),
+            congestion_window=data.get("congestion-window"),
+            initrwnd=data.get("initrwnd"),
+            nexthops=nexthops,
+        )
+
+    def nexthop(self, data: Data, path: Path) -> Nexthop | None:
+        via = self.parse(scalars.address, data["via"], (*path, "via"))
+        return None if via is None else Nexthop(path=path, via=via, weight=data.get("weight", 1))
+
+    def rule(self, data: Data, path: Path) -> Rule:
+        def ports(value: int | str) -> tuple[int, int]:
+            return scalars.span(value, 1, 65535)
+
+        return Rule(
+            path=path,
+            priority=data["priority"],
+            from_=self.optional(scalars.network, data, "from", path),
+            to=self.optional(scalars.network, data, "to", path),
+            iif=data.get("iif"),
+            oif=data.get("oif"),
+            fwmark=self.optional(scalars.mark, data, "fwmark", path),
+            tos=data.get("tos"),
+            ip_protocol=self.optional(scalars.protocol, data, "ip-protocol", path),
+            source_port=self.optional(ports, data, "source-port", path),
+            destination_port=self.optional(ports, data, "destination-port", path),
+            uid_range=self.optional(
+                lambda value: scalars.span(value, 0, 0xFFFFFFFE), data, "uid-range", path
+            ),
+            invert=data.get("invert", False),
+            suppress_prefix_length=data.get("suppress-prefix-length"),
+            table=self.optional(scalars.table, data, "table", path),
+            action=data.get("action"),
+        )
+
+    def neighbor(self, data: Data, path: Path) -> Neighbor | None:
+        address = self.parse(scalars.address, data["address"], (*path, "address"))
+        if address is None:
+            return None
+        return Neighbor(path=path, address=address, macaddress=data["macaddress"].lower())
+
+    def dhcp_overrides(self, data: Data, key: str, path: Path) -> DhcpOverrides:
+        given = {_field(name): value for name, value in data.get(key, {}).items()}
+        return DhcpOverrides(path=(*path, key), **given)
+
+    def ra_overrides(self, data: Data, path: Path) -> RaOverrides:
+        given = {_field(name): value for name, value in data.get("ra-overrides", {}).items()}
+        if "table" in given:
+            given["table"] = scalars.table(given["table"])
+        return RaOverrides(path=(*path, "ra-overrides"), **given)
+
+    def nameservers(self, data: Data, path: Path) -> Nameservers:
+        path = (*path, "nameservers")
+        given = data.get("nameservers", {})
+        return Nameservers(
+            path=path,
+            addresses=self.scalars(scalars.address, given, "addresses", path),
+            search=tuple(domain for domain in given.get("search", ()) if domain is not BAD),
+        )
+
+    # --- services ---------------------------------------------------------------------------------
+
+    def firewall(self, name: str, data: Data, bridge: Interface) -> Firewall:
+        path: Path = ("networks", name)
+        given = data["subnet"] if isinstance(data["subnet"], list) else None
+        if given is None:
+            self.parse(scalars.network, data["subnet"], (*path, "subnet"))
+        else:
+            self.scalars(scalars.network, data, "subnet", path)
+        return Firewall(
+            name=name,
+            path=path,
+            mode=data["mode"],
+            bridge=bridge.name,
+            subnet=tuple(subnet for subnet, _ in subnets(data, path)),
+            addresses=tuple(a.address.ip for a in bridge.addresses),
+            uplink=data.get("uplink"),
+            publish=self.each(self.published, data, "publish", path),
+        )
+
+    def published(self, data: Data, path: Path) -> PublishedPort | None:
+        ports = self.parse(
+            lambda value: scalars.span(value, 1, 65535), data["port"], (*path, "port")
+        )
+        to = self.parse(scalars.guest_port, data["to"], (*path, "to"))
+        if ports is None or to is None:
+            return None
+        if to[1] is not None and ports[0] != ports[1]:
+            self.report(
+                "VN112",
+                "a range of ports leads to the same ports of the guest",
+                (*path, "to"),
+                f"write `{to[0]}` without a port",
+            )
+            return None
+        return PublishedPort(
+            path=path, protocol=data["protocol"], ports=ports, to=to[0], to_port=to[1]
+        )
+
+    def dhcp_server(self, name: str, network: Data, bridge: Interface) -> DhcpServer | None:
+        path: Path = ("networks", name, "dhcp")
+        data: Data = network.get("dhcp") or {}
+        nets = [subnet for subnet, _ in subnets(network, ("networks", name))]
+        subnet = next((n for n in nets if isinstance(n, IPv4Network)), None)
+        own = [a.address.ip for a in bridge.addresses]
+        address = next(
+            (a for a in own if isinstance(a, IPv4Address) and subnet is not None and a in subnet),
+            None,
+        )
+        isolated = network["mode"] == "isolated"
+        chosen = self.range(data, subnet, own, path)
+        router = None if isolated else address
+        if isinstance(data.get("router"), str):
+            router = self.ipv4(data["router"], (*path, "router"))
+        elif data.get("router") is False:
+            router = None
+        return DhcpServer(
+            name=name,
+            path=path,
+            bridge=bridge.name,
+            subnet=subnet,
+            address=address,
+            server=data.get("server", "dnsmasq"),
+            range=chosen,
+            lease_time=scalars.duration(data.get("lease-time", "1h")),
+            router=router,
+            nameservers=self.each(self.ipv4, data, "nameservers", path),
+            domain=data.get("domain"),
+            reservations=self.each(self.reservation, data, "reservations", path),
+            prefixes=tuple(n for n in nets if isinstance(n, IPv6Network)),
+            forwards_dns=not isolated,
+        )
+
+    def range(
+        self, data: Data, subnet: IPv4Network | None, own: list[Any], path: Path
+    ) -> tuple[IPv4Address, IPv4Address] | None:
+        if "range" in data:
+            chosen = self.parse(scalars.address_range, data["range"], (*path, "range"))
+        else:
+            chosen = None if subnet is None else scalars.guest_range(subnet, own)
+        if chosen is None:
+            return None
+        first, last = chosen
+        assert isinstance(first, IPv4Address) and isinstance(last, IPv4Address)
+        return first, last
+
+    def ipv4(self, text: str, path: Path) -> IPv4Address | None:
+        address = self.parse(scalars.address, text, path)
+        if address is None or isinstance(address, IPv4Address):
+            return address
+        self.report("VN315", f"`{address}` is not an IPv4 address, which DHCPv4 needs", path)
+        return None
+
+    def reservation(self, data: Data, path: Path) -> Reservation | None:
+        address = self.ipv4(data["address"], (*path, "address"))
+        if address is None:
+            return None
+        return Reservation(
+            path=path,
+            macaddress=data["macaddress"].lower(),
+            address=address,
+            hostname=data.get("hostname"),
+        )
+
+
+def _mac(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def _field(key: str) -> str:
+    return key.replace("-", "_")
+
+
+def _default_table(data: Data) -> str:
+    # ip-route(8): local, broadcast and anycast routes belong to the table `local`
+    return "local" if data.get("type") in ("local", "broadcast", "anycast") else "main"

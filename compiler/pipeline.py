@@ -1,0 +1,330 @@
+"""The passes in their order: text to host, host to files.
+
+text → source → validate → expand and lower → checks → support table → writer. A pass that finds
+errors lets the next ones run on what is right, so that a run reports all of them; only files are
+given out whole or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vnetc.backends import REGISTRY, load
+from vnetc.backends.base import Output, Target, Version, express
+from vnetc.checks import check_host
+from vnetc.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
+from vnetc.lower import lower
+from vnetc.model import Host, Interface, Raw
+from vnetc.source import Document, parse
+from vnetc.validate import validate
+
+HOOK_KEYS = ("pre-up", "up", "down", "post-down")
+_IGNORE = re.compile(r"#\s*vnetc:\s*ignore\[([^\]]*)\]")
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """A document as far as it says something without a target. `host` is None if it says nothing."""
+
+    document: Document
+    host: Host | None
+    target: str | None
+    version: str | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something is wrong with the document itself."""
+        return any(found.severity == "error" for found in self.diagnostics)
+
+
+def analyse(source: bytes | str, *, name: str = "host") -> Analysis:
+    """Read a document and check all of it that does not depend on a target."""
+    document = parse(source)
+    found = list(document.diagnostics)
+    if document.root is None:
+        return _analysis(document, None, found)
+    data, problems = validate(document.data, document.root.size)
+    found += problems
+    if not isinstance(data, dict):
+        return _analysis(document, None, found)
+    host, problems = lower(data, name)
+    found += problems
+    found += check_host(host, _broken(document.data, data))
+    if "host" not in data and not _HOST_NAME.fullmatch(name):
+        found.append(
+            diagnostic(
+                "VN106",
+                f"`{name[:60]}`, the file's name, is not a host's name",
+                (),
+                help="add `host:` with a name of letters, digits, `.` and `-`",
+            )
+        )
+    return _analysis(document, host, found, data.get("target"))
+
+
+def _analysis(
+    document: Document, host: Host | None, found: Iterable[Diagnostic], target: object = None
+) -> Analysis:
+    name, version = target if isinstance(target, str) else None, None
+    if isinstance(target, dict):
+        name, version = target.get("name"), target.get("version")
+    return Analysis(
+        document=document,
+        host=host,
+        target=name,
+        version=None if version is None else str(version),
+        diagnostics=tuple(found),
+    )
+
+
+def _broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:
+    """Name the interfaces and networks that validation took out."""
+    names: set[str] = set()
+    for section in ("interfaces", "networks"):
+        declared = before.get(section)
+        if isinstance(declared, dict):
+            kept = after.get(section, {})
+            names |= {str(n) for n in declared if n not in kept}
+            names |= {
+                str(entry["bridge"])
+                for n, entry in declared.items()
+                if n not in kept and isinstance(entry, dict) and "bridge" in entry
+            }
+    return frozenset(names)
+
+
+def load_host(text: bytes | str, name: str = "host") -> Host:
+    """Give the model of a document; raise `ValueError` with the first error if there is one."""
+    analysis = analyse(text, name=name)
+    for found in analysis.diagnostics:
+        if found.severity == "error":
+            raise ValueError(f"{found.code}: {found.message}")
+    assert analysis.host is not None
+    return analysis.host
+
+
+def check_text(
+    text: bytes | str,
+    *,
+    name: str = "host",
+    target: str | None = None,
+    version: str | None = None,
+    allow: Collection[str] = (),
+    allow_hooks: bool = False,
+) -> tuple[Diagnostic, ...]:
+    """Say all that is wrong with a document, for `target` or the one it names, if any."""
+    analysis = analyse(text, name=name)
+    found = [*analysis.diagnostics, *_raw_notes(analysis.host)]
+    chosen = target or analysis.target
+    if chosen is not None and analysis.host is not None:
+        found += _compile(
+            analysis, chosen, version or _own_version(analysis, chosen), allow, allow_hooks
+        ).diagnostics
+    return finish(analysis.document, found)
+
+
+def compile_text(
+    text: bytes | str,
+    *,
+    target: str | None = None,
+    name: str = "host",
+    version: str | None = None,
+    allow: Collection[str] = (),
+    allow_hooks: bool = False,
+) -> Output:
+    """Compile a document.
+
+    `target` overrides the one the document names; `version` is that of the target's program; `allow`
+    lists VN5xx codes to take as warnings, and what they refuse is left out; `allow_hooks` lets `raw`
+    commands through. `Output.files` is empty if any diagnostic is an error.
+    """
+    return compile_analysis(
+        analyse(text, name=name),
+        target=target,
+        version=version,
+        allow=allow,
+        allow_hooks=allow_hooks,
+    )
+
+
+def compile_analysis(
+    analysis: Analysis,
+    *,
+    target: str | None,
+    version: str | None = None,
+    allow: Collection[str] = (),
+    allow_hooks: bool = False,
+) -> Output:
+    """Compile what `analyse` gave; see `compile_text`."""
+    chosen = target or analysis.target
+    name = analysis.host.name if analysis.host is not None else ""
+    if chosen is None:
+        said = [*analysis.diagnostics]
+        if not analysis.failed:
+            problem = diagnostic(
+                "VN505",
+                "no target is named",
+                (),
+                help=f"give `--target` or add `target:`; targets are {', '.join(REGISTRY)}",
+            )
+            said.append(problem)
+        return Output(host=name, target="", diagnostics=finish(analysis.document, said))
+    output = _compile(
+        analysis, chosen, version or _own_version(analysis, chosen), allow, allow_hooks
+    )
+    found = finish(analysis.document, [*analysis.diagnostics, *output.diagnostics])
+    files = () if any(d.severity == "error" for d in found) else output.files
+    return replace(output, files=files, diagnostics=found)
+
+
+def _own_version(analysis: Analysis, target: str) -> str | None:
+    return analysis.version if target == analysis.target else None
+
+
+def _compile(
+    analysis: Analysis,
+    name: str,
+    version_text: str | None,
+    allow: Collection[str],
+    allow_hooks: bool,
+) -> Output:
+    """Run the passes that depend on the target; the diagnostics are these passes' own."""
+    host = analysis.host
+    title = "" if host is None else host.name
+    if name not in REGISTRY:
+        problem = diagnostic(
+            "VN505", f"there is no target `{name[:60]}`", (), help=f"targets are {', '.join(REGISTRY)}"
+        )
+        return Output(host=title, target=name, diagnostics=(problem,))
+    target = load(name)
+    version, problems = target_version(target, version_text)
+    if host is None or problems:
+        return Output(host=title, target=name, diagnostics=tuple(problems))
+    host, found = express(host, target, version)
+    hooks = [] if allow_hooks else list(_hooks(host, name))
+    found += [*hooks, *target.check_raw(host, version)]
+    found = [
+        replace(d, severity="warning") if d.code in allow and d.code.startswith("VN5") else d
+        for d in found
+    ]
+    if analysis.failed or any(d.severity == "error" for d in found):
+        return Output(host=title, target=name, diagnostics=tuple(found))
+    if hooks:  # allowed by `--allow VN504`: what is warned of is left out
+        host = _without_hooks(host, name)
+    files = sorted(target.write(host, version), key=lambda file: file.path)
+    return Output(host=title, target=name, files=tuple(files), diagnostics=tuple(found))
+
+
+def target_version(target: Target, text: str | None) -> tuple[Version, list[Diagnostic]]:
+    """Give the version to compile for: the one asked for or the target's default."""
+    if text is None:
+        return target.default, []
+    oldest, newest = target.oldest, target.newest
+    if re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){0,3}", text):
+        version = tuple(map(int, text.split(".")))
+        if oldest <= version and version[: len(newest)] <= newest:
+            return version, []
+    low, high = (".".join(map(str, v)) for v in (oldest, newest))
+    problem = diagnostic(
+        "VN505",
+        f"vnetc does not know {target.title} {text[:60]}",
+        ("target", "version"),
+        help=f"it knows {low} to {high}",
+    )
+    return target.default, [problem]
+
+
+def _raw_notes(host: Host | None) -> Iterable[Diagnostic]:
+    if host is None:
+        return
+    holders: list[tuple[Path, Raw | None]] = [((), host.raw)]
+    holders += [(interface.path, interface.raw) for interface in host.interfaces]
+    for path, raw in holders:
+        for name in raw or ():
+            yield diagnostic(
+                "VN114",
+                f"raw text for {name}, which vnetc does not understand",
+                (*path, "raw", name),
+                "key",
+            )
+
+
+def _hooks(host: Host, target: str) -> Iterable[Diagnostic]:
+    """VN504: commands of `raw` run as root, so somebody must say that they may."""
+    if not target.startswith("ifupdown"):
+        return
+    if target in (host.raw or {}):
+        yield _hook(("raw", target))
+    for interface in host.interfaces:
+        for key in (interface.raw or {}).get(target, {}):
+            if key in HOOK_KEYS:
+                yield _hook((*interface.path, "raw", target, key))
+
+
+def _hook(path: Path) -> Diagnostic:
+    return diagnostic(
+        "VN504",
+        f"`{path[-1]}` can run commands as root",
+        path,
+        "key",
+        help="read them, then compile with `--allow-hooks`",
+    )
+
+
+def _without_hooks(host: Host, target: str) -> Host:
+    def plain(interface: Interface) -> Interface:
+        if interface.raw is None or target not in interface.raw:
+            return interface
+        kept = {k: v for k, v in interface.raw[target].items() if k not in HOOK_KEYS}
+        return replace(interface, raw={**interface.raw, target: kept})
+
+    raw = {k: v for k, v in (host.raw or {}).items() if k != target}
+    return replace(host, raw=raw, interfaces=tuple(map(plain, host.interfaces)))
+
+
+def finish(document: Document, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Fill in places, take out what a comment silences, sort by place."""
+    resolved = [document.resolve(d) for d in found]
+    if "vnetc:" in document.text:
+        resolved = _suppress(document, resolved)
+    order = {"error": 0, "warning": 1, "note": 2}
+    return tuple(
+        sorted(
+            dict.fromkeys(resolved),
+            key=lambda d: (
+                (d.span.line, d.span.column) if d.span is not None else (0, 0),
+                order[d.severity],
+                d.code,
+                d.message,
+            ),
+        )
+    )
+
+
+def _suppress(document: Document, found: list[Diagnostic]) -> list[Diagnostic]:
+    """Apply `# vnetc: ignore[VN408] reason` comments to warnings and notes on their line."""
+    kept = found
+    for number, line in enumerate(document.lines, 1):
+        for match in _IGNORE.finditer(line):
+            for code in (part.strip() for part in match[1].split(",")):
+                silenced = [
+                    d
+                    for d in kept
+                    if d.code == code
+                    and d.severity != "error"
+                    and d.span is not None
+                    and d.span.line == number
+                ]
+                kept = [d for d in kept if d not in silenced]
+                if not silenced:
+                    span = Span(number, match.start() + 1, number, match.end() + 1)
+                    reason = "is an error" if CODES.get(code, ("",))[0] == "error" else "is not here"
+                    text = f"`{code[:20]}` {reason}, this comment silences nothing"
+                    unused = diagnostic("VN113", text, (), help="remove the comment")
+                    kept = [*kept, replace(unused, span=span)]
+    return kept

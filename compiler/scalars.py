@@ -1,0 +1,179 @@
+"""Scalars of the language to values: addresses, durations, ranges, numbers with names.
+
+Each function takes a text that fits the schema and gives the value, or raises `ScalarError` with
+a diagnostic's words: code, message, help.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import (
+    IPv4Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+
+from vnetc.model import IPAddress, IPInterface, IPNetwork
+
+TABLES = {"default": 253, "main": 254, "local": 255}  # rtnetlink(7)
+# IANA protocol numbers, by the names of /etc/protocols.
+PROTOCOLS = {
+    "icmp": 1,
+    "tcp": 6,
+    "udp": 17,
+    "gre": 47,
+    "esp": 50,
+    "ah": 51,
+    "ipv6-icmp": 58,
+    "ospf": 89,
+    "sctp": 132,
+    "udplite": 136,
+}
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class ScalarError(Exception):
+    """A text that fits the schema and is no value all the same."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+
+
+def address(text: str) -> IPAddress:
+    """Parse an address without a prefix length."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise ScalarError("VN107", f"`{text}` is not an IP address", _address_help(text)) from None
+
+
+def interface_address(text: str) -> IPInterface:
+    """Parse an address with its prefix length."""
+    try:
+        return ip_interface(text)
+    except ValueError:
+        raise ScalarError(
+            "VN107", f"`{text}` is not an IP address with a prefix length", _address_help(text)
+        ) from None
+
+
+def network(text: str) -> IPNetwork:
+    """Parse a network; bits of a host in it are an error."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        fitting = ip_network(text, strict=False)
+    except ValueError:
+        raise ScalarError("VN107", f"`{text}` is not a network", _address_help(text)) from None
+    host = text.partition("/")[0]
+    raise ScalarError(
+        "VN307",
+        f"`{text}` has host bits set",
+        f"the network is `{fitting}`, this one host `{host}/{fitting.max_prefixlen}`",
+    )
+
+
+def _address_help(text: str) -> str:
+    if re.search(r"(^|\.)0[0-9]", text):
+        return "write the numbers without leading zeros"
+    length = text.partition("/")[2]
+    if length.isdigit() and int(length) > (128 if ":" in text else 32):
+        return f"a prefix length is at most {128 if ':' in text else 32}"
+    return ""
+
+
+def duration(value: int | str) -> int:
+    """Parse a duration to milliseconds."""
+    match = re.fullmatch(r"([0-9]+)(ms|s|m|h|d)?", str(value))
+    assert match is not None, value
+    return int(match[1]) * _UNITS[match[2] or "s"]
+
+
+def table(value: int | str) -> int:
+    """Give the number of a routing table."""
+    return TABLES[value] if isinstance(value, str) else value
+
+
+def protocol(value: int | str) -> int:
+    """Give the number of an IP protocol."""
+    return PROTOCOLS[value] if isinstance(value, str) else value
+
+
+def mark(value: int | str) -> tuple[int, int]:
+    """Parse a firewall mark to mark and mask."""
+    text, _, mask = str(value).partition("/")
+    numbers = int(text, 0 if text.startswith("0x") else 10), (
+        int(mask, 0 if mask.startswith("0x") else 10) if mask else 0xFFFFFFFF
+    )
+    for number in numbers:
+        if not 1 <= number <= 0xFFFFFFFF:
+            raise ScalarError("VN105", f"`{value}`: marks and masks are 1 to 4294967295")
+    return numbers
+
+
+def span(value: int | str, lowest: int, highest: int) -> tuple[int, int]:
+    """Parse a number or a range to first and last, both within `lowest` and `highest`."""
+    first, _, last = str(value).partition("-")
+    numbers = int(first), int(last or first)
+    for number in numbers:
+        if not lowest <= number <= highest:
+            raise ScalarError("VN105", f"`{value}`: {number} is not within {lowest} and {highest}")
+    if numbers[0] > numbers[1]:
+        raise ScalarError(
+            "VN317", f"the range `{value}` ends before it begins", f"write `{last}-{first}`"
+        )
+    return numbers
+
+
+def merge(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Sort ranges and join those that touch or overlap."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
+
+
+def address_range(text: str) -> tuple[IPAddress, IPAddress]:
+    """Parse `FIRST - LAST`."""
+    first, _, last = (part.strip() for part in text.partition("-"))
+    low, high = address(first), address(last)
+    if int(low) > int(high):
+        raise ScalarError(
+            "VN317", f"the range `{text}` ends before it begins", f"write `{last} - {first}`"
+        )
+    return low, high
+
+
+def guest_port(text: str) -> tuple[IPAddress, int | None]:
+    """Parse `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`."""
+    match = re.fullmatch(r"\[(.+)\](?::([0-9]+))?|([0-9.]+)(?::([0-9]+))?|(.+)", text)
+    assert match is not None, text
+    host = match[1] or match[3] or match[5]
+    port = match[2] or match[4]
+    if port is not None and not 1 <= int(port) <= 65535:
+        raise ScalarError("VN105", f"`{port}` is not a port: 1 to 65535")
+    return address(host), None if port is None else int(port)
+
+
+def guest_range(
+    subnet: IPv4Network, taken: Iterable[IPAddress]
+) -> tuple[IPAddress, IPAddress] | None:
+    """Give the longest stretch of a subnet's host addresses without the host's own."""
+    low, high = int(subnet.network_address) + 1, int(subnet.broadcast_address) - 1
+    best: tuple[int, int] | None = None
+    begin = low
+    for stop in [*sorted(int(a) for a in taken if a in subnet), high + 1]:
+        if stop > begin and (best is None or stop - begin > best[1] - best[0] + 1):
+            best = (begin, stop - 1)
+        begin = max(begin, stop + 1)
+    return None if best is None else (ip_address(best[0]), ip_address(best[1]))

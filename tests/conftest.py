@@ -1,0 +1,42 @@
+"""What all tests share: golden files and a look at the installation."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("compiler", "backends", "schema")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what comes out into the golden files; look at the diff before you commit it",
+    )
+
+
+def pytest_sessionstart() -> None:
+    """Stop if the modules of the tree are not the installed ones.
+
+    The strict editable install is a farm of links: a new, renamed or deleted file is not known to
+    it until the package is installed again, and the tests would run without it.
+    """
+    spec = find_spec("vnetc")
+    if spec is None or spec.origin is None:
+        raise pytest.UsageError("vnetc is not installed: run `pip install -e .`")
+    installed = Path(spec.origin).parent
+    known = {path.resolve() for path in installed.rglob("*.py")}
+    present = {path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
+    if known != present:
+        example = min(known ^ present)
+        raise pytest.UsageError(f"{example}: new or gone since the last `pip install -e .`")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written instead of compared."""
+    return bool(request.config.getoption("--update-golden"))

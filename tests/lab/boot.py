@@ -1,0 +1,249 @@
+"""Bring a sandbox up with one of the real renderers, as a booting host would.
+
+There is no init system and no udev in a sandbox. What these two do at boot with the files of a
+compilation is done here from the files themselves, by systemd's own programs where it has one.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from .namespaces import LabError, Sandbox
+
+
+class File(Protocol):
+    """A file of a compilation."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def content(self) -> str: ...
+    @property
+    def mode(self) -> int: ...
+
+
+Done = Callable[[], bool]
+
+
+def boot(box: Sandbox, target: str, files: Iterable[File]) -> None:
+    """Put the files in place, boot, and wait until the network stands still.
+
+    Raises `LabError` if the renderer or a unit fails, or takes too long.
+    """
+    _install(box, files)
+    if target == "netplan":
+        _generate(box)
+    udev = _Udev(box)
+    udev.rename()
+    udev.apply("/net")  # systemd-sysctl.service
+    udev.coldplug()
+    daemons: list[subprocess.Popen[bytes]] = []
+    units = list(_wanted(box))
+    for unit in units:
+        if unit.early:
+            daemons += unit.start(box)
+    renderer_done = RENDERERS[target](box)
+    for unit in units:
+        if not unit.early:
+            daemons += unit.start(box)
+
+    def done() -> bool:
+        udev.coldplug()
+        for daemon in daemons:
+            if daemon.poll() is not None:
+                raise LabError(f"{daemon.args!r} ended ({daemon.returncode})")
+        return renderer_done()
+
+    box.wait(target, done)
+
+
+def _install(box: Sandbox, files: Iterable[File]) -> None:
+    for file in files:
+        path = box.root / file.path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.content)
+        path.chmod(file.mode)
+
+
+# --- the renderers ------------------------------------------------------------------------------
+
+
+def _ifupdown(box: Sandbox) -> Done:
+    """Do what networking.service does."""
+    process = box.start("ifup", "--all", "--verbose", log="ifup.log")
+
+    def done() -> bool:
+        if process.poll():
+            raise LabError(f"`ifup --all` failed ({process.returncode})")
+        return process.returncode is not None
+
+    return done
+
+
+def _generate(box: Sandbox) -> None:
+    """Run what systemd runs as a generator, before any unit; `netplan generate` calls it too."""
+    box.run("/usr/libexec/netplan/generate", log="netplan.log")
+
+
+def _networkd(box: Sandbox) -> Done:
+    """Start systemd-networkd; it configures a link as soon as it sees it."""
+    # Read-only /sys is its sign that there is no udev to wait for (systemd.io/CONTAINER_INTERFACE).
+    box.run("mount", "-o", "remount,bind,ro", "/sys", log="sandbox.log")
+    process = box.start(
+        "/lib/systemd/systemd-networkd",
+        log="networkd.log",
+        env={
+            "SYSTEMD_LOG_LEVEL": "debug",
+            "SYSTEMD_LOG_TARGET": "console",
+            "SYSTEMD_LOG_COLOR": "0",
+        },
+    )
+
+    def done() -> bool:
+        if process.poll() is not None:
+            raise LabError(f"systemd-networkd ended ({process.returncode})")
+        return all(_configured(box, link) for link in box.links())
+
+    return done
+
+
+def _configured(box: Sandbox, link: str) -> bool:
+    """Tell from networkd's own records whether it is done with a link (networkctl needs D-Bus)."""
+    try:
+        index = (box.root / "sys/class/net" / link / "ifindex").read_text().strip()
+        record = (box.root / "run/systemd/netif/links" / index).read_text()
+    except FileNotFoundError:
+        return False
+    entries = dict(line.split("=", 1) for line in record.splitlines() if "=" in line)
+    match entries.get("ADMIN_STATE"):
+        case "configured" | "unmanaged":
+            return True
+        case "failed":
+            raise LabError(f"systemd-networkd failed to configure `{link}`")
+        case "configuring":
+            return _lacks_only_a_router(box, link, entries.get("NETWORK_FILE", ""))
+        case _:
+            return False
+
+
+def _lacks_only_a_router(box: Sandbox, link: str, network_file: str) -> bool:
+    """Tell whether a link waits for router advertisements alone, which takes it 12 seconds."""
+    network = (box.root / network_file.lstrip("/")).read_text()
+    if re.search(r"^DHCP=(yes|true|ipv4|both)", network, re.MULTILINE | re.IGNORECASE):
+        return False
+    log = (box.out / "networkd.log").read_text(errors="replace")
+    waits = re.findall(rf"^{re.escape(link)}: link_check_ready\(\): (.*)$", log, re.MULTILINE)
+    return bool(waits and re.match("dynamic addresses or routes|.*carrier", waits[-1]))
+
+
+RENDERERS: dict[str, Callable[[Sandbox], Done]] = {
+    "ifupdown": _ifupdown,
+    "netplan": _networkd,
+    "networkd": _networkd,
+}
+
+
+# --- udev ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Udev:
+    """What udev's rules do with a network device, for one that is there and those that come."""
+
+    box: Sandbox
+    seen: set[str] = field(default_factory=lambda: {"lo"})  # 99-systemd.rules leaves it out
+
+    def rename(self) -> None:
+        """Apply .link files, systemd.link(5). The builtin does all but the renaming itself."""
+        directories = [self.box.root / top / "systemd/network" for top in ("etc", "run")]
+        if not any(file for d in directories for file in d.glob("*.link")):
+            return
+        for nic in self.box.nics:
+            device = f"/sys/class/net/{nic}"
+            report = self.box.read("udevadm", "test-builtin", "net_setup_link", device)
+            for name in re.findall(r"^ID_NET_NAME=(\S+)", report, re.MULTILINE)[-1:]:
+                self.box.ip(f"link set dev {nic} name {name}")
+
+    def coldplug(self) -> None:
+        """Apply the kernel parameters of devices that have appeared, as 99-systemd.rules does."""
+        for link in self.box.links():
+            if link not in self.seen:
+                self.seen.add(link)
+                self.apply(*(f"/net/{f}/{part}/{link}" for f in FAMILIES for part in PARTS))
+
+    def apply(self, *prefixes: str) -> None:
+        """Apply the sysctl.d files to what begins with one of the prefixes."""
+        if any((self.box.root / "etc/sysctl.d").glob("*.conf")):
+            program = "/lib/systemd/systemd-sysctl"
+            self.box.run(program, *(f"--prefix={p}" for p in prefixes), log="sysctl.log")
+
+
+FAMILIES = ("ipv4", "ipv6")
+PARTS = ("conf", "neigh")
+
+
+# --- systemd ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A service of the compilation."""
+
+    name: str
+    options: tuple[tuple[str, str], ...]
+
+    def values(self, option: str) -> list[str]:
+        return [value for name, value in self.options if name == option]
+
+    def words(self, option: str) -> list[str]:
+        return " ".join(self.values(option)).split()
+
+    @property
+    def early(self) -> bool:
+        """Whether it runs before the network is configured."""
+        return not {"network-pre.target", "systemd-networkd.service"}.isdisjoint(
+            self.words("Before")
+        )
+
+    def start(self, box: Sandbox) -> list[subprocess.Popen[bytes]]:
+        """Run its commands; give those that keep running."""
+        for option, top in (("StateDirectory", "var/lib"), ("RuntimeDirectory", "run")):
+            for directory in self.words(option):
+                (box.root / top / directory).mkdir(parents=True, exist_ok=True)
+        log = f"{self.name}.log"
+        for command in self.values("ExecStartPre"):
+            box.run(*shlex.split(command), log=log)
+        commands = [shlex.split(command) for command in self.values("ExecStart")]
+        if self.values("Type") in (["oneshot"], ["forking"]):
+            for argv in commands:
+                box.run(*argv, log=log)
+            return []
+        return [box.start(*argv, log=log) for argv in commands]
+
+
+def _wanted(box: Sandbox) -> Iterator[_Unit]:
+    """Find the host's own services that a drop-in of another unit wants, in its order."""
+    units = box.root / "etc/systemd/system"
+    wanted = [
+        name
+        for drop_in in sorted(units.glob("*.d/*.conf"))
+        for option, value in _options(drop_in)
+        if option == "Wants"
+        for name in value.split()
+    ]
+    for name in dict.fromkeys(wanted):
+        yield _Unit(name, tuple(_options(units / name)))
+
+
+def _options(file: Path) -> Iterator[tuple[str, str]]:
+    """Read a unit file, systemd.syntax(7); no option of interest is in two sections."""
+    for line in file.read_text().replace("\\\n", " ").splitlines():
+        option, equals, value = line.partition("=")
+        if equals and not line.startswith(("#", ";")):
+            yield option.strip(), value.strip()
