@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from vnetc.diagnostics import CODES, Diagnostic, Label, Span
 from vnetc.report import FORMATS, Report, dotted, printable, render, summary
@@ -437,6 +437,7 @@ hostile_reports = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(hostile_reports)
 def test_any_text_is_harmless_in_every_format(reports: list[Report]) -> None:
     written = {format: render(reports, format) for format in FORMATS}
@@ -465,6 +466,7 @@ def test_printable_keeps_what_it_can(text: str) -> None:
         assert printable(text) == text
 
 
+@settings(deadline=None)
 @given(hostile_reports)
 def test_order_of_input_does_not_matter(reports: list[Report]) -> None:
     unique = list({report.filename: report for report in reports}.values())

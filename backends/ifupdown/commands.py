@@ -191,11 +191,26 @@ def create(name: str, link: str) -> str:
     return f'[ -d "/sys/class/net/{name}" ] || ip link add name {name} {link}'
 
 
+def default_sysctl(family: str, name: str, key: str) -> str:
+    """Give a device what the kernel gives new ones."""
+    directory = f"/proc/sys/net/{family}/conf/default"
+    return f'sysctl -q -e -w "net/{family}/conf/{name}/{key}=$(cat {directory}/{key})"'
+
+
+def dhclient(name: str, metric: int) -> tuple[str, str]:
+    """Give the commands that start and stop a DHCPv4 client (dhclient(8), dhclient-script(8)).
+
+    The process id is not kept where ifupdown2 would look for a client to end.
+    """
+    pidfile = f"/run/vnetc-dhclient-{name}.pid"
+    files = f"-pf {pidfile} -lf /var/lib/dhcp/dhclient.{name}.leases"
+    start = start_daemon("dhclient", pidfile, f"-4 -i {files} -e IF_METRIC={metric} {name}")
+    return start, f"dhclient -4 -r {files} {name} || true"
+
+
 def start_daemon(program: str, pidfile: str, arguments: str) -> str:
     """Start a daemon unless the process that `pidfile` names is one: a stale file does no harm."""
-    return (
-        f'grep -qsx {program} "/proc/$(cat {pidfile} 2>/dev/null)/comm" || {program} {arguments}'
-    )
+    return f'grep -qsx {program} "/proc/$(cat {pidfile} 2>/dev/null)/comm" || {program} {arguments}'
 
 
 def stop_daemon(pidfile: str) -> str:

@@ -7,12 +7,24 @@ options a stanza has. What it has no option for becomes a command, the same in e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vnetc.backends.ifupdown import commands
 from vnetc.model import MAIN_TABLE, Address, Bridge, Interface, Loopback, Route
 
 Options = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer3:
+    """The method of a stanza, its options, and the addresses and routes left for commands."""
+
+    method: str
+    options: Sequence[tuple[str, str]] = ()
+    addresses: Sequence[Address]
+    routes: Sequence[Route]
+
 
 # model field -> word of ip-link(8)
 _BRIDGE_WORDS: Mapping[str, str] = {
@@ -28,7 +40,7 @@ _BRIDGE_WORDS: Mapping[str, str] = {
     "multicast_snooping": "mcast_snooping",
     "multicast_querier": "mcast_querier",
 }
-TIMES = frozenset({"forward_delay", "hello_time", "max_age", "ageing_time"})
+_TIMES = frozenset({"forward_delay", "hello_time", "max_age", "ageing_time"})
 
 
 class Classic:
@@ -37,7 +49,7 @@ class Classic:
     unsafe: ClassVar[str] = ""
     hotplug: ClassVar[bool] = True
     removes_bridges: ClassVar[bool] = True  # at `ifdown`, by itself
-    # model field -> option of bridge-utils-interfaces(5); the hook runs after the `pre-up` lines
+    # model field -> option of bridge-utils-interfaces(5)
     bridge_options: ClassVar[Mapping[str, str]] = {
         "stp": "bridge-stp",
         "forward_delay": "bridge-fd",
@@ -46,6 +58,7 @@ class Classic:
         "ageing_time": "bridge-ageing",
         "priority": "bridge-bridgeprio",
     }
+    bridge_hook: ClassVar[str] = "pre-up"  # when commands may set the rest
 
     def start(self, interface: Interface) -> str:
         """Say when an interface comes up: at boot, when udev sees it, or when asked for."""
@@ -53,29 +66,35 @@ class Classic:
             return ""
         return "allow-hotplug" if interface.optional is True and self.hotplug else "auto"
 
-    def layer3(
-        self, interface: Interface
-    ) -> tuple[str, Options, Sequence[Address], Sequence[Route]]:
-        """Give the method, its options, and the addresses and routes left for commands."""
-        addresses, routes = interface.addresses, interface.routes
+    def layer3(self, interface: Interface) -> Layer3:
+        """Say addresses and the default route: the first of IPv4 by options, others by commands."""
+        everything = Layer3(method="manual", addresses=interface.addresses, routes=interface.routes)
         if isinstance(interface.kind, Loopback):
-            return "loopback", [], addresses, routes
+            return replace(everything, method="loopback")
         if interface.dhcp4:
             metric = str(interface.dhcp4_overrides.route_metric)
-            return "dhcp", [("metric", metric)], addresses, routes
-        first = next((a for a in addresses if a.address.version == 4), None)
-        if first is None or not is_plain(first):
-            return "manual", [], addresses, routes
+            return replace(everything, method="dhcp", options=[("metric", metric)])
+        first = next((a for a in interface.addresses if a.address.version == 4), None)
+        if first is None or not _is_plain(first):
+            return everything
+        gateway = next((r for r in interface.routes if _is_gateway(r)), None)
         options = [("address", str(first.address))]
-        gateway = next((r for r in routes if is_gateway(r)), None)
         if gateway is not None:
             options.append(("gateway", str(gateway.via)))
-        return (
-            "static",
-            options,
-            [a for a in addresses if a is not first],
-            [r for r in routes if r is not gateway],
+        return Layer3(
+            method="static",
+            options=options,
+            addresses=[a for a in interface.addresses if a is not first],
+            routes=[r for r in interface.routes if r is not gateway],
         )
+
+    def link(self, interface: Interface) -> Options:
+        """Set MAC address and MTU.
+
+        By a command, since the method `dhcp` knows no `mtu`, and the hook of bridge-utils gives
+        that of a bridge to its ports too.
+        """
+        return _set_link("pre-up", interface.name, interface.macaddress, interface.mtu)
 
     def bridge(self, name: str, bridge: Bridge) -> Options:
         """Make a bridge and its ports.
@@ -83,54 +102,84 @@ class Classic:
         It is made before the hook of bridge-utils would do so, since the hook also brings it up:
         too late for settings that decide which addresses it gets. The hook takes what it finds.
         """
-        options = [("bridge-ports", " ".join(bridge.ports) or "none")]
-        options += [
-            (option, value)
-            for field, option in self.bridge_options.items()
-            if (value := _native(bridge, field)) is not None
+        return [
+            ("bridge-ports", " ".join(bridge.ports) or "none"),
+            *(
+                (option, value)
+                for field, option in self.bridge_options.items()
+                if (value := _native(bridge, field)) is not None
+            ),
+            ("bridge-maxwait", "0"),
+            ("pre-up", commands.create(name, "type bridge")),
+            *self.bridge_rest(name, bridge),
         ]
-        options += [("bridge-maxwait", "0"), ("pre-up", commands.create(name, "type bridge"))]
-        return options + self._bridge_link(name, bridge)
 
-    def _bridge_link(self, name: str, bridge: Bridge) -> Options:
+    def bridge_rest(self, name: str, bridge: Bridge) -> Options:
         """Set with ip-link(8) what there is no option for."""
         words = [
             f"{word} {value}"
             for field, word in _BRIDGE_WORDS.items()
             if field not in self.bridge_options and (value := _iproute(bridge, field)) is not None
         ]
-        return (
-            [("pre-up", f"ip link set dev {name} type bridge {' '.join(words)}")] if words else []
-        )
+        command = f"ip link set dev {name} type bridge {' '.join(words)}"
+        return [(self.bridge_hook, command)] if words else []
 
 
 class Ifupdown2(Classic):
-    """ifupdown2 3.0: several addresses, its own bridge code; eats backslashes, runs Mako on `%`."""
+    """ifupdown2 3.0: it resets to its own defaults what is not said by options."""
 
-    unsafe = "\\%"
+    unsafe = "\\%"  # it eats any backslash, and has Mako read a file with a percent sign
     hotplug = False
+    bridge_hook = "up"
+
+    def layer3(self, interface: Interface) -> Layer3:
+        """Leave all to commands: its own broadcast address and `metric` of DHCP do not work.
+
+        Without `address-purge no` it would take away and give back all of them at each `ifup`.
+        """
+        return _by_commands(interface, ("address-purge", "no"))
+
+    def link(self, interface: Interface) -> Options:
+        """Say MTU and link-local addresses by options, which it resets otherwise.
+
+        It takes no `mtu` of a bridge, and gives it 1500 until the command sets another.
+        """
+        options = _set_link("pre-up", interface.name, interface.macaddress, None)
+        if isinstance(interface.kind, Bridge):
+            options += _set_link("up", interface.name, None, interface.mtu)
+        elif interface.mtu is not None:
+            options.append(("mtu", str(interface.mtu)))
+        if "ipv6" not in interface.link_local:
+            options.append(("ipv6-addrgen", "off"))
+        return options
+
+    def bridge(self, name: str, bridge: Bridge) -> Options:
+        """Undo what it does to a bridge unasked: a small multicast table, forwarding of its own."""
+        return [
+            *super().bridge(name, bridge),
+            ("bridge-hashmax", "4096"),
+            ("up", commands.default_sysctl("ipv4", name, "forwarding")),
+            ("up", commands.default_sysctl("ipv6", name, "forwarding")),
+        ]
 
 
 class IfupdownNg(Classic):
-    """ifupdown-ng 0.11: executors that do less than they say, so commands wherever that matters."""
+    """ifupdown-ng 0.11: its executors do other things than meant, so commands say nearly all."""
 
-    unsafe = "#"
+    unsafe = "#"  # it begins a comment anywhere
     hotplug = False
     removes_bridges = False
-    bridge_options: ClassVar[Mapping[str, str]] = {}
+    bridge_options: ClassVar[Mapping[str, str]] = {}  # it takes seconds for hundredths of them
 
-    def layer3(
-        self, interface: Interface
-    ) -> tuple[str, Options, Sequence[Address], Sequence[Route]]:
+    def layer3(self, interface: Interface) -> Layer3:
         """Leave all to commands: `static` sets no broadcast address and a metric of 1."""
-        method = "loopback" if isinstance(interface.kind, Loopback) else "manual"
-        return method, [], interface.addresses, interface.routes
+        return _by_commands(interface)
 
     def bridge(self, name: str, bridge: Bridge) -> Options:
         """Make a bridge without its executor, which brings it up before any `pre-up` line."""
         options: Options = [("requires", " ".join(bridge.ports))] if bridge.ports else []
         options.append(("pre-up", commands.create(name, "type bridge")))
-        options += self._bridge_link(name, bridge)
+        options += self.bridge_rest(name, bridge)
         for port in bridge.ports:
             options += [
                 ("pre-up", f"ip link set dev {port} master {name}"),
@@ -139,7 +188,30 @@ class IfupdownNg(Classic):
         return options
 
 
-def is_plain(address: Address) -> bool:
+def _set_link(hook: str, name: str, macaddress: str | None, mtu: int | None) -> Options:
+    words = [
+        f"{word} {value}"
+        for word, value in (("address", macaddress), ("mtu", mtu))
+        if value is not None
+    ]
+    return [(hook, f"ip link set dev {name} {' '.join(words)}")] if words else []
+
+
+def _by_commands(interface: Interface, *options: tuple[str, str]) -> Layer3:
+    lines = [*options]
+    if interface.dhcp4:
+        metric = interface.dhcp4_overrides.route_metric
+        start, stop = commands.dhclient(interface.name, metric)
+        lines += [("up", start), ("down", stop)]
+    return Layer3(
+        method="loopback" if isinstance(interface.kind, Loopback) else "manual",
+        options=lines,
+        addresses=interface.addresses,
+        routes=interface.routes,
+    )
+
+
+def _is_plain(address: Address) -> bool:
     """Whether an address is no more than the `address` option of a stanza says."""
     return (
         address.label is None
@@ -150,7 +222,7 @@ def is_plain(address: Address) -> bool:
     )
 
 
-def is_gateway(route: Route) -> bool:
+def _is_gateway(route: Route) -> bool:
     """Whether a route is no more than the `gateway` option of an IPv4 stanza says."""
     return (
         route.to.version == 4
@@ -164,7 +236,7 @@ def _native(bridge: Bridge, field: str) -> str | None:
     value = getattr(bridge, field)
     if value is None:
         return None
-    if field in TIMES:
+    if field in _TIMES:
         return f"{value / 1000:g}"  # seconds
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
 
@@ -173,6 +245,6 @@ def _iproute(bridge: Bridge, field: str) -> str | None:
     value = getattr(bridge, field)
     if value is None or (field == "vlan_filtering" and value is False):
         return None
-    if field in TIMES:
+    if field in _TIMES:
         return str(value // 10)  # hundredths of a second, the kernel's USER_HZ
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
-from vnetc.model import Bridge, DhcpServer, Ethernet, Interface, Loopback, Vlan
+from vnetc.model import Bridge, DhcpServer, Ethernet, Loopback, Vlan
 
+_ETHERNET_MTU = 1500
 _WORDS_OF_BRIDGE_PORTS = frozenset({"none", "all", "regex", "noregex"})
 
 
@@ -49,6 +50,14 @@ def _optional(context: Context) -> bool:
 def _says_word(context: Context) -> bool:
     bridge: Bridge = context.node
     return not _WORDS_OF_BRIDGE_PORTS.isdisjoint(bridge.ports)
+
+
+def _inherits_mtu(context: Context) -> bool:
+    """Whether the kernel would give a bridge another MTU than 1500: the smallest of its ports."""
+    bridge: Bridge = context.node
+    mtus = [i.mtu for i in context.host.interfaces if i.name in bridge.ports and i.mtu is not None]
+    own = context.interface.mtu if context.interface is not None else None
+    return own is None and any(mtu != _ETHERNET_MTU for mtu in mtus)
 
 
 def _ipv4_link_local(context: Context) -> bool:
@@ -265,16 +274,55 @@ COMMON: Mapping[str, Support] = {
     "host.raw": exact("the end of the file"),
 }
 
-_NO_HOTPLUG = unsupported("it has no working `allow-hotplug`")
+_BY_COMMANDS: Mapping[str, Support] = {
+    "interface.addresses": exact("up ip addr replace"),
+    "interface.dhcp4": exact("up dhclient"),
+    "interface.dhcp4-overrides": exact("up dhclient -e IF_METRIC"),
+    "interface.routes": exact("up ip route replace"),
+    "address.address": exact("up ip addr replace"),
+    "route.to": exact("up ip route replace"),
+    "route.via": exact("up ip route replace via"),
+    "dhcp-overrides.route-metric": exact("up dhclient -e IF_METRIC"),
+}
 
 CLASSIC: Mapping[str, Support] = COMMON
 
 IFUPDOWN2: Mapping[str, Support] = {
     **COMMON,
+    **_BY_COMMANDS,
+    "interface.mtu": exact("mtu, up ip link set mtu"),
     "interface.optional": exact("auto", limit("it has no working `allow-hotplug`", _optional)),
+    "interface.link-local": exact(
+        "ipv6-addrgen", limit("it has no IPv4 link-local addresses", _ipv4_link_local)
+    ),
+    "bridge.ports": exact(
+        "bridge-ports",
+        limit("a port has a name that bridge-ports takes for a word", _says_word),
+        limit("it gives a bridge without `mtu` 1500, whatever its ports have", _inherits_mtu),
+    ),
 }
 
 IFUPDOWN_NG: Mapping[str, Support] = {
     **COMMON,
+    **_BY_COMMANDS,
+    "type.bridge": exact("pre-up ip link add type bridge", _DOTTED),
+    "interface.nameservers": unsupported(
+        "the hooks of resolvconf and openresolv want ADDRFAM, which ifupdown-ng does not set"
+    ),
     "interface.optional": exact("auto", limit("it has no `allow-hotplug`", _optional)),
+    "bridge.ports": exact("requires, pre-up ip link set master"),
+    "bridge.stp": exact("pre-up ip link set type bridge stp_state"),
+    "bridge.forward-delay": exact(
+        "pre-up ip link set type bridge forward_delay", _finer_than_10ms("forward_delay")
+    ),
+    "bridge.hello-time": exact(
+        "pre-up ip link set type bridge hello_time", _finer_than_10ms("hello_time")
+    ),
+    "bridge.max-age": exact("pre-up ip link set type bridge max_age", _finer_than_10ms("max_age")),
+    "bridge.ageing-time": exact(
+        "pre-up ip link set type bridge ageing_time", _finer_than_10ms("ageing_time")
+    ),
+    "bridge.priority": exact("pre-up ip link set type bridge priority"),
+    "nameservers.addresses": unsupported("there is no DNS"),
+    "nameservers.search": unsupported("there is no DNS"),
 }

@@ -9,16 +9,17 @@ order in which things happen: the device and its settings (`pre-up`), what its m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from vnetc.backends import services
 from vnetc.backends.base import File
 from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.dialects import Classic, Options
-from vnetc.model import Bridge, Dummy, Host, Interface, Raw, Veth, Vlan
+from vnetc.model import Bridge, Dummy, Ethernet, Host, Interface, Raw, Veth, Vlan
 
 PATH = "/etc/network/interfaces"
-_HOOKS = ("pre-up", "up", "down", "post-down")
+_HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # as they run; 0: no hook
 _LOOPBACK = Stanza(name="lo", method="loopback")
 _STATE = "/var/lib/vnetc"  # where dnsmasq keeps its leases
 
@@ -62,8 +63,9 @@ def _parts(interface: Interface) -> tuple[str, ...]:
 
 
 def _stanza(host: Host, interface: Interface, dialect: Classic, target: str) -> Stanza:
-    method, options, addresses, routes = dialect.layer3(interface)
-    name = interface.name
+    name, layer3 = interface.name, dialect.layer3(interface)
+    addresses, routes = layer3.addresses, layer3.routes
+    options: Options = [*layer3.options]
     options += _nameservers(interface)
     options += _device(interface, dialect)
     options += [("up", line) for line in _network_up(host, name)]
@@ -86,14 +88,17 @@ def _stanza(host: Host, interface: Interface, dialect: Classic, target: str) -> 
         for route in routes
         if route.type in commands.DEVICELESS
     ]
+    if isinstance(interface.kind, Ethernet) and any(a.address.version == 4 for a in addresses):
+        # the kernel takes only IPv6 addresses from a device that goes down
+        options.append(("down", f"ip -4 addr flush dev {name}"))
     options += [("post-down", line) for line in _remove(interface, dialect)]
     options += _raw_options(interface.raw, target)
     return Stanza(
         name=name,
-        method=method,
+        method=layer3.method,
         start=dialect.start(interface),
         comment=interface.description,
-        options=options,
+        options=sorted(options, key=lambda option: _HOOKS.get(option[0], 0)),
     )
 
 
@@ -123,13 +128,7 @@ def _device(interface: Interface, dialect: Classic) -> Options:
             options.append(("pre-up", commands.create(name, "type dummy")))
         case _:
             pass
-    link_words = [
-        f"{word} {value}"
-        for word, value in (("address", interface.macaddress), ("mtu", interface.mtu))
-        if value is not None
-    ]
-    if link_words:
-        options.append(("pre-up", f"ip link set dev {name} {' '.join(link_words)}"))
+    options += dialect.link(interface)
     options.append(("pre-up", _ipv6(interface)))
     return options
 
@@ -202,16 +201,9 @@ def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:
 
 
 def _raw_options(raw: Raw | None, target: str) -> Options:
-    payload: Mapping[str, object] = {} if raw is None else raw.get(target, {})
-    options: Options = []
-    named = payload.get("options", {})
-    if isinstance(named, Mapping):
-        options += [(str(option), str(value)) for option, value in named.items()]
-    for hook in _HOOKS:
-        lines = payload.get(hook, [])
-        if isinstance(lines, list | tuple):
-            options += [(hook, str(line)) for line in lines]
-    return options
+    payload: Mapping[str, Any] = {} if raw is None else raw.get(target, {})
+    options = [(str(name), str(value)) for name, value in payload.get("options", {}).items()]
+    return options + [(hook, str(line)) for hook in _HOOKS for line in payload.get(hook, ())]
 
 
 def _raw_text(raw: Raw | None, target: str) -> str:

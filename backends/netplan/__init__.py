@@ -1,1 +1,21 @@
-"""."""
+"""netplan: netplan(5) as of 0.106 to 1.2, with systemd-networkd as its renderer."""
+
+from __future__ import annotations
+
+from vnetc.backends.base import Target
+from vnetc.backends.netplan.raw import check_raw
+from vnetc.backends.netplan.support import SUPPORT
+from vnetc.backends.netplan.writer import write
+
+TARGETS = {
+    "netplan": Target(
+        name="netplan",
+        title="netplan",
+        default=(0, 106),  # Debian 12
+        oldest=(0, 106),
+        newest=(1, 2),
+        support=SUPPORT,
+        write=write,
+        check_raw=check_raw,
+    )
+}

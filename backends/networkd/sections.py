@@ -59,7 +59,7 @@ def netdev(host: Host, interface: Interface) -> list[Section]:
     sections: list[Section] = [("NetDev", options)]
     match kind:
         case Bridge():
-            sections.append(("Bridge", list(_bridge(kind))))
+            sections.append(("Bridge", list(bridge(kind))))
         case Vlan():
             vlan: Options = [("Id", str(kind.id))]
             if kind.protocol != "802.1q":
@@ -76,7 +76,8 @@ def netdev(host: Host, interface: Interface) -> list[Section]:
     return sections
 
 
-def _bridge(bridge: Bridge) -> Iterator[tuple[str, str]]:
+def bridge(bridge: Bridge) -> Iterator[tuple[str, str]]:
+    """Write the options of a bridge's [Bridge] section in its .netdev file."""
     yield "STP", boolean(bridge.stp)
     for option, time in (
         ("ForwardDelaySec", bridge.forward_delay),
@@ -155,7 +156,7 @@ def network(host: Host, interface: Interface) -> Options:
         for other in host.interfaces
         if isinstance(other.kind, Vlan) and other.kind.link == interface.name
     ]
-    options += [("Address", str(a.address)) for a in interface.addresses if is_plain(a)]
+    options += [("Address", str(a.address)) for a in split_addresses(interface)[0]]
     options += [("DNS", str(server)) for server in interface.nameservers.addresses]
     if interface.nameservers.search:
         options.append(("Domains", " ".join(interface.nameservers.search)))
@@ -176,6 +177,19 @@ def is_plain(address: Address) -> bool:
         and address.preferred_lifetime is None
         and not address.noprefixroute
     )
+
+
+def split_addresses(interface: Interface) -> tuple[list[Address], list[Address]]:
+    """Part addresses into those for Address= lines and those for [Address] sections.
+
+    networkd adds the lines first, and of two addresses in a subnet the first is the one that the
+    host speaks from: if that would change the order, all go into sections.
+    """
+    plain = [a for a in interface.addresses if is_plain(a)]
+    rest = [a for a in interface.addresses if not is_plain(a)]
+    if [*plain, *rest] == list(interface.addresses):
+        return plain, rest
+    return [], list(interface.addresses)
 
 
 def address(item: Address) -> Section:
@@ -348,6 +362,17 @@ def vlans(item: Port | Bridge) -> Iterator[Section]:
     options += [("EgressUntagged", span(numbers)) for numbers in item.untagged]
     if options:
         yield "BridgeVLAN", options
+
+
+def networkd_servers(host: Host, interface: Interface) -> list[DhcpServer]:
+    """List the DHCP servers that networkd itself runs on a bridge."""
+    return [d for d in host.dhcp_servers if d.bridge == interface.name and d.server == "networkd"]
+
+
+def serve(server: DhcpServer) -> Options:
+    """Write the [Network] options that start networkd's own server."""
+    options: Options = [("DHCPServer", "yes")]
+    return [*options, ("IPv6SendRA", "yes")] if server.prefixes else options
 
 
 def dhcp_server(server: DhcpServer) -> Iterator[Section]:

@@ -9,15 +9,16 @@ from vnetc.backends.base import Context, Limit, Support, exact, limit
 from vnetc.model import DhcpServer, Interface
 
 
-def _dhcp6_before_255(context: Context) -> bool:
+def of_dhcp6(context: Context) -> bool:
+    """Tell whether the overrides in question are those of DHCPv6."""
     interface = context.interface
     return interface is not None and context.node is interface.dhcp6_overrides
 
 
-_DHCP6_NAME = limit("its DHCPv6 client sends no host name", _dhcp6_before_255, before=(255,))
+_DHCP6_NAME = limit("its DHCPv6 client sends no host name", of_dhcp6, before=(255,))
 
 
-def _by_networkd(context: Context) -> bool:
+def by_networkd(context: Context) -> bool:
     """Tell whether the reservation or server in question is networkd's own."""
     servers = context.host.dhcp_servers
     return any(
@@ -27,10 +28,11 @@ def _by_networkd(context: Context) -> bool:
 
 
 def _networkd_server(reason: str, *, before: tuple[int, ...] = ()) -> Limit:
-    return limit(f"`server: networkd` {reason}", _by_networkd, before=before)
+    return limit(f"`server: networkd` {reason}", by_networkd, before=before)
 
 
-def _has_prefixes(context: Context) -> bool:
+def serves_no_ipv4(context: Context) -> bool:
+    """Tell whether networkd's own DHCP server is asked to serve IPv6 alone."""
     node = context.node
     return isinstance(node, DhcpServer) and node.server == "networkd" and node.subnet is None
 
@@ -161,7 +163,7 @@ SUPPORT: dict[str, Support] = {
     "publish.to-port": exact("/etc/vnetc/NETWORK.nft"),
     "dhcp.server": exact(
         "/etc/vnetc/NETWORK.dnsmasq.conf, [DHCPServer]",
-        limit("networkd serves DHCPv4, and the network has no IPv4 subnet", _has_prefixes),
+        limit("networkd serves DHCPv4, and the network has no IPv4 subnet", serves_no_ipv4),
     ),
     "dhcp.range": exact(
         "dnsmasq dhcp-range, [DHCPServer] PoolOffset= PoolSize=",

@@ -30,23 +30,19 @@ def write(host: Host, version: Version) -> list[File]:
 
 def network_sections(host: Host, interface: Interface, version: Version) -> list[Section]:
     """Write the sections of an interface's .network file."""
-    servers = [
-        d for d in host.dhcp_servers if d.bridge == interface.name and d.server == "networkd"
-    ]
+    servers = s.networkd_servers(host, interface)
     network = s.network(host, interface)
     if isinstance(interface.kind, Loopback):
         # the kernel gives `lo` its addresses and takes no others by itself
         network = [(k, v) for k, v in network if k in ("Description", "Address", "DNS", "Domains")]
     for server in servers:
-        network.append(("DHCPServer", "yes"))
-        if server.prefixes:
-            network.append(("IPv6SendRA", "yes"))
+        network += s.serve(server)
     sections: list[Section] = [
         ("Match", [("Name", interface.name)]),
         ("Link", s.link(interface)),
         ("Network", network),
     ]
-    sections += [s.address(a) for a in interface.addresses if not s.is_plain(a)]
+    sections += [s.address(a) for a in s.split_addresses(interface)[1]]
     sections += [s.route(r) for r in interface.routes]
     sections += [s.rule(r) for r in interface.routing_policy]
     sections += [s.neighbor(n) for n in interface.neighbors]

@@ -65,7 +65,9 @@ class Namespace:
         ]
         self.run("sysctl", "-qw", *DEFAULTS, log="sandbox.log")
 
-    def start(self, *argv: str, log: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, *argv: str, log: str, env: dict[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start a program; what it prints goes to the file `log` of the case's results."""
         with open(self.out / log, "ab") as file:
             return subprocess.Popen(

@@ -1,0 +1,51 @@
+"""`raw: {netplan: …}`: keys in netplan's own terms, put beside those that vnetc writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vnetc.backends.base import Version
+from vnetc.diagnostics import Diagnostic, diagnostic
+from vnetc.model import Host, Raw
+
+
+# The keys below `network:` that the writer fills.
+_OWN = frozenset(
+    {
+        "version",
+        "renderer",
+        "ethernets",
+        "bridges",
+        "vlans",
+        "dummy-devices",
+        "virtual-ethernets",
+    }
+)
+
+
+def merge_raw(own: dict[str, Any], raw: Raw | None) -> dict[str, Any]:
+    """Add the raw keys of a host or an interface to what vnetc says itself."""
+    return {**own, **(raw or {}).get("netplan", {})}
+
+
+def check_raw(host: Host, version: Version) -> list[Diagnostic]:
+    """Find raw keys that vnetc sets itself."""
+    from vnetc.backends.netplan.writer import device
+
+    raw = (host.raw or {}).get("netplan", {})
+    found = [_taken(("raw", "netplan", key)) for key in raw if key in _OWN]
+    for interface in host.interfaces:
+        raw = (interface.raw or {}).get("netplan", {})
+        own = device(host, interface, version) if raw else {}
+        found += [_taken((*interface.path, "raw", "netplan", key)) for key in raw if key in own]
+    return found
+
+
+def _taken(path: tuple[str | int, ...]) -> Diagnostic:
+    return diagnostic(
+        "VN506",
+        f"vnetc sets `{path[-1]}` itself",
+        path,
+        "key",
+        help="use the key of the language for it",
+    )

@@ -1,0 +1,341 @@
+"""netplan's YAML, and drop-ins for what it has no key for.
+
+netplan fills in what it is not told: `stp: true` as soon as a bridge has any parameter, so `stp` is
+always written; a DHCP route metric of 100 and the server's MTU, which are vnetc's defaults too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vnetc.backends.base import File, Version
+from vnetc.backends.formats import Section, Yaml, ini, yaml
+from vnetc.backends.netplan.raw import merge_raw
+from vnetc.backends.networkd import sections as s
+from vnetc.backends.services import companions, write_units
+from vnetc.model import (
+    MAIN_TABLE,
+    Address,
+    Bridge,
+    DhcpOverrides,
+    Dummy,
+    Ethernet,
+    Host,
+    Interface,
+    Loopback,
+    Route,
+    Rule,
+    Veth,
+    Vlan,
+)
+
+YAML_PATH = "/etc/netplan/50-vnetc.yaml"
+_NETWORKD = "/etc/systemd/network"
+_HAS_DUMMIES = (0, 107)  # dummy-devices and virtual-ethernets
+
+
+def write(host: Host, version: Version) -> list[File]:
+    """Write all files of a host."""
+    # netplan complains of files that others can read
+    files = [File(YAML_PATH, yaml(host.name, document(host, version)), 0o600)]
+    for interface in host.interfaces:
+        if not _has_type(interface, version) and s.creates(host, interface):
+            path = f"{_NETWORKD}/10-vnetc-{interface.name}.netdev"
+            files.append(File(path, ini(host.name, s.netdev(host, interface))))
+        dropins = {
+            "netdev": _netdev_dropin(interface),
+            "network": network_dropin(host, interface, version),
+        }
+        for kind, sections in dropins.items():
+            if sections:
+                path = f"{_NETWORKD}/10-netplan-{interface.name}.{kind}.d/50-vnetc.conf"
+                files.append(File(path, ini(host.name, sections)))
+    return [*files, *companions(host), *write_units(host)]
+
+
+def document(host: Host, version: Version) -> dict[str, Yaml]:
+    """Build the YAML document."""
+    network: dict[str, Any] = {"version": 2, "renderer": "networkd"}
+    for interface in host.interfaces:
+        section = network.setdefault(_section(interface, version), {})
+        section[interface.name] = merge_raw(device(host, interface, version), interface.raw)
+    return {"network": merge_raw(network, host.raw)}
+
+
+def _has_type(interface: Interface, version: Version) -> bool:
+    return version >= _HAS_DUMMIES or not isinstance(interface.kind, Dummy | Veth)
+
+
+def _section(interface: Interface, version: Version) -> str:
+    match interface.kind:
+        case Bridge():
+            return "bridges"
+        case Vlan():
+            return "vlans"
+        case Dummy() if version >= _HAS_DUMMIES:
+            return "dummy-devices"
+        case Veth() if version >= _HAS_DUMMIES:
+            return "virtual-ethernets"
+        case Ethernet() | Loopback() | Dummy() | Veth():
+            return "ethernets"
+
+
+def device(host: Host, interface: Interface, version: Version) -> dict[str, Any]:
+    """Build the mapping of one device."""
+    out: dict[str, Any] = {}
+    match interface.kind:
+        case Vlan(id=number, link=link):
+            out |= {"id": number, "link": link}
+        case Veth(peer=peer) if version >= _HAS_DUMMIES:
+            out["peer"] = peer
+        case Bridge():
+            out |= {"interfaces": list(interface.kind.ports)}
+            out["parameters"] = _parameters(host, interface.kind)
+        case _:
+            pass
+    if interface.macaddress is not None and _has_type(interface, version):
+        out["macaddress"] = interface.macaddress
+    if interface.mtu is not None:
+        out["mtu"] = interface.mtu
+    if interface.activation != "auto":
+        out["activation-mode"] = interface.activation
+    if interface.optional is not None or not interface.waited_for:
+        out["optional"] = not interface.waited_for
+    if isinstance(interface.kind, Ethernet) and s.keeps_without_carrier(interface):
+        out["ignore-carrier"] = True
+    if not isinstance(interface.kind, Loopback):
+        out |= _automatic(interface)
+    addresses = _addresses(interface)
+    if addresses:
+        out["addresses"] = addresses
+    servers = interface.nameservers
+    if servers.addresses or servers.search:
+        out["nameservers"] = {
+            key: value
+            for key, value in (
+                ("addresses", [str(a) for a in servers.addresses]),
+                ("search", list(servers.search)),
+            )
+            if value
+        }
+    routes = [_route(route) for route in interface.routes if _says_route(route)]
+    if routes:
+        out["routes"] = routes
+    rules = [_rule(rule) for rule in interface.routing_policy if _says_rule(rule)]
+    if rules:
+        out["routing-policy"] = rules
+    if interface.port is not None and interface.port.neigh_suppress is not None:
+        out["neigh-suppress"] = interface.port.neigh_suppress
+    return out
+
+
+def _parameters(host: Host, bridge: Bridge) -> dict[str, Any]:
+    out: dict[str, Any] = {"stp": bridge.stp}
+    for key, time in _timers(bridge):
+        if time is not None and _whole(time):
+            out[key] = time // 1000
+    if bridge.priority is not None:
+        out["priority"] = bridge.priority
+    ports = [i for i in host.interfaces if i.name in bridge.ports and i.port is not None]
+    for key, field in (("path-cost", "path_cost"), ("port-priority", "priority")):
+        settings = {i.name: getattr(i.port, field) for i in ports}
+        settings = {name: value for name, value in settings.items() if value is not None}
+        if settings:
+            out[key] = settings
+    return out
+
+
+def _timers(bridge: Bridge) -> list[tuple[str, int | None]]:
+    """List netplan's timers, in the order of `_TIMERS`."""
+    return [
+        ("forward-delay", bridge.forward_delay),
+        ("hello-time", bridge.hello_time),
+        ("max-age", bridge.max_age),
+        ("ageing-time", bridge.ageing_time),
+    ]
+
+
+def _automatic(interface: Interface) -> dict[str, Any]:
+    """Say how the interface gets addresses by itself."""
+    out: dict[str, Any] = {}
+    if interface.dhcp4:
+        out["dhcp4"] = True
+    if interface.dhcp6:
+        out["dhcp6"] = True
+    if interface.dhcp4 and not interface.dhcp6:
+        overrides = _overrides(interface.dhcp4_overrides)
+        if overrides:
+            out["dhcp4-overrides"] = overrides
+    if interface.link_local != ("ipv6",):
+        out["link-local"] = list(interface.link_local)
+    out["accept-ra"] = interface.accept_ra
+    if interface.ipv6_privacy:
+        out["ipv6-privacy"] = True
+    if interface.ipv6_mtu is not None:
+        out["ipv6-mtu"] = interface.ipv6_mtu
+    return out
+
+
+def _overrides(overrides: DhcpOverrides) -> dict[str, Any]:
+    """List what differs from netplan's own choice, which is vnetc's default as well."""
+    default = DhcpOverrides(path=overrides.path)
+    return {
+        field.replace("_", "-"): getattr(overrides, field)
+        for field in overrides.__slots__
+        if getattr(overrides, field) != getattr(default, field)
+    }
+
+
+def _says_addresses(interface: Interface) -> bool:
+    """Tell whether netplan has keys for all options of the interface's addresses."""
+    return all(
+        a.peer is None and a.scope == "global" and not a.noprefixroute
+        for a in s.split_addresses(interface)[1]
+    )
+
+
+def _addresses(interface: Interface) -> list[Any]:
+    plain, rest = s.split_addresses(interface)
+    listed: list[Any] = [str(a.address) for a in plain]
+    if _says_addresses(interface):
+        listed += [_address(a) for a in rest]
+    return listed
+
+
+def _address(address: Address) -> str | dict[str, Any]:
+    options: dict[str, Any] = {}
+    if address.preferred_lifetime is not None:
+        options["lifetime"] = address.preferred_lifetime
+    if address.label is not None:
+        options["label"] = address.label
+    return {str(address.address): options} if options else str(address.address)
+
+
+def _says_route(route: Route) -> bool:
+    return (
+        not route.nexthops
+        and route.advmss is None
+        and route.scope in (None, "global", "link", "host")
+        # netplan wants a gateway of every other unicast route
+        and (route.via is not None or route.type != "unicast" or route.scope in ("link", "host"))
+    )
+
+
+def _route(route: Route) -> dict[str, Any]:
+    out: dict[str, Any] = {"to": "default" if _is_default(route) else str(route.to)}
+    if route.via is not None:
+        out["via"] = str(route.via)
+    if route.from_ is not None:
+        out["from"] = str(route.from_)
+    if route.on_link:
+        out["on-link"] = True
+    if route.type != "unicast":
+        out["type"] = route.type
+    if route.scope is not None:
+        out["scope"] = route.scope
+    if route.table != MAIN_TABLE:
+        out["table"] = route.table
+    for key, value in (
+        ("metric", route.metric),
+        ("mtu", route.mtu),
+        ("congestion-window", route.congestion_window),
+        ("advertised-receive-window", route.initrwnd),
+    ):
+        if value is not None:
+            out[key] = value
+    return out
+
+
+def _is_default(route: Route) -> bool:
+    return route.to.prefixlen == 0 and route.via is not None
+
+
+def _says_rule(rule: Rule) -> bool:
+    return (
+        (rule.from_ is not None or rule.to is not None)
+        and rule.action is None
+        and rule.iif is None
+        and rule.oif is None
+        and (rule.fwmark is None or rule.fwmark[1] == 0xFFFFFFFF)
+        and rule.ip_protocol is None
+        and rule.source_port is None
+        and rule.destination_port is None
+        and rule.uid_range is None
+        and not rule.invert
+        and rule.suppress_prefix_length is None
+    )
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    out: dict[str, Any] = {"priority": rule.priority}
+    for key, value in (("from", rule.from_), ("to", rule.to)):
+        if value is not None:
+            out[key] = str(value)
+    if rule.fwmark is not None:
+        out["mark"] = rule.fwmark[0]
+    if rule.tos is not None:
+        out["type-of-service"] = rule.tos
+    out["table"] = rule.table
+    return out
+
+
+# --- drop-ins -------------------------------------------------------------------------------------
+
+
+def _netdev_dropin(interface: Interface) -> list[Section]:
+    kind = interface.kind
+    if isinstance(kind, Vlan) and kind.protocol != "802.1q":
+        return [("VLAN", [("Protocol", kind.protocol)])]
+    if not isinstance(kind, Bridge):
+        return []
+    said = _SAID_OF_BRIDGE | {o for o, time in zip(_TIMERS, _timers(kind), strict=True) if _whole(time[1])}
+    rest = [(option, value) for option, value in s.bridge(kind) if option not in said]
+    return [("Bridge", rest)] if rest else []
+
+
+_SAID_OF_BRIDGE = frozenset({"STP", "Priority"})
+_SAID_OF_PORT = frozenset({"Cost", "Priority", "NeighborSuppression"})
+_TIMERS = ("ForwardDelaySec", "HelloTimeSec", "MaxAgeSec", "AgeingTimeSec")
+
+
+def _whole(time: int | None) -> bool:
+    return time is not None and time % 1000 == 0
+
+
+def network_dropin(host: Host, interface: Interface, version: Version) -> list[Section]:
+    """Write the sections that netplan has no keys for."""
+    network: s.Options = []
+    if interface.description:
+        network.append(("Description", interface.description))
+    if interface.ipv6_address_generation != "eui64" and "ipv6" in interface.link_local:
+        network.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
+    servers = s.networkd_servers(host, interface)
+    for server in servers:
+        network += s.serve(server)
+    sections: list[Section] = [("Network", network)]
+    if not _says_addresses(interface):
+        sections += [s.address(a) for a in s.split_addresses(interface)[1]]
+    sections += [s.route(r) for r in interface.routes if not _says_route(r)]
+    sections += [s.rule(r) for r in interface.routing_policy if not _says_rule(r)]
+    sections += [s.neighbor(n) for n in interface.neighbors]
+    if interface.dhcp4 and interface.dhcp6:
+        # netplan insists on equal overrides for both
+        sections.append(s.dhcp4(interface.dhcp4_overrides))
+    if interface.dhcp6:
+        systemd = (255,) if version >= (1, 0) else (252,)
+        sections.append(s.dhcp6(interface.dhcp6_overrides, systemd))
+    if interface.accept_ra:
+        sections.append(s.router_advertisement(interface))
+    if interface.port is not None:
+        sections += [_unsaid(section) for section in s.port(interface.port)]
+    if isinstance(interface.kind, Bridge):
+        sections += s.vlans(interface.kind)
+    for server in servers:
+        sections += s.dhcp_server(server)
+    return [(name, options) for name, options in sections if options]
+
+
+def _unsaid(section: Section) -> Section:
+    """Leave out the options of a port that netplan has keys for."""
+    name, options = section
+    return name, [(o, v) for o, v in options if name != "Bridge" or o not in _SAID_OF_PORT]

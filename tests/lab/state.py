@@ -1,0 +1,260 @@
+"""Read the state of a kernel back and write it down so that two of them can be compared.
+
+A state maps a key to a text. A key says what kind of thing it is about, whose it is, and which one:
+
+    ("link", "br0", "mtu")                                   "1500"
+    ("address", "br0", "192.168.1.110/24")                   "scope global"
+    ("route", "ipv4 table 254", "10.20.0.0/16 dev br0 metric 50")    "scope global via 192.168.1.2"
+    ("rule", "ipv4", "100")                                  "src=198.51.100.3 table=100"
+
+Left out is what says nothing about a configuration: indexes, handles, counters, timers, queues,
+and the routes that the kernel itself makes of addresses in table `local`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv6Address, ip_interface
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from .namespaces import Sandbox
+
+Key: TypeAlias = tuple[str, str, str]
+State: TypeAlias = dict[Key, str]
+Json: TypeAlias = Mapping[str, Any]
+
+LOCAL_TABLE = "255"
+KERNEL = "2"  # RTPROT_KERNEL, linux/rtnetlink.h
+LINK_LOCAL = "link-local, of the MAC address"
+# The kernel moves these between devices and `lo` as it likes.
+DEVICELESS = ("blackhole", "unreachable", "prohibit", "throw")
+# ip(8) prints these of a bridge and its ports beside their settings.
+_NO_SETTING = (
+    *("bridge_id", "root_id", "root_port", "root_path_cost", "id", "no", "state", "backup_port"),
+    *("designated_port", "designated_cost", "topology_change", "topology_change_detected"),
+    *("topology_change_ack", "config_pending", "group_fwd_mask_str", "hold_timer", "hello_timer"),
+    *("message_age_timer", "forward_delay_timer", "tcn_timer", "topology_change_timer", "gc_timer"),
+)
+# Fallback devices, which appear in every namespace once a module is loaded.
+_FALLBACK = ("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0")
+
+
+def read(box: Sandbox) -> State:
+    """Read the state of a sandbox's host."""
+    commands = {
+        "4": "link show\naddr show\nroute show table all\nrule show\nneigh show nud permanent\n",
+        "6": "addr show\nroute show table all\nrule show\nneigh show nud permanent\n",
+    }
+    state: State = {}
+    for family, text in commands.items():
+        output = box.read("ip", "-N", "-d", "-j", f"-{family}", "-b", "-", text=text)
+        documents = [json.loads(line) for line in output.splitlines() if line.strip()]
+        if family == "4":
+            names = {link["ifname"]: link for link in documents[0]}
+            for link in documents.pop(0):
+                state.update(_link(link, box.nics, names))
+        addresses, routes, rules, neighbours = documents
+        state.update(_addresses(addresses))
+        state.update(_routes(f"ipv{family}", routes))
+        state.update(_rules(f"ipv{family}", rules))
+        state.update({("neighbour", n["dev"], n["dst"]): n["lladdr"] for n in neighbours})
+    state.update(_vlans(json.loads(box.read("bridge", "-j", "vlan") or "[]")))
+    state.update(_nft(json.loads(box.read("nft", "-j", "list", "ruleset"))["nftables"]))
+    directories = [f"/proc/sys/net/{family}/conf" for family in ("ipv4", "ipv6")]
+    state.update(_sysctls(box.read("grep", "-rs", "", *directories)))
+    return {key: value for key, value in state.items() if key[1] not in _FALLBACK}
+
+
+def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, str]]:
+    name = link["ifname"]
+    info = link.get("linkinfo", {})
+    kind = info.get("info_kind", link["link_type"])
+    settings = {
+        "kind": "ethernet" if name in nics else kind,
+        "up": "UP" in link["flags"],
+        "mtu": link["mtu"],
+        "mac": link["address"],
+        "master": link.get("master"),
+        "alias": link.get("ifalias"),
+        "linked to": link["link"] if link.get("link") in names else None,
+    }
+    if kind in ("bridge", "vlan"):
+        settings |= info.get("info_data", {})
+    settings |= {f"port {k}": v for k, v in info.get("info_slave_data", {}).items()}
+    for what, value in settings.items():
+        if value is not None and what.removeprefix("port ") not in _NO_SETTING:
+            yield ("link", name, what), value if isinstance(value, str) else json.dumps(value)
+
+
+def _addresses(links: Iterable[Json]) -> Iterator[tuple[Key, str]]:
+    for link in links:
+        for address in link.get("addr_info", []):
+            yield ("address", link["ifname"], _address_name(address)), _address(link, address)
+
+
+def _address_name(address: Json) -> str:
+    text = f"{address['local']}/{address['prefixlen']}"
+    interface = ip_interface(text)
+    # EUI-64 has ff:fe in the middle of the MAC address (RFC 4291, appendix A)
+    if isinstance(interface.ip, IPv6Address) and interface.ip.is_link_local:
+        if interface.ip.packed[11:13] == b"\xff\xfe":
+            return LINK_LOCAL
+    return text
+
+
+def _address(link: Json, address: Json) -> str:
+    flags = {name for name, value in address.items() if value is True}
+    own = ip_interface(f"{address['local']}/{address['prefixlen']}").network
+    return describe_address(
+        scope=SCOPES.get(address["scope"], address["scope"]),
+        peer=address.get("address"),
+        label=address.get("label", "") if address.get("label") != link["ifname"] else "",
+        broadcast=address.get("broadcast") == str(own.broadcast_address),
+        flags=flags,
+    )
+
+
+# linux/rtnetlink.h; ip(8) writes a scope as a number only for routes
+SCOPES = {"0": "global", "200": "site", "253": "link", "254": "host", "255": "nowhere"}
+TYPES = {
+    **{"1": "unicast", "2": "local", "3": "broadcast", "4": "anycast", "5": "multicast"},
+    **{"6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw", "10": "nat"},
+}
+
+
+def describe_address(
+    *,
+    scope: str,
+    peer: str | None = None,
+    label: str = "",
+    broadcast: bool = False,
+    flags: Iterable[str] = (),
+) -> str:
+    """Say all of an address besides itself; a label equal to the device's name is none."""
+    words = [f"scope {scope}"]
+    words += [f"peer {peer}"] if peer else []
+    words += [f"label {label}"] if label else []
+    words += ["broadcast"] if broadcast else []
+    return " ".join([*words, *sorted(flags)])
+
+
+def _routes(family: str, routes: Iterable[Json]) -> Iterator[tuple[Key, str]]:
+    for route in routes:
+        table = route.get("table", "254")
+        if table == LOCAL_TABLE and route["protocol"] == KERNEL:
+            continue
+        hops = [
+            describe_hop(h.get("gateway"), h["weight"], "onlink" in h["flags"])
+            for h in route.get("nexthops", [])
+        ]
+        yield (
+            (
+                "route",
+                f"{family} table {table}",
+                route_name(
+                    type=TYPES[route["type"]],
+                    to=route["dst"],
+                    device=route.get("dev") or (route["nexthops"][0]["dev"] if hops else None),
+                    metric=route.get("metric", 0),
+                ),
+            ),
+            describe_route(
+                scope=SCOPES[route["scope"]] if family == "ipv4" else "",
+                via=route.get("gateway"),
+                source=route.get("prefsrc"),
+                metrics={k: v for m in route.get("metrics", []) for k, v in m.items()},
+                on_link="onlink" in route.get("flags", []),
+                hops=hops,
+            ),
+        )
+
+
+def route_name(*, type: str, to: str, device: str | None, metric: int) -> str:
+    """Name a route by what tells it from others of its table."""
+    words = [to] if type == "unicast" else [type, to]
+    words += [f"dev {device}"] if device and type not in DEVICELESS else []
+    words += [f"metric {metric}"] if metric else []
+    return " ".join(words)
+
+
+def describe_route(
+    *,
+    scope: str,
+    via: str | None = None,
+    source: str | None = None,
+    metrics: Mapping[str, int] = MappingProxyType({}),
+    on_link: bool = False,
+    hops: Iterable[str] = (),
+) -> str:
+    """Say all of a route besides its name; `scope` is of IPv4 alone."""
+    words = [f"scope {scope}"] if scope else []
+    words += [f"via {via}"] if via else []
+    words += [f"src {source}"] if source else []
+    words += [f"{name} {value}" for name, value in sorted(metrics.items())]
+    words += ["onlink"] if on_link else []
+    return " ".join([*words, *hops])
+
+
+def describe_hop(via: str | None, weight: int, on_link: bool) -> str:
+    """Say one way of a multipath route."""
+    return f"nexthop via {via} weight {weight}" + " onlink" * on_link
+
+
+def _rules(family: str, rules: Iterable[Json]) -> Iterator[tuple[Key, str]]:
+    by_priority: dict[int, list[str]] = defaultdict(list)
+    for rule in rules:
+        by_priority[rule["priority"]].append(describe_rule(rule))
+    for priority, texts in by_priority.items():
+        yield ("rule", family, str(priority)), "; ".join(sorted(texts))
+
+
+def describe_rule(rule: Json) -> str:
+    """Say all of a rule besides its priority, in the words of `ip -json rule`."""
+    left_out = ("priority", "protocol", "iif_detached", "oif_detached")
+    return " ".join(f"{k}={v}" for k, v in sorted(rule.items()) if k not in left_out)
+
+
+def _vlans(ports: Iterable[Json]) -> Iterator[tuple[Key, str]]:
+    for port in ports:
+        for vlan in port["vlans"]:
+            for vid in range(vlan["vlan"], vlan.get("vlanEnd", vlan["vlan"]) + 1):
+                flags = sorted(flag.lower() for flag in vlan.get("flags", []))
+                yield ("vlan", port["ifname"], str(vid)), " ".join(flags)
+
+
+def _nft(objects: Iterable[Json]) -> Iterator[tuple[Key, str]]:
+    rules: dict[str, int] = defaultdict(int)
+    for item in objects:
+        ((kind, body),) = item.items()
+        if kind == "metainfo":
+            continue
+        table = f"{body['family']} {body['name' if kind == 'table' else 'table']}"
+        name = body.get("name", "")
+        if kind == "rule":
+            place = f"{table} {body['chain']}"
+            rules[place] += 1
+            name = f"{body['chain']} {rules[place]}"
+        yield ("nft", table, f"{kind} {name}"), json.dumps(_settings(body), sort_keys=True)
+
+
+def _settings(value: Any) -> Any:
+    """Drop what nft counts or numbers."""
+    match value:
+        case {"counter": dict(), **rest}:
+            return {"counter": None, **rest}
+        case dict():
+            return {k: _settings(v) for k, v in value.items() if k != "handle"}
+        case list():
+            return [_settings(item) for item in value]
+        case _:
+            return value
+
+
+def _sysctls(lines: str) -> Iterator[tuple[Key, str]]:
+    for line in lines.splitlines():
+        path, _, value = line.partition(":")
+        _, _, _, _, family, _, device, name = path.split("/", 7)
+        yield ("sysctl", device, f"{family} {name}"), value
