@@ -12,7 +12,7 @@ tables of the targets, the matrix in the docs and the tests rely on that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -37,7 +37,7 @@ MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
 class Address:
     """An address of the host with the subnet it is in."""
 
-    path: Path
+    path: Path = field(compare=False)  # where it stands says nothing of what it means
     address: IPInterface
     label: str | None = None
     peer: IPInterface | None = None
@@ -50,7 +50,7 @@ class Address:
 class Nexthop:
     """One way of a multipath route; `weight` counts from 1, as in ip-route(8)."""
 
-    path: Path
+    path: Path = field(compare=False)
     via: IPAddress
     weight: int = 1
 
@@ -59,7 +59,7 @@ class Nexthop:
 class Route:
     """A route of one interface; `to` is 0.0.0.0/0 or ::/0 for `default`."""
 
-    path: Path
+    path: Path = field(compare=False)
     to: IPNetwork
     via: IPAddress | None = None
     from_: IPAddress | None = None
@@ -79,7 +79,7 @@ class Route:
 class Rule:
     """A routing policy rule, ip-rule(8). Without `from_` and `to` it is for both families."""
 
-    path: Path
+    path: Path = field(compare=False)
     priority: int
     from_: IPNetwork | None = None
     to: IPNetwork | None = None
@@ -107,7 +107,7 @@ class Rule:
 class Neighbor:
     """A permanent neighbour (ARP, NDP) entry."""
 
-    path: Path
+    path: Path = field(compare=False)
     address: IPAddress
     macaddress: str
 
@@ -116,7 +116,7 @@ class Neighbor:
 class DhcpOverrides:
     """What to do with what a DHCP server says, and what to tell it."""
 
-    path: Path
+    path: Path = field(compare=False)
     route_metric: int = 100
     use_routes: bool = True
     use_dns: bool = True
@@ -132,7 +132,7 @@ class DhcpOverrides:
 class RaOverrides:
     """What to do with what a router advertisement says."""
 
-    path: Path
+    path: Path = field(compare=False)
     use_dns: bool = True
     use_domains: bool | Literal["route"] = False
     table: int = MAIN_TABLE
@@ -142,7 +142,7 @@ class RaOverrides:
 class Nameservers:
     """DNS servers and search domains to use through an interface."""
 
-    path: Path
+    path: Path = field(compare=False)
     addresses: tuple[IPAddress, ...] = ()
     search: tuple[str, ...] = ()
 
@@ -151,7 +151,7 @@ class Nameservers:
 class Port:
     """What an interface is as a port of the bridge `bridge`."""
 
-    path: Path
+    path: Path = field(compare=False)
     bridge: str
     path_cost: int | None = None
     priority: int | None = None
@@ -233,7 +233,7 @@ class Interface:
     """A network device and all that is configured on it."""
 
     name: str
-    path: Path
+    path: Path = field(compare=False)
     kind: Kind
     port: Port | None = None
     description: str = ""
@@ -272,7 +272,7 @@ class Interface:
 class PublishedPort:
     """Ports of the host that lead to a guest: `ports` is first and last, one port if equal."""
 
-    path: Path
+    path: Path = field(compare=False)
     protocol: Literal["tcp", "udp"]
     ports: tuple[int, int]
     to: IPAddress
@@ -284,7 +284,7 @@ class Firewall:
     """Who may reach whom across the bridge of a network of guests."""
 
     name: str
-    path: Path
+    path: Path = field(compare=False)
     mode: Literal["nat", "routed", "isolated"]
     bridge: str
     subnet: tuple[IPNetwork, ...]
@@ -297,7 +297,7 @@ class Firewall:
 class Reservation:
     """An address kept for the guest with this MAC address."""
 
-    path: Path
+    path: Path = field(compare=False)
     macaddress: str
     address: IPv4Address
     hostname: str | None = None
@@ -312,7 +312,7 @@ class DhcpServer:
     """
 
     name: str
-    path: Path
+    path: Path = field(compare=False)
     bridge: str
     subnet: IPv4Network | None
     address: IPv4Address | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
-from vnetc.model import Bridge, DhcpServer, Ethernet, Loopback, Vlan
+from vnetc.model import Bridge, DhcpServer, Ethernet, Host, Loopback, Vlan
 
 _ETHERNET_MTU = 1500
 _WORDS_OF_BRIDGE_PORTS = frozenset({"none", "all", "regex", "noregex"})
@@ -23,7 +23,9 @@ def _dotted(context: Context) -> bool:
     kind = interface.kind
     if not isinstance(kind, Vlan):
         return True
-    return interface.name != f"{kind.link}.{kind.id}" or kind.protocol != "802.1q"
+    # of two dots, the classic one takes the first for that of the VLAN
+    plain = "." not in kind.link and kind.protocol == "802.1q"
+    return not plain or interface.name != f"{kind.link}.{kind.id}"
 
 
 def _virtual(context: Context) -> bool:
@@ -55,9 +57,26 @@ def _says_word(context: Context) -> bool:
 def _inherits_mtu(context: Context) -> bool:
     """Whether the kernel would give a bridge another MTU than 1500: the smallest of its ports."""
     bridge: Bridge = context.node
-    mtus = [i.mtu for i in context.host.interfaces if i.name in bridge.ports and i.mtu is not None]
-    own = context.interface.mtu if context.interface is not None else None
-    return own is None and any(mtu != _ETHERNET_MTU for mtu in mtus)
+    if context.interface is None or context.interface.mtu is not None:
+        return False
+    mtus = {_mtu(port, context.host) for port in bridge.ports}
+    return not mtus <= {None, _ETHERNET_MTU}
+
+
+def _mtu(name: str, host: Host) -> int | None:
+    """Give the MTU that is said for an interface, or for what its VLAN inherits it from."""
+    found = next((i for i in host.interfaces if i.name == name), None)
+    if found is None or found.mtu is not None or not isinstance(found.kind, Vlan):
+        return None if found is None else found.mtu
+    return _mtu(found.kind.link, host)
+
+
+def _inherits_mtu_of_link(context: Context) -> bool:
+    """Whether the VLAN would have its link's MTU, but is none to ifupdown2: its name has no dot."""
+    interface = context.interface
+    if interface is None or interface.mtu is not None or "." in interface.name:
+        return False
+    return _mtu(context.node.link, context.host) not in (None, _ETHERNET_MTU)
 
 
 def _ipv4_link_local(context: Context) -> bool:
@@ -299,6 +318,12 @@ IFUPDOWN2: Mapping[str, Support] = {
         "bridge-ports",
         limit("a port has a name that bridge-ports takes for a word", _says_word),
         limit("it gives a bridge without `mtu` 1500, whatever its ports have", _inherits_mtu),
+    ),
+    "vlan.link": exact(
+        "pre-up ip link add link",
+        limit(
+            "it gives this VLAN without `mtu` 1500, whatever its link has", _inherits_mtu_of_link
+        ),
     ),
 }
 

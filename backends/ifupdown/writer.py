@@ -88,8 +88,7 @@ def _stanza(host: Host, interface: Interface, dialect: Classic, target: str) -> 
         for route in routes
         if route.type in commands.DEVICELESS
     ]
-    if isinstance(interface.kind, Ethernet) and any(a.address.version == 4 for a in addresses):
-        # the kernel takes only IPv6 addresses from a device that goes down
+    if layer3.method != "static" and _keeps_addresses(interface):
         options.append(("down", f"ip -4 addr flush dev {name}"))
     options += [("post-down", line) for line in _remove(interface, dialect)]
     options += _raw_options(interface.raw, target)
@@ -192,6 +191,13 @@ def _network_down(host: Host, name: str) -> Iterator[str]:
     for firewall in host.firewalls:
         if firewall.bridge == name:
             yield f"nft delete table inet {services.nft_table(firewall)} || true"
+
+
+def _keeps_addresses(interface: Interface) -> bool:
+    """Whether addresses stay when the device goes down: those of IPv4 on a card do."""
+    return isinstance(interface.kind, Ethernet) and any(
+        address.address.version == 4 for address in interface.addresses
+    )
 
 
 def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:

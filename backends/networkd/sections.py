@@ -185,11 +185,15 @@ def split_addresses(interface: Interface) -> tuple[list[Address], list[Address]]
     networkd adds the lines first, and of two addresses in a subnet the first is the one that the
     host speaks from: if that would change the order, all go into sections.
     """
-    plain = [a for a in interface.addresses if is_plain(a)]
-    rest = [a for a in interface.addresses if not is_plain(a)]
-    if [*plain, *rest] == list(interface.addresses):
-        return plain, rest
-    return [], list(interface.addresses)
+    parts: tuple[list[Address], list[Address]] = [], []
+    for version in (4, 6):
+        own = [a for a in interface.addresses if a.address.version == version]
+        plain = [a for a in own if is_plain(a)]
+        if plain != own[: len(plain)]:
+            plain = []
+        parts[0].extend(plain)
+        parts[1].extend(own[len(plain) :])
+    return parts
 
 
 def address(item: Address) -> Section:

@@ -20,12 +20,13 @@ from vnetc.report import Report, dotted, url
 
 def render(reports: Sequence[Report], *, color: bool) -> str:
     """Write one list for all files."""
-    found = [
-        json.dumps(_finding(report, diagnostic))
-        for report in reports
-        for diagnostic in report.diagnostics
-    ]
+    found = [json.dumps(finding) for report in reports for finding in findings(report)]
     return "[\n" + ",\n".join(found) + "\n]\n" if found else "[]\n"
+
+
+def findings(report: Report) -> list[dict[str, Any]]:
+    """Give what was found in a file as objects of the documented shape."""
+    return [_finding(report, diagnostic) for diagnostic in report.diagnostics]
 
 
 def _finding(report: Report, diagnostic: Diagnostic) -> dict[str, Any]:

@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
 }
+UNSHARE = ("--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child")
 TOOLS = ("unshare", "nsenter", "mount", "chroot")
 
 # A new namespace takes its IPv4 settings from the machine (net.core.devconf_inherit_init_net).
@@ -196,12 +197,11 @@ def sandbox(tree: Path, out: Path, nics: tuple[str, ...]) -> Iterator[Sandbox]:
     """Give a new sandbox over the tree; its logs go to the directory `out`, which is emptied."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    command = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
     with ExitStack() as stack:
         errors = stack.enter_context(open(out / "sandbox.log", "ab"))
         init = stack.enter_context(
             subprocess.Popen(
-                [*command, "sh", str(ENTER), str(tree)],
+                ["unshare", *UNSHARE, "sh", str(ENTER), str(tree)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -71,7 +71,7 @@ def read(box: Sandbox) -> State:
 def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, str]]:
     name = link["ifname"]
     info = link.get("linkinfo", {})
-    kind = info.get("info_kind", link["link_type"])
+    kind = info.get("info_kind", "loopback" if "LOOPBACK" in link["flags"] else "")
     settings = {
         "kind": "ethernet" if name in nics else kind,
         "up": "UP" in link["flags"],

@@ -1,0 +1,7 @@
+"""`python -m vnetc`."""
+
+import sys
+
+from vnetc.cli import main
+
+sys.exit(main())

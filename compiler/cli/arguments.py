@@ -1,0 +1,142 @@
+"""The argument tree."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from vnetc._version import __version__
+from vnetc.backends import REGISTRY
+from vnetc.report import FORMATS
+
+_EPILOG = "exit codes: 0 nothing to report, 1 findings or changes, 2 could not run"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and where the right ones are told."""
+        self.exit(2, f"error: {message}\n  = help: `{self.prog} --help` lists the options\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the tree of commands and options."""
+    root = _Parser(
+        prog="vnetc",
+        description="Compile one YAML document about a host's networks to what its system reads.",
+        epilog=_EPILOG,
+    )
+    root.add_argument("--version", "-V", action="version", version=f"vnetc {__version__}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, help, fill in _COMMANDS:
+        fill(
+            commands.add_parser(
+                name, help=help, description=help[0].upper() + help[1:] + ".", epilog=_EPILOG
+            )
+        )
+    return root
+
+
+def _documents(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="documents; a directory stands for its *.vnet.yaml and vnet.yaml files, `-` for "
+        "standard input",
+    )
+    command.add_argument(
+        "--stdin-filename", metavar="NAME", help="what to call the document on standard input"
+    )
+
+
+def _targets(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--target",
+        "-t",
+        choices=list(REGISTRY),
+        help="the target (default: the one the document names)",
+    )
+    command.add_argument(
+        "--target-version",
+        metavar="VERSION",
+        help="the version of the target's program (default: Debian 12's)",
+    )
+    command.add_argument(
+        "--allow",
+        metavar="VN5xx",
+        action="append",
+        default=[],
+        help="take this code as a warning, and leave out what the target cannot express",
+    )
+    command.add_argument(
+        "--allow-hooks", action="store_true", help="let the document's raw commands through"
+    )
+
+
+def _reporting(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--output-format",
+        choices=list(FORMATS),
+        help="how to report findings (default: full; github in GitHub Actions)",
+    )
+    command.add_argument(
+        "--color", choices=["auto", "always", "never"], default="auto", help="colour of reports"
+    )
+    command.add_argument(
+        "--strict", action="store_true", help="exit with 1 for warnings as for errors"
+    )
+    command.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    _documents(command)
+    _targets(command)
+    _reporting(command)
+
+
+def _compile(command: argparse.ArgumentParser) -> None:
+    _documents(command)
+    _targets(command)
+    command.add_argument(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="write the files below DIR, those of several documents below DIR/<host>",
+    )
+    command.add_argument(
+        "--check", action="store_true", help="write nothing, exit with 1 if DIR would change"
+    )
+    command.add_argument(
+        "--diff", action="store_true", help="write nothing, show how DIR would change"
+    )
+    command.add_argument(
+        "--format", choices=["text", "json"], default="text", help="how to print files without -o"
+    )
+    _reporting(command)
+
+
+def _explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("codes", metavar="CODE", nargs="*", help="a code like VN301 (default: list all)")
+
+
+def _support(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "names", metavar="TARGET", nargs="*", help="targets to show (default: all)"
+    )
+    command.add_argument(
+        "--format", choices=["text", "json", "markdown"], default="text", help="how to print it"
+    )
+
+
+def _schema(command: argparse.ArgumentParser) -> None:
+    del command  # it has no options
+
+
+_COMMANDS: Sequence[tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = (
+    ("check", "say all that is wrong with documents", _check),
+    ("compile", "write or print a target's files", _compile),
+    ("explain", "explain a code, with an example and its correction", _explain),
+    ("targets", "show what each target can express, and how", _support),
+    ("schema", "print the JSON Schema of the language, for editors", _schema),
+)

@@ -1,0 +1,121 @@
+"""`vnetc compile`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vnetc.backends.base import File, Output
+from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
+from vnetc.cli.documents import Input, read_documents, report, unknown_codes
+from vnetc.pipeline import compile_text
+
+
+def run(options: Namespace) -> int:
+    """Compile each document; print the files or write them below a directory."""
+    unknown_codes(options)
+    if (options.check or options.diff) and options.output is None:
+        raise UsageError("--check and --diff compare with a directory: add -o DIR")
+    documents = read_documents(options)
+    outputs = [
+        compile_text(
+            document.source,
+            name=document.name,
+            target=options.target,
+            version=options.target_version,
+            allow=options.allow,
+            allow_hooks=options.allow_hooks,
+        )
+        for document in documents
+    ]
+    _distinct(documents, outputs)
+    code = report(documents, [o.diagnostics for o in outputs], options, to_stdout=False)
+    if options.output is not None:
+        # all or nothing: a directory with half of the hosts would be neither old nor new
+        failed = any(not o.files for o in outputs)
+        return code or (FAILED if failed else _write(outputs, options))
+    if options.format == "json":
+        _print_json(documents, outputs)
+    else:
+        _print_text(outputs)
+    return code
+
+
+def _distinct(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
+    first: dict[str, str] = {}
+    for document, output in zip(documents, outputs, strict=True):
+        if output.host and output.host in first:
+            raise UsageError(
+                f"{first[output.host]} and {document.filename} describe one host, `{output.host}`"
+            )
+        first[output.host] = document.filename
+
+
+def _print_text(outputs: Sequence[Output]) -> None:
+    for output in outputs:
+        host = output.host if len(outputs) > 1 else ""
+        if len(output.files) == 1 and not host:
+            sys.stdout.write(output.files[0].content)
+            continue
+        for number, file in enumerate(output.files):
+            gap = "\n" if number or output is not outputs[0] else ""
+            sys.stdout.write(f"{gap}# ==> {host}{file.path} ({file.mode:04o})\n{file.content}")
+
+
+def _print_json(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
+    import json
+
+    from vnetc.cli.documents import lines
+    from vnetc.report import Report
+    from vnetc.report.json import findings
+
+    results: list[dict[str, Any]] = [
+        {
+            "host": output.host,
+            "target": output.target,
+            "files": [_file(file) for file in output.files],
+            "diagnostics": findings(
+                Report(document.filename, lines(document.source), output.diagnostics)
+            ),
+        }
+        for document, output in zip(documents, outputs, strict=True)
+    ]
+    print(json.dumps(results[0] if len(results) == 1 else results, indent=2))
+
+
+def _file(file: File) -> dict[str, str]:
+    return {"path": file.path, "mode": f"{file.mode:04o}", "content": file.content}
+
+
+def _write(outputs: Sequence[Output], options: Namespace) -> int:
+    from vnetc.cli import tree
+
+    several = len(outputs) > 1
+    hosts = {output.host if several else "": output.files for output in outputs}
+    directory = Path(options.output)
+    try:
+        if not (options.check or options.diff):
+            changes = tree.write(directory, hosts)
+        else:
+            changes = tree.plan(directory, hosts)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise UsageError(f"nothing was written: {where}{error.strerror}") from None
+    if options.diff:
+        sys.stdout.write(tree.diff(changes))
+    print(_summary(changes, options), file=sys.stderr)
+    return FINDINGS if changes and (options.check or options.diff) else NOTHING
+
+
+def _summary(changes: Any, options: Namespace) -> str:
+    counts = (
+        (len(changes.created), "new"),
+        (len(changes.changed), "changed"),
+        (len(changes.removed), "removed"),
+        (len(changes.unchanged), "unchanged"),
+    )
+    text = ", ".join(f"{count} {word}" for count, word in counts if count) or "no files"
+    return f"{options.output}: {text}{' (nothing written)' if options.check or options.diff else ''}"

@@ -1,0 +1,124 @@
+"""Documents and findings at the edge: files in, reports out."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
+from vnetc.diagnostics import Diagnostic
+from vnetc.report import Report, render, summary
+from vnetc.source import MAX_BYTES
+
+_SUFFIX = re.compile(r"(\.vnet)?\.ya?ml$")
+_IN_DIRECTORY = re.compile(r"(^|.\.)vnet\.ya?ml$")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A document as it was given: what to call it, its bytes, and its host's name by default."""
+
+    filename: str
+    source: bytes
+    name: str
+
+
+def read_documents(options: Namespace) -> list[Input]:
+    """Read all documents that were asked for. Raises `UsageError` if one cannot be read."""
+    documents: list[Input] = []
+    for path in dict.fromkeys(_files(options.paths)):
+        if path == "-":
+            filename = options.stdin_filename or "<stdin>"
+            source = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            filename = path
+            source = _read(path)
+        name = "host" if filename == "<stdin>" else _SUFFIX.sub("", os.path.basename(filename))
+        documents.append(Input(filename, source, name))
+    return documents
+
+
+def _files(paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        if path != "-" and os.path.isdir(path):
+            found = [
+                os.path.join(folder, name)
+                for folder, _, names in os.walk(path)
+                for name in names
+                if _IN_DIRECTORY.search(name)
+            ]
+            if not found:
+                raise UsageError(f"no *.vnet.yaml file below {path}")
+            yield from sorted(found)
+        else:
+            yield path
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError:  # a NUL in the name
+        raise UsageError(f"cannot read {path!r}: no such name is possible") from None
+
+
+def lines(source: bytes) -> list[str]:
+    """Split a document into the lines that positions count."""
+    text = source[:MAX_BYTES].decode("utf-8-sig", errors="replace")
+    return re.split(r"\r\n|\n|\r", text)
+
+
+def report(
+    documents: Sequence[Input],
+    found: Sequence[Sequence[Diagnostic]],
+    options: Namespace,
+    *,
+    to_stdout: bool,
+) -> int:
+    """Print what was found in each document; give the exit code that it means."""
+    reports = [
+        Report(document.filename, lines(document.source) if some else [], tuple(some))
+        for document, some in zip(documents, found, strict=True)
+    ]
+    format = options.output_format or (
+        "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "full"
+    )
+    stream = sys.stdout if to_stdout else sys.stderr
+    severities = {d.severity for some in found for d in some}
+    if severities or format not in ("full", "concise", "github"):
+        stream.write(render(reports, format, color=_colored(options, stream.isatty())))
+        stream.flush()
+    if format in ("full", "concise") and (to_stdout or severities):
+        print(summary(reports), file=sys.stderr)
+    if options.exit_zero:
+        return NOTHING
+    if "error" in severities or (options.strict and "warning" in severities):
+        return FINDINGS
+    return NOTHING
+
+
+def _colored(options: Namespace, terminal: bool) -> bool:
+    if options.color == "auto" and not terminal and "FORCE_COLOR" not in os.environ:
+        return False
+    from vnetc.report.color import wanted
+
+    return wanted(options.color, os.environ, terminal)
+
+
+def unknown_codes(options: Namespace) -> None:
+    """Refuse an `--allow` that would do nothing."""
+    from vnetc.diagnostics import CODES
+
+    for code in options.allow:
+        if code not in CODES or not code.startswith("VN5"):
+            known = ", ".join(c for c in CODES if c.startswith("VN5"))
+            raise UsageError(f"--allow takes {known}, not {code}")
+
+
+__all__ = ["FAILED", "FINDINGS", "NOTHING", "Input", "read_documents", "report", "unknown_codes"]

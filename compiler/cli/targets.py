@@ -1,0 +1,122 @@
+"""`vnetc targets`: the support tables as a matrix."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vnetc.backends import REGISTRY, load
+from vnetc.backends.base import Support, Target, rows
+from vnetc.cli import NOTHING, UsageError
+
+
+def run(options: Namespace) -> int:
+    """Print what each target can express."""
+    for name in options.names:
+        if name not in REGISTRY:
+            raise UsageError(f"there is no target {name[:20]!r}; targets are {', '.join(REGISTRY)}")
+    targets = [load(name) for name in options.names or REGISTRY]
+    print(_FORMATS[options.format](targets))
+    return NOTHING
+
+
+def show(version: Sequence[int]) -> str:
+    """Spell a version."""
+    return ".".join(map(str, version))
+
+
+def verdict(row: Support) -> str:
+    """Say in a word or two what a row says: exact, since, partly, no."""
+    if not row.how:
+        return "no"
+    if row.since:
+        return f"since {show(row.since)}"
+    return "partly" if row.limits else "exact"
+
+
+def remarks(row: Support) -> list[str]:
+    """List what a row excludes, in words."""
+    if not row.how:
+        return [row.reason]
+    return [
+        f"before {show(lim.before)}: {lim.reason}" if lim.before else lim.reason
+        for lim in row.limits
+    ]
+
+
+def _text(targets: Sequence[Target]) -> str:
+    names = rows()
+    width = max(map(len, names))
+    columns = [max(len(t.name), 10) for t in targets]
+    head = " ".join(t.name.ljust(w) for t, w in zip(targets, columns, strict=True))
+    lines = [
+        f"{t.name}: {t.title} {show(t.oldest)} to {show(t.newest)}, default {show(t.default)}"
+        for t in targets
+    ]
+    lines += ["", f"{'key'.ljust(width)} {head}".rstrip()]
+    for name in names:
+        cells = (
+            verdict(t.support[name]).ljust(w) for t, w in zip(targets, columns, strict=True)
+        )
+        lines.append(f"{name.ljust(width)} {' '.join(cells)}".rstrip())
+    if len(targets) == 1:
+        support = targets[0].support
+        lines += ["", *(f"{name}: {_full(support[name])}" for name in names)]
+    return "\n".join(lines)
+
+
+def _full(row: Support) -> str:
+    said = f"{row.how} " if row.how else ""
+    rest = "; ".join(remarks(row))
+    return (said + (f"({rest})" if rest else "")).strip()
+
+
+def _json(targets: Sequence[Target]) -> str:
+    def entry(row: Support) -> dict[str, Any]:
+        return {
+            "verdict": verdict(row),
+            "how": row.how or None,
+            "since": show(row.since) or None,
+            "remarks": remarks(row),
+        }
+
+    def table(support: Mapping[str, Support]) -> dict[str, Any]:
+        return {name: entry(support[name]) for name in rows()}
+
+    return json.dumps(
+        {
+            t.name: {
+                "title": t.title,
+                "default": show(t.default),
+                "oldest": show(t.oldest),
+                "newest": show(t.newest),
+                "support": table(t.support),
+            }
+            for t in targets
+        },
+        indent=2,
+    )
+
+
+def _markdown(targets: Sequence[Target]) -> str:
+    lines = [
+        f"| key | {' | '.join(t.name for t in targets)} |",
+        f"|---|{'---|' * len(targets)}",
+    ]
+    notes: dict[str, int] = {}
+    for name in rows():
+        cells: list[str] = []
+        for target in targets:
+            row = target.support[name]
+            marks = "".join(
+                f"[^{notes.setdefault(text, len(notes) + 1)}]" for text in remarks(row)
+            )
+            cells.append(verdict(row) + marks)
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    lines += ["", *(f"[^{number}]: {text}" for text, number in notes.items())]
+    return "\n".join(lines)
+
+
+_FORMATS = {"text": _text, "json": _json, "markdown": _markdown}

@@ -1,0 +1,105 @@
+"""What may differ between the renderers, each with its reason. Everything else must be equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vnetc.model import Bridge, Host, Interface
+
+from .state import LINK_LOCAL, Key, State
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An entry of a state, with the interface of the document it is about, if it is about one."""
+
+    key: Key
+    value: str
+    interface: Interface | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Facts that are not compared as they are: `instead` of their value, None for not at all."""
+
+    reason: str
+    holds: Callable[[Fact], bool]
+    instead: Callable[[str], str] | None = None
+
+
+def without_differences(state: State, host: Host) -> State:
+    """Give what is left of a state to compare."""
+    by_name = {interface.name: interface for interface in host.interfaces}
+    left: State = {}
+    for key, value in state.items():
+        interface = by_name.get(_owner(key))
+        for difference in DIFFERENCES:
+            if difference.holds(Fact(key, value, interface)):
+                if difference.instead is None:
+                    break
+                value = difference.instead(value)
+        else:
+            left[key] = value
+    return left
+
+
+def _owner(key: Key) -> str:
+    """Name the interface that a key is about."""
+    kind, subject, what = key
+    words = what.split()
+    return words[words.index("dev") + 1] if kind == "route" and "dev" in words else subject
+
+
+def _is(kind: str, *whats: str) -> Callable[[Fact], bool]:
+    return lambda fact: fact.key[0] == kind and fact.key[2] in whats
+
+
+def _has_own_mac(fact: Fact) -> bool:
+    return (
+        _is("link", "mac")(fact)
+        and fact.interface is not None
+        and fact.interface.macaddress is None
+    )
+
+
+def _default_route(fact: Fact) -> bool:
+    return fact.key[0] == "route" and fact.key[2].startswith("default")
+
+
+def _link_local_without_carrier(fact: Fact) -> bool:
+    return (
+        fact.interface is not None
+        and isinstance(fact.interface.kind, Bridge)
+        and not fact.interface.kind.ports
+        and (fact.key[2] == LINK_LOCAL or fact.key[2].startswith("fe80::/64 "))
+    )
+
+
+DIFFERENCES = (
+    Difference(
+        "a virtual device has a random MAC address unless the document says one",
+        _has_own_mac,
+    ),
+    Difference(
+        "a bridge without ports has a carrier until networkd, but not iproute2, makes the kernel "
+        "look; without one it has no link-local address before its first guest",
+        _link_local_without_carrier,
+    ),
+    Difference(
+        "ifupdown's `gateway` is always on-link (inet.defn), which changes nothing for a gateway "
+        "in a connected subnet",
+        _default_route,
+        instead=lambda value: value.removesuffix(" onlink"),
+    ),
+    Difference(
+        "networkd promotes secondary addresses on every link it manages; it matters only when an "
+        "address is removed, and nothing removes one here",
+        _is("sysctl", "ipv4 promote_secondaries"),
+    ),
+    Difference(
+        "without router advertisements, or with networkd's own handling of them, the kernel makes "
+        "no addresses of prefixes whatever this says",
+        _is("sysctl", "ipv6 autoconf"),
+    ),
+)
