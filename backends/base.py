@@ -8,9 +8,7 @@ through, so it never has to refuse or drop anything itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
-from typing import Any, TypeAlias
+from collections.abc import Callable, Container, Iterator, Mapping
 
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import (
@@ -33,13 +31,17 @@ from vnetc.model import (
     Veth,
     Vlan,
 )
+from vnetc.record import MISSING, Record, fields, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 Version: TypeAlias = tuple[int, ...]
 Refuses: TypeAlias = Callable[["Context"], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Record, kw_only=False):
     """A file of the target host: absolute path, text, permission bits."""
 
     path: str
@@ -47,8 +49,7 @@ class File:
     mode: int = 0o644
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Record):
     """What a compilation gives. `files` is empty if any diagnostic is an error."""
 
     host: str
@@ -57,8 +58,7 @@ class Output:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Record):
     """A value or combination that a target cannot say, and why; `before`: only in versions before."""
 
     reason: str
@@ -66,8 +66,7 @@ class Limit:
     before: Version = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Support:
+class Support(Record):
     """One row of a support table.
 
     `how` names the target's own option and is empty if it has none; `reason` then says why not.
@@ -79,8 +78,7 @@ class Support:
     limits: tuple[Limit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Record):
     """What a `Limit` may look at: a node, the interface it belongs to (if any) and the host."""
 
     node: Any
@@ -89,8 +87,7 @@ class Context:
     version: Version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Record):
     """A back end. `write` gets a host that the table lets through; paths of its files are unique.
 
     `check_raw` finds `raw` text of the host that the target's format cannot carry, or that
@@ -123,7 +120,7 @@ def limit(reason: str, refuses: Refuses, *, before: Version = ()) -> Limit:
 
 
 # model class -> the word its rows begin with; `interface.mtu`, `port.isolated`, ...
-ROWS: dict[type, str] = {
+ROWS: dict[type[Record], str] = {
     Interface: "interface",
     Bridge: "bridge",
     Vlan: "vlan",
@@ -145,11 +142,13 @@ ROWS: dict[type, str] = {
 }
 
 # Fields that carry structure, not a key of the document: they need no row.
-STRUCTURE: dict[type, frozenset[str]] = {
+STRUCTURE: dict[type[Record], frozenset[str]] = {
     Interface: frozenset({"name", "path", "kind", "port"}),
     Port: frozenset({"path", "bridge"}),
     Firewall: frozenset({"name", "path", "bridge", "addresses"}),
-    DhcpServer: frozenset({"name", "path", "bridge", "subnet", "address", "prefixes", "forwards_dns"}),
+    DhcpServer: frozenset(
+        {"name", "path", "bridge", "subnet", "address", "prefixes", "forwards_dns"}
+    ),
     Host: frozenset({"name", "interfaces", "claims", "firewalls", "dhcp_servers"}),
 }
 _PATH = frozenset({"path"})
@@ -160,9 +159,9 @@ def key(field: str) -> str:
     return field.rstrip("_").replace("_", "-")
 
 
-def row_fields(cls: type) -> list[str]:
+def row_fields(cls: type[Record]) -> list[str]:
     """List the fields of a model class that every support table must have a row for."""
-    return [f.name for f in fields(cls) if f.name not in STRUCTURE.get(cls, _PATH)]
+    return [name for name in fields(cls) if name not in STRUCTURE.get(cls, _PATH)]
 
 
 def rows() -> list[str]:
@@ -171,41 +170,47 @@ def rows() -> list[str]:
     return types + [f"{word}.{key(name)}" for cls, word in ROWS.items() for name in row_fields(cls)]
 
 
-def _plan(cls: type, support: Mapping[str, Support]) -> list[tuple[str, Any, str, Support]]:
+def _plan(cls: type[Record], support: Mapping[str, Support]) -> list[tuple[str, Any, str, Support]]:
     """List the fields of `cls` that may be refused: name, default, row name, row."""
     plan: list[tuple[str, Any, str, Support]] = []
-    for f in fields(cls):
-        name = f"{ROWS[cls]}.{key(f.name)}"
+    for field, default in fields(cls).items():
+        name = f"{ROWS[cls]}.{key(field)}"
         row = support.get(name)
         if row is not None and (row.reason or row.since or row.limits):
-            default = f.default if f.default is not MISSING else MISSING
-            plan.append((f.name, default, name, row))
+            plan.append((field, default, name, row))
     return plan
 
 
-def _children(node: Any) -> Iterator[Any]:
-    match node:
-        case Interface():
-            yield from node.addresses
-            yield from node.routes
-            yield from node.routing_policy
-            yield from node.neighbors
-            yield node.dhcp4_overrides
-            yield node.dhcp6_overrides
-            yield node.ra_overrides
-            yield node.nameservers
-            if node.port is not None:
-                yield node.port
-            if type(node.kind) in ROWS:
-                yield node.kind
-        case Route():
-            yield from node.nexthops
-        case Firewall():
-            yield from node.publish
-        case DhcpServer():
-            yield from node.reservations
-        case _:
-            pass
+# The fields of a node that hold further nodes with rows of their own.
+_BELOW: dict[type[Record], tuple[str, ...]] = {
+    Interface: (
+        "kind",
+        "port",
+        "addresses",
+        "routes",
+        "routing_policy",
+        "neighbors",
+        "dhcp4_overrides",
+        "dhcp6_overrides",
+        "ra_overrides",
+        "nameservers",
+    ),
+    Route: ("nexthops",),
+    Firewall: ("publish",),
+    DhcpServer: ("reservations",),
+}
+
+
+def _children(node: Record, *, without: Container[str] = ()) -> Iterator[Any]:
+    """Run through the nodes below a node, but for those of the fields `without`."""
+    for name in _BELOW.get(type(node), ()):
+        if name not in without:
+            value = getattr(node, name)
+            yield from (n for n in _nodes(value) if type(n) in ROWS)
+
+
+def _nodes(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _show(version: Version) -> str:
@@ -265,13 +270,11 @@ class _Pass:
             value = getattr(node, name)
             if default is not MISSING and value == default:
                 continue
-            context = Context(
-                node=node, interface=interface, host=self.host, version=self.version
-            )
+            context = Context(node=node, interface=interface, host=self.host, version=self.version)
             verdict = _verdict(row, row_name, self.target, context)
             if verdict is not None:
                 code, message, help = verdict
-                where = _place(node, name, path)
+                where = (*path, key(name))
                 self.found.append(diagnostic(code, message, where, "key", help=help))
                 resets[name] = None if default is MISSING else default
         return resets
@@ -279,12 +282,12 @@ class _Pass:
     def visit(self, node: Any, interface: Interface | None, path: Path) -> Any:
         """Report a node and all below it; give it back without what was refused."""
         changes: dict[str, Any] = {}
-        for child in _children(node):
+        resets = self.refuse(node, interface, path)
+        for child in _children(node, without=resets):
             clean = self.visit(child, interface, getattr(child, "path", None) or path)
             if clean is not child:
                 _put(node, child, clean, changes)
-        resets = self.refuse(node, interface, path)
-        if resets and any(f.default is MISSING for f in fields(node) if f.name in resets):
+        if any(fields(type(node))[name] is MISSING for name in resets):
             return None  # a node cannot live without a required field
         changes.update(resets)
         return replace(node, **changes) if changes else node
@@ -305,23 +308,15 @@ class _Pass:
         return clean
 
 
-# Where the key of a field stands if not directly below its node's path.
-_ELSEWHERE: dict[tuple[type, str], Path] = {}
-
-
-def _place(node: Any, name: str, path: Path) -> Path:
-    return (*path, *_ELSEWHERE.get((type(node), name), (key(name),)))
-
-
 def _put(node: Any, child: Any, clean: Any, changes: dict[str, Any]) -> None:
     """Record in `changes` that `child` of `node` became `clean`, or nothing."""
-    for f in fields(node):
-        value = changes.get(f.name, getattr(node, f.name))
+    for name in fields(type(node)):
+        value = changes.get(name, getattr(node, name))
         if value is child:
-            changes[f.name] = clean
+            changes[name] = clean
             return
         if isinstance(value, tuple) and any(item is child for item in value):
-            changes[f.name] = tuple(
+            changes[name] = tuple(
                 kept for item in value if (kept := clean if item is child else item) is not None
             )
             return
@@ -333,9 +328,7 @@ def express(host: Host, target: Target, version: Version) -> tuple[Host, list[Di
     Gives the host without it, for a caller that allows the loss, and one VN50x for each place.
     """
     walk = _Pass(host, target, version)
-    interfaces = tuple(
-        clean for i in host.interfaces if (clean := walk.interface(i)) is not None
-    )
+    interfaces = tuple(clean for i in host.interfaces if (clean := walk.interface(i)) is not None)
     firewalls = tuple(
         clean for f in host.firewalls if (clean := walk.visit(f, None, f.path)) is not None
     )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Yaml: TypeAlias = "str | int | bool | Mapping[str, Yaml] | Sequence[Yaml] | None"
 Section: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _INI_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 # Words that YAML 1.1 readers (libyaml in netplan, PyYAML) take for something else than a string.
 _YAML_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
@@ -57,9 +60,16 @@ def _ini_key(text: str) -> str:
 
 def _ini_value(text: str) -> str:
     # systemd.syntax(7): a trailing backslash continues the line, surrounding blanks are cut
-    if _CONTROL.search(text) or text.endswith("\\") or text != text.strip():
+    if has_controls(text) or text.endswith("\\") or text != text.strip():
         raise ValueError(f"not an INI value: {text!r}")
     return text
+
+
+def has_controls(text: str) -> bool:
+    """Tell whether a text has control characters or line separators."""
+    return not text.isprintable() and any(
+        char < " " or "\x7f" <= char <= "\x9f" or char in "\u2028\u2029" for char in text
+    )
 
 
 def boolean(value: bool) -> str:
@@ -112,7 +122,7 @@ def _yaml_scalar(value: str | int | bool | None) -> str:
         case str():
             if _YAML_PLAIN.fullmatch(value) and value.lower() not in _YAML_WORDS:
                 return value
-            if _CONTROL.search(value):
+            if has_controls(value):
                 raise ValueError(f"not a YAML value: {value!r}")
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -120,8 +130,7 @@ def _yaml_scalar(value: str | int | bool | None) -> str:
 _STANZA_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stanza:
+class Stanza(Record):
     """An `iface` stanza of interfaces(5): `start` is `auto`, `allow-hotplug` or empty."""
 
     name: str
@@ -165,7 +174,7 @@ def _stanza_value(text: str, unsafe: str) -> str:
         not text
         or text != text.strip()
         or text.endswith("\\")
-        or _CONTROL.search(text)
+        or has_controls(text)
         or any(character in text for character in unsafe)
     ):
         raise ValueError(f"not a value of a stanza: {text!r}")

@@ -10,9 +10,9 @@ Everything here is pure: the same text gives the same bytes, whatever the machin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vnetc._version import __version__
+
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from vnetc.backends.base import File, Output

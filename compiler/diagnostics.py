@@ -7,16 +7,18 @@ diagnostic leaves the compiler (`source.Document.resolve`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
-Severity: TypeAlias = Literal["error", "warning", "note"]
-Part: TypeAlias = Literal["key", "value"]
+Severity: TypeAlias = 'Literal["error", "warning", "note"]'
+Part: TypeAlias = 'Literal["key", "value"]'
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record, kw_only=False):
     """A stretch of the source: lines and columns from 1, in characters; the end is exclusive."""
 
     line: int
@@ -25,8 +27,7 @@ class Span:
     end_column: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+class Label(Record):
     """A further place that a diagnostic points at: the other party of a conflict."""
 
     text: str
@@ -35,8 +36,7 @@ class Label:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
+class Diagnostic(Record):
     """One finding.
 
     `message` is short, lower case, without a full stop, identifiers in backticks; `label` stands

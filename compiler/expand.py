@@ -7,18 +7,20 @@ host takes the first address of each subnet that it has no address in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
-from typing import Any
 
 from vnetc.diagnostics import Path
 from vnetc.model import IPInterface, IPNetwork
+from vnetc.record import Record
 from vnetc.schema import host_schema
 from vnetc.validate import BAD
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+
+class Declared(Record, kw_only=False):
     """An interface as declared: by hand, or by the network of the mode `mode`.
 
     `own` are the addresses that the network's expansion adds, each with its place.

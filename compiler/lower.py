@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
-from typing import Any, TypeVar
 
 from vnetc import scalars
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
@@ -36,8 +35,13 @@ from vnetc.model import (
 )
 from vnetc.validate import BAD
 
-T = TypeVar("T")
-Data = Mapping[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+    Data = Mapping[str, Any]
+
 
 _ANY = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
@@ -68,7 +72,9 @@ class _Lowering:
         """Parse the value of a key that may be absent."""
         return self.parse(parser, data[key], (*path, key)) if key in data else None
 
-    def each(self, parser: Callable[[Any, Path], T | None], data: Data, key: str, path: Path) -> tuple[T, ...]:
+    def each(
+        self, parser: Callable[[Any, Path], T | None], data: Data, key: str, path: Path
+    ) -> tuple[T, ...]:
         """Lower the items of a list; wrong ones are left out."""
         results = (
             parser(item, (*path, key, index))
@@ -77,7 +83,9 @@ class _Lowering:
         )
         return tuple(result for result in results if result is not None)
 
-    def scalars(self, parser: Callable[[Any], T], data: Data, key: str, path: Path) -> tuple[T, ...]:
+    def scalars(
+        self, parser: Callable[[Any], T], data: Data, key: str, path: Path
+    ) -> tuple[T, ...]:
         """Parse the scalars of a list."""
         return self.each(lambda item, place: self.parse(parser, item, place), data, key, path)
 
@@ -88,10 +96,14 @@ class _Lowering:
         claims = tuple(claim for entry in declared for claim in self.claims(entry, data))
         ports = dict(reversed(claims))  # of two claims the first counts
         networks = [(str(n), e) for n, e in data.get("networks", {}).items()]
-        interfaces = tuple(self.interface(entry, ports.get(entry.name), claims) for entry in declared)
+        interfaces = tuple(
+            self.interface(entry, ports.get(entry.name), claims) for entry in declared
+        )
         bridges = {i.path: i for i in interfaces}
         firewalls = tuple(
-            self.firewall(n, e, bridges["networks", n]) for n, e in networks if e["mode"] != "bridge"
+            self.firewall(n, e, bridges["networks", n])
+            for n, e in networks
+            if e["mode"] != "bridge"
         )
         servers = tuple(
             server

@@ -12,7 +12,6 @@ tables of the targets, the matrix in the docs and the tests rely on that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -21,23 +20,26 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
-from typing import Any, Literal, TypeAlias
 
 from vnetc.diagnostics import Path
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal, TypeAlias
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 IPInterface: TypeAlias = IPv4Interface | IPv6Interface
 IPNetwork: TypeAlias = IPv4Network | IPv6Network
-Raw: TypeAlias = Mapping[str, Any]
+Raw: TypeAlias = "Mapping[str, Any]"
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Record):
     """An address of the host with the subnet it is in."""
 
-    path: Path = field(compare=False)  # where it stands says nothing of what it means
+    path: Path
     address: IPInterface
     label: str | None = None
     peer: IPInterface | None = None
@@ -46,20 +48,18 @@ class Address:
     noprefixroute: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nexthop:
+class Nexthop(Record):
     """One way of a multipath route; `weight` counts from 1, as in ip-route(8)."""
 
-    path: Path = field(compare=False)
+    path: Path
     via: IPAddress
     weight: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Record):
     """A route of one interface; `to` is 0.0.0.0/0 or ::/0 for `default`."""
 
-    path: Path = field(compare=False)
+    path: Path
     to: IPNetwork
     via: IPAddress | None = None
     from_: IPAddress | None = None
@@ -75,11 +75,10 @@ class Route:
     nexthops: tuple[Nexthop, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Record):
     """A routing policy rule, ip-rule(8). Without `from_` and `to` it is for both families."""
 
-    path: Path = field(compare=False)
+    path: Path
     priority: int
     from_: IPNetwork | None = None
     to: IPNetwork | None = None
@@ -103,20 +102,18 @@ class Rule:
         return (4, 6) if network is None else (network.version,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbor:
+class Neighbor(Record):
     """A permanent neighbour (ARP, NDP) entry."""
 
-    path: Path = field(compare=False)
+    path: Path
     address: IPAddress
     macaddress: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DhcpOverrides:
+class DhcpOverrides(Record):
     """What to do with what a DHCP server says, and what to tell it."""
 
-    path: Path = field(compare=False)
+    path: Path
     route_metric: int = 100
     use_routes: bool = True
     use_dns: bool = True
@@ -128,30 +125,27 @@ class DhcpOverrides:
     hostname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaOverrides:
+class RaOverrides(Record):
     """What to do with what a router advertisement says."""
 
-    path: Path = field(compare=False)
+    path: Path
     use_dns: bool = True
     use_domains: bool | Literal["route"] = False
     table: int = MAIN_TABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nameservers:
+class Nameservers(Record):
     """DNS servers and search domains to use through an interface."""
 
-    path: Path = field(compare=False)
+    path: Path
     addresses: tuple[IPAddress, ...] = ()
     search: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class Port(Record):
     """What an interface is as a port of the bridge `bridge`."""
 
-    path: Path = field(compare=False)
+    path: Path
     bridge: str
     path_cost: int | None = None
     priority: int | None = None
@@ -185,8 +179,7 @@ class Dummy:
     type = "dummy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridge:
+class Bridge(Record):
     """A software switch. Times are milliseconds."""
 
     ports: tuple[str, ...] = ()
@@ -207,8 +200,7 @@ class Bridge:
     type = "bridge"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vlan:
+class Vlan(Record):
     """A VLAN of the interface `link`."""
 
     id: int
@@ -217,8 +209,7 @@ class Vlan:
     type = "vlan"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Veth:
+class Veth(Record):
     """One end of a virtual cable; `peer` is the other end, declared like this one."""
 
     peer: str
@@ -228,12 +219,11 @@ class Veth:
 Kind: TypeAlias = Ethernet | Loopback | Dummy | Bridge | Vlan | Veth
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
+class Interface(Record):
     """A network device and all that is configured on it."""
 
     name: str
-    path: Path = field(compare=False)
+    path: Path
     kind: Kind
     port: Port | None = None
     description: str = ""
@@ -268,23 +258,21 @@ class Interface:
         return not self.optional
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedPort:
+class PublishedPort(Record):
     """Ports of the host that lead to a guest: `ports` is first and last, one port if equal."""
 
-    path: Path = field(compare=False)
+    path: Path
     protocol: Literal["tcp", "udp"]
     ports: tuple[int, int]
     to: IPAddress
     to_port: int | None = None  # None: the same port
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Firewall:
+class Firewall(Record):
     """Who may reach whom across the bridge of a network of guests."""
 
     name: str
-    path: Path = field(compare=False)
+    path: Path
     mode: Literal["nat", "routed", "isolated"]
     bridge: str
     subnet: tuple[IPNetwork, ...]
@@ -293,18 +281,16 @@ class Firewall:
     publish: tuple[PublishedPort, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(Record):
     """An address kept for the guest with this MAC address."""
 
-    path: Path = field(compare=False)
+    path: Path
     macaddress: str
     address: IPv4Address
     hostname: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DhcpServer:
+class DhcpServer(Record):
     """A DHCP server (and router advertisements, and DNS) for the guests of a network.
 
     `range` is first and last, None for reservations only; `lease_time` is milliseconds. `subnet`
@@ -312,7 +298,7 @@ class DhcpServer:
     """
 
     name: str
-    path: Path = field(compare=False)
+    path: Path
     bridge: str
     subnet: IPv4Network | None
     address: IPv4Address | None
@@ -327,8 +313,7 @@ class DhcpServer:
     forwards_dns: bool = True  # false: answers for guests' names only
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class Host(Record):
     """One host: the root of the model. Interfaces stand in the document's order.
 
     `claims` lists every (interface, port) that a bridge asks for, also one that is asked for twice.

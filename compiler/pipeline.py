@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
 
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.base import Output, Target, Version, express
@@ -18,16 +16,20 @@ from vnetc.checks import check_host
 from vnetc.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
 from vnetc.lower import lower
 from vnetc.model import Host, Interface, Raw
+from vnetc.record import Record, replace
 from vnetc.source import Document, parse
 from vnetc.validate import validate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 HOOK_KEYS = ("pre-up", "up", "down", "post-down")
 _IGNORE = re.compile(r"#\s*vnetc:\s*ignore\[([^\]]*)\]")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
+class Analysis(Record):
     """A document as far as it says something without a target. `host` is None if it says nothing."""
 
     document: Document
@@ -198,7 +200,10 @@ def _compile(
     title = "" if host is None else host.name
     if name not in REGISTRY:
         problem = diagnostic(
-            "VN505", f"there is no target `{name[:60]}`", (), help=f"targets are {', '.join(REGISTRY)}"
+            "VN505",
+            f"there is no target `{name[:60]}`",
+            (),
+            help=f"targets are {', '.join(REGISTRY)}",
         )
         return Output(host=title, target=name, diagnostics=(problem,))
     target = load(name)
@@ -323,7 +328,9 @@ def _suppress(document: Document, found: list[Diagnostic]) -> list[Diagnostic]:
                 kept = [d for d in kept if d not in silenced]
                 if not silenced:
                     span = Span(number, match.start() + 1, number, match.end() + 1)
-                    reason = "is an error" if CODES.get(code, ("",))[0] == "error" else "is not here"
+                    reason = (
+                        "is an error" if CODES.get(code, ("",))[0] == "error" else "is not here"
+                    )
                     text = f"`{code[:20]}` {reason}, this comment silences nothing"
                     unused = diagnostic("VN113", text, (), help="remove the comment")
                     kept = [*kept, replace(unused, span=span)]

@@ -109,8 +109,9 @@ def protocol(value: int | str) -> int:
 def mark(value: int | str) -> tuple[int, int]:
     """Parse a firewall mark to mark and mask."""
     text, _, mask = str(value).partition("/")
-    numbers = int(text, 0 if text.startswith("0x") else 10), (
-        int(mask, 0 if mask.startswith("0x") else 10) if mask else 0xFFFFFFFF
+    numbers = (
+        int(text, 0 if text.startswith("0x") else 10),
+        (int(mask, 0 if mask.startswith("0x") else 10) if mask else 0xFFFFFFFF),
     )
     for number in numbers:
         if not 1 <= number <= 0xFFFFFFFF:

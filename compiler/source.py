@@ -11,19 +11,20 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from types import ModuleType
-from typing import Any, Final
 
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, Span, diagnostic
+from vnetc.record import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 40
 MAX_NODES: Final = 2_000_000  # after expansion of aliases
 
-# YAML 1.2 c-printable, less the line separators that YAML 1.1 readers would break lines at.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
 _WORDS: dict[str, object] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -110,17 +111,19 @@ def parse(source: bytes | str) -> Document:
     """Read a document. Whatever the input, the answer is a `Document`, never an exception."""
     if len(source) > MAX_BYTES:
         message = f"the document has more than {MAX_BYTES // 1024 // 1024} MiB"
-        return _refuse("", "VN007", message, Span(1, 1, 1, 1), "split it into one file for each host")
+        return _refuse(
+            "", "VN007", message, Span(1, 1, 1, 1), "split it into one file for each host"
+        )
     text, problem = _decode(source)
     if problem is not None:
         return Document(text, None, [problem])
-    bad = _FORBIDDEN.search(text)
+    bad = min((text.index(char) for char in set(text) if not _is_allowed(char)), default=None)
     if bad is not None:
         return _refuse(
             text,
             "VN002",
-            f"the character U+{ord(bad[0]):04X} is not allowed in YAML",
-            _span_at(text, bad.start()),
+            f"the character U+{ord(text[bad]):04X} is not allowed in YAML",
+            _span_at(text, bad),
             "remove it, or write it as an escape in a double-quoted string",
         )
     if "\t" not in text and not re.search(r"^%", text, re.MULTILINE):
@@ -131,6 +134,22 @@ def parse(source: bytes | str) -> Document:
             except parser.error:
                 pass
     return _parse_pure(text)
+
+
+def _is_allowed(char: str) -> bool:
+    """Tell whether a character may stand in YAML 1.2 (production c-printable).
+
+    Less the line separators, at which YAML 1.1 readers would break lines and count on.
+    """
+    return (
+        char.isprintable()
+        or char in "\t\n\r"
+        or (
+            char >= "\xa0"
+            and char not in "\u2028\u2029\ufeff\ufffe\uffff"
+            and not "\ud800" <= char <= "\udfff"
+        )
+    )
 
 
 def _decode(source: bytes | str) -> tuple[str, Diagnostic | None]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from typing import Any, Final
 
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.schema import host_schema, is_valid
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 BAD: Final = object()
 """Stands in a list where an item was wrong, so that the others keep their index."""
@@ -85,7 +88,9 @@ def _explain(error: Any) -> Iterator[Diagnostic]:
     elif keyword == "required":
         for name in error.validator_value:
             if name not in error.instance and not _misspelt(name, error.instance, schema):
-                yield diagnostic("VN103", f"the key `{name}` is missing", path, "key", help=f"add `{name}:`")
+                yield diagnostic(
+                    "VN103", f"the key `{name}` is missing", path, "key", help=f"add `{name}:`"
+                )
     else:
         code = schema.get("x-code") or _CODES.get(keyword, "VN106")
         part = "value"
@@ -94,7 +99,9 @@ def _explain(error: Any) -> Iterator[Diagnostic]:
         message, help = _words(keyword, error, schema, code)
         if code == "VN104" and error.instance in schema.get("x-later", []):
             code, help = "VN111", f"this version has {_listing(error.validator_value)}"
-            message = f"`{error.instance}` is part of the language, but not of this version of vnetc"
+            message = (
+                f"`{error.instance}` is part of the language, but not of this version of vnetc"
+            )
         yield diagnostic(code, message, path, "key" if part == "key" else "value", help=help)
 
 
@@ -172,7 +179,11 @@ def _show(value: object) -> str:
 def _type_help(wanted: list[str], value: object) -> str:
     if isinstance(value, str) and "integer" in wanted and value.lstrip("-").isdigit():
         return "remove the quotes"
-    if isinstance(value, str) and "boolean" in wanted and value.lower() in ("yes", "no", "on", "off"):
+    if (
+        isinstance(value, str)
+        and "boolean" in wanted
+        and value.lower() in ("yes", "no", "on", "off")
+    ):
         return f"write `{'true' if value.lower() in ('yes', 'on') else 'false'}`; YAML 1.2 knows no `{value}`"
     if "array" in wanted and isinstance(value, str | int):
         return f"write `[{value}]`"
@@ -193,7 +204,9 @@ def _listing(names: Iterable[object]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _unknown_keys(path: Path, schema: dict[str, Any], value: dict[str, Any]) -> Iterator[Diagnostic]:
+def _unknown_keys(
+    path: Path, schema: dict[str, Any], value: dict[str, Any]
+) -> Iterator[Diagnostic]:
     from difflib import get_close_matches
 
     known = list(schema.get("properties", {}))

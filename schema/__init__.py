@@ -8,9 +8,12 @@ the command line both say), `x-code` (the code to report under, where it is not 
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, cast
 
 from vnetc.schema.verdict import Verdict, compile_schema
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # From here on jsonschema-rs wins back what it costs to import (docs/reference/performance.md).
 _LARGE = 20_000
@@ -28,7 +31,8 @@ def host_schema() -> dict[str, Any]:
     """Give the schema as data."""
     import json
 
-    return cast(dict[str, Any], json.loads(schema_text()))
+    schema: dict[str, Any] = json.loads(schema_text())
+    return schema
 
 
 @cache
@@ -42,7 +46,8 @@ def _large_verdict() -> Verdict:
         import jsonschema_rs
     except ImportError:
         return _small_verdict()
-    return cast(Verdict, jsonschema_rs.Draft7Validator(host_schema()).is_valid)
+    verdict: Verdict = jsonschema_rs.Draft7Validator(host_schema()).is_valid
+    return verdict
 
 
 def is_valid(data: object, size: int) -> bool:

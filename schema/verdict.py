@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
-Verdict: TypeAlias = Callable[[Any], bool]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Verdict: TypeAlias = "Callable[[Any], bool]"
 Schema: TypeAlias = "dict[str, Any] | bool"
 
 _TYPES: dict[str, Verdict] = {

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vnetc.diagnostics import CODES, Diagnostic, Label, Span
+from vnetc.record import replace
 from vnetc.report import FORMATS, Report, dotted, printable, render, summary
 from vnetc.report.color import wanted
 
@@ -109,7 +109,7 @@ RAW = Diagnostic(
 UNREADABLE = Diagnostic(code="VN901", message="the file cannot be read: permission denied")
 
 TWICE = "a: {ports: [eth0], ports: [eth1]}\n"
-WIDE = 'x: {名: "é\u0301漢字 タブ", 値: oops}\n\tkey:\tvalue\n'
+WIDE = 'x: {名: "é\u0301漢字 タＢ", 値: oops}\n\tkey:\tvalue\n'
 LONG = "list: [" + ", ".join(f"eth{n}" for n in range(2000)) + "]\n"
 HOSTILE = "key: \x1b[31mred\x1b[0m\u202e\x07 \x9b2J bad\n"
 
@@ -145,7 +145,7 @@ CASES: dict[str, list[Report]] = {
                 span=at(WIDE, "oops"),
                 label="漢字",
                 labels=(
-                    Label(text="a text", path=("x", "名"), span=at(WIDE, '"é\u0301漢字 タブ"')),
+                    Label(text="a text", path=("x", "名"), span=at(WIDE, '"é\u0301漢字 タＢ"')),
                 ),
             ),
             Diagnostic(code="VN003", message="a tab", path=(), span=at(WIDE, "value")),

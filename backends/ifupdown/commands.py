@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Literal
 
 from vnetc.model import MAIN_TABLE, Address, Neighbor, Nexthop, Port, Route, Rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
 # ip-route(8): these types forbid a device
 DEVICELESS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})

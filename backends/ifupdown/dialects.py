@@ -7,17 +7,20 @@ options a stanza has. What it has no option for becomes a command, the same in e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from decimal import Decimal
 
 from vnetc.backends.ifupdown import commands
 from vnetc.model import MAIN_TABLE, Address, Bridge, Interface, Loopback, Route
+from vnetc.record import Record, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 Options = list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer3:
+class Layer3(Record):
     """The method of a stanza, its options, and the addresses and routes left for commands."""
 
     method: str
@@ -237,7 +240,7 @@ def _native(bridge: Bridge, field: str) -> str | None:
     if value is None:
         return None
     if field in _TIMES:
-        return f"{value / 1000:g}"  # seconds
+        return str(Decimal(value) / 1000)  # seconds
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
 
 

@@ -115,7 +115,7 @@ def _finer_than_10ms(field: str) -> Limit:
 
 
 _DOTTED = limit(
-    "a name with a dot makes ifupdown create a VLAN: only a VLAN `<link>.<id>` of 802.1q may have one",
+    "a name with a dot makes ifupdown create a VLAN; only an 802.1q one `<link>.<id>` may have it",
     _dotted,
 )
 _CLIENT = "the DHCP client's own configuration decides, not interfaces(5)"

@@ -1,15 +1,16 @@
 """Write /etc/network/interfaces: one stanza for each device, its parts before it.
 
-One stanza only: with a second one for IPv6, `ifdown` deletes a bridge in the first and then stumbles
-over it in the second (bridge-utils-interfaces(5) says so too). Order within a stanza, which is the
-order in which things happen: the device and its settings (`pre-up`), what its method does, then the
+One stanza only: with a second one for IPv6, `ifdown` deletes a bridge in the first and then
+stumbles over it in the second (bridge-utils-interfaces(5) says so too). Its lines stand in the
+order in which they run: the device and its settings (`pre-up`), what its method does, then the
 `up` lines. Devices made by commands are removed in `post-down`.
+
+Ports have stanzas of their own: a setting that fails on one does not keep its bridge down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from vnetc.backends import services
 from vnetc.backends.base import File
@@ -17,6 +18,10 @@ from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.model import Bridge, Dummy, Ethernet, Host, Interface, Raw, Veth, Vlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PATH = "/etc/network/interfaces"
 _HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # as they run; 0: no hook

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from vnetc.backends.base import Version
 from vnetc.diagnostics import Diagnostic, diagnostic
 from vnetc.model import Host, Raw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 # The keys below `network:` that the writer fills.

@@ -6,11 +6,10 @@ networkd reads /etc/systemd/network/10-netplan-NAME.network.d/*.conf beside netp
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vnetc.backends.base import Support, exact, limit
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
 from vnetc.backends.networkd.support import by_networkd, of_dhcp6, serves_no_ipv4
+from vnetc.record import replace
 
 # netplan 1.0 came with systemd 255 (Ubuntu 24.04), 0.106 with 252 (Debian 12).
 _DHCP6_NAME = limit("systemd 252 sends no host name by DHCPv6", of_dhcp6, before=(1, 0))

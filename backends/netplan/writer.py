@@ -6,8 +6,6 @@ always written; a DHCP route metric of 100 and the server's MTU, which are vnetc
 
 from __future__ import annotations
 
-from typing import Any
-
 from vnetc.backends.base import File, Version
 from vnetc.backends.formats import Section, Yaml, ini, yaml
 from vnetc.backends.netplan.raw import merge_raw
@@ -28,6 +26,10 @@ from vnetc.model import (
     Veth,
     Vlan,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 YAML_PATH = "/etc/netplan/50-vnetc.yaml"
 _NETWORKD = "/etc/systemd/network"
@@ -288,7 +290,9 @@ def _netdev_dropin(interface: Interface) -> list[Section]:
         return [("VLAN", [("Protocol", kind.protocol)])]
     if not isinstance(kind, Bridge):
         return []
-    said = _SAID_OF_BRIDGE | {o for o, time in zip(_TIMERS, _timers(kind), strict=True) if _whole(time[1])}
+    said = _SAID_OF_BRIDGE | {
+        o for o, time in zip(_TIMERS, _timers(kind), strict=True) if _whole(time[1])
+    }
     rest = [(option, value) for option, value in s.bridge(kind) if option not in said]
     return [("Bridge", rest)] if rest else []
 

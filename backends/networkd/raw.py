@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from vnetc.backends.base import Version
 from vnetc.backends.formats import Section, boolean
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import Host, Raw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Sections that may stand in a file several times: raw ones stand beside vnetc's own.
 _REPEATED = frozenset(

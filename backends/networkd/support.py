@@ -22,7 +22,8 @@ def by_networkd(context: Context) -> bool:
     """Tell whether the reservation or server in question is networkd's own."""
     servers = context.host.dhcp_servers
     return any(
-        server.server == "networkd" and (server is context.node or context.node in server.reservations)
+        server.server == "networkd"
+        and (server is context.node or context.node in server.reservations)
         for server in servers
     )
 
@@ -146,7 +147,9 @@ SUPPORT: dict[str, Support] = {
     "dhcp-overrides.use-mtu": exact("[DHCPv4] UseMTU="),
     "dhcp-overrides.use-hostname": exact("[DHCPv4] UseHostname=, [DHCPv6] UseHostname="),
     "dhcp-overrides.use-domains": exact("[DHCPv4] UseDomains=, [DHCPv6] UseDomains="),
-    "dhcp-overrides.send-hostname": exact("[DHCPv4] SendHostname=, [DHCPv6] SendHostname=", _DHCP6_NAME),
+    "dhcp-overrides.send-hostname": exact(
+        "[DHCPv4] SendHostname=, [DHCPv6] SendHostname=", _DHCP6_NAME
+    ),
     "dhcp-overrides.hostname": exact("[DHCPv4] Hostname=, [DHCPv6] Hostname=", _DHCP6_NAME),
     "ra-overrides.use-dns": exact("[IPv6AcceptRA] UseDNS="),
     "ra-overrides.use-domains": exact("[IPv6AcceptRA] UseDomains="),
@@ -171,9 +174,7 @@ SUPPORT: dict[str, Support] = {
     "dhcp.lease-time": exact("dnsmasq dhcp-range, [DHCPServer] DefaultLeaseTimeSec="),
     "dhcp.router": exact("dnsmasq dhcp-option, [DHCPServer] EmitRouter= Router="),
     "dhcp.nameservers": exact("dnsmasq dhcp-option, [DHCPServer] DNS="),
-    "dhcp.domain": exact(
-        "dnsmasq domain", _networkd_server("hands out no domain")
-    ),
+    "dhcp.domain": exact("dnsmasq domain", _networkd_server("hands out no domain")),
     "dhcp.reservations": exact(
         "dnsmasq dhcp-host, [DHCPServerStaticLease]",
         _networkd_server(

@@ -170,8 +170,7 @@ def _dnat(port: PublishedPort) -> str:
     if port.to_port is not None:
         target += f":{port.to_port}"
     return (
-        f"meta nfproto ipv{version} {port.protocol} dport {ports} "
-        f"dnat {_WORD[version]} to {target}"
+        f"meta nfproto ipv{version} {port.protocol} dport {ports} dnat {_WORD[version]} to {target}"
     )
 
 

@@ -7,7 +7,6 @@ one line in `CHECKS`, a code with its page in explain/, one good and one bad doc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
 from vnetc.checks.addressing import ADDRESSING
 from vnetc.checks.guests import GUESTS
@@ -16,6 +15,10 @@ from vnetc.checks.references import REFERENCES
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic
 from vnetc.model import Host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Check: TypeAlias = Callable[[View], Iterator[Diagnostic]]
 

@@ -153,9 +153,7 @@ def check_overlaps(view: View) -> Iterator[Diagnostic]:
                     "VN305",
                     f"`{subnet}` of `{name}` overlaps `{widest[5]}` of `{widest[3]}`",
                     _address_path(address),
-                    labels=(
-                        Label(text=f"in `{widest[5]}`", path=_address_path(widest[4])),
-                    ),
+                    labels=(Label(text=f"in `{widest[5]}`", path=_address_path(widest[4])),),
                     help="give the interfaces subnets of their own, or one of them a /32 or /128",
                 )
             if -end <= -widest[2]:
@@ -243,20 +241,19 @@ def _same_family(one: int, other: int, path: Path) -> Iterator[Diagnostic]:
 
 def check_duplicate_rules(view: View) -> Iterator[Diagnostic]:
     """VN319: the kernel refuses a rule that it has."""
-    first: dict[tuple[object, ...], Rule] = {}
+    first: dict[Rule, Rule] = {}
     for interface in view.host.interfaces:
         for rule in interface.routing_policy:
-            identity = tuple(getattr(rule, field) for field in rule.__slots__ if field != "path")
-            if identity in first:
+            if rule in first:
                 yield diagnostic(
                     "VN319",
                     f"this rule is there already, with priority {rule.priority}",
                     rule.path,
-                    labels=(Label(text="first here", path=first[identity].path),),
+                    labels=(Label(text="first here", path=first[rule].path),),
                     help="remove one of them",
                 )
             else:
-                first[identity] = rule
+                first[rule] = rule
 
 
 def _address_path(address: Address) -> Path:

@@ -27,7 +27,9 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
         first, last = server.range
         subnet = server.subnet
         if subnet is None or first not in subnet or last not in subnet:
-            where = "the network has no IPv4 subnet" if subnet is None else f"it is not in `{subnet}`"
+            where = (
+                "the network has no IPv4 subnet" if subnet is None else f"it is not in `{subnet}`"
+            )
             yield diagnostic(
                 "VN308",
                 f"the DHCP range {first} - {last} is outside the subnet: {where}",
@@ -75,7 +77,9 @@ def check_reservations(view: View) -> Iterator[Diagnostic]:
     for server, subnet_path in _servers(view):
         first: dict[tuple[str, object], Path] = {}
         bridge = view.interfaces.get(server.bridge)
-        own = {} if bridge is None else {a.address.ip: (*a.path, "address") for a in bridge.addresses}
+        own = (
+            {} if bridge is None else {a.address.ip: (*a.path, "address") for a in bridge.addresses}
+        )
         for reservation in server.reservations:
             yield from _reserved_in_subnet(server, reservation, subnet_path)
             if reservation.address in own:

@@ -127,9 +127,7 @@ def check_vlan_filtering(view: View) -> Iterator[Diagnostic]:
         ]
         own = (*_VLAN_KEYS, ("vlan_protocol", "vlan-protocol"), ("default_pvid", "default-pvid"))
         said += [
-            (*interface.path, key)
-            for field, key in own
-            if getattr(bridge, field) not in (None, ())
+            (*interface.path, key) for field, key in own if getattr(bridge, field) not in (None, ())
         ]
         for path in said:
             yield diagnostic(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
@@ -13,6 +12,8 @@ from vnetc.model import Bridge, Interface, Loopback, Veth, Vlan
 def _undeclared(view: View, name: str, what: str, path: Path) -> Iterator[Diagnostic]:
     if name in view.interfaces or name in view.broken:
         return
+    from difflib import get_close_matches
+
     near = get_close_matches(name, view.interfaces, 1, 0.6)
     yield diagnostic(
         "VN201",
@@ -168,7 +169,11 @@ def check_names(view: View) -> Iterator[Diagnostic]:
         is_loopback = isinstance(interface.kind, Loopback)
         if is_loopback and interface.name != "lo":
             yield diagnostic(
-                "VN208", "the loopback device is called `lo`", interface.path, "key", help="name it `lo`"
+                "VN208",
+                "the loopback device is called `lo`",
+                interface.path,
+                "key",
+                help="name it `lo`",
             )
         elif interface.name == "lo" and not is_loopback:
             yield diagnostic(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
 from vnetc._version import __version__
 from vnetc.backends import REGISTRY
 from vnetc.report import FORMATS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _EPILOG = "exit codes: 0 nothing to report, 1 findings or changes, 2 could not run"
 
@@ -27,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     root.add_argument("--version", "-V", action="version", version=f"vnetc {__version__}")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # with a name of its own it need not make a formatter, which imports shutil, now
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="vnetc")
     for name, help, fill in _COMMANDS:
         fill(
             commands.add_parser(
@@ -117,7 +121,9 @@ def _compile(command: argparse.ArgumentParser) -> None:
 
 
 def _explain(command: argparse.ArgumentParser) -> None:
-    command.add_argument("codes", metavar="CODE", nargs="*", help="a code like VN301 (default: list all)")
+    command.add_argument(
+        "codes", metavar="CODE", nargs="*", help="a code like VN301 (default: list all)"
+    )
 
 
 def _support(command: argparse.ArgumentParser) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from vnetc.backends.base import File, Output
 from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
 from vnetc.cli.documents import Input, read_documents, report, unknown_codes
 from vnetc.pipeline import compile_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def run(options: Namespace) -> int:
@@ -69,7 +71,7 @@ def _print_json(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
     import json
 
     from vnetc.cli.documents import lines
-    from vnetc.report import Report
+    from vnetc.report import Report, prepare
     from vnetc.report.json import findings
 
     results: list[dict[str, Any]] = [
@@ -78,7 +80,7 @@ def _print_json(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
             "target": output.target,
             "files": [_file(file) for file in output.files],
             "diagnostics": findings(
-                Report(document.filename, lines(document.source), output.diagnostics)
+                prepare(Report(document.filename, lines(document.source), output.diagnostics))
             ),
         }
         for document, output in zip(documents, outputs, strict=True)
@@ -91,6 +93,8 @@ def _file(file: File) -> dict[str, str]:
 
 
 def _write(outputs: Sequence[Output], options: Namespace) -> int:
+    from pathlib import Path
+
     from vnetc.cli import tree
 
     several = len(outputs) > 1
@@ -118,4 +122,6 @@ def _summary(changes: Any, options: Namespace) -> str:
         (len(changes.unchanged), "unchanged"),
     )
     text = ", ".join(f"{count} {word}" for count, word in counts if count) or "no files"
-    return f"{options.output}: {text}{' (nothing written)' if options.check or options.diff else ''}"
+    return (
+        f"{options.output}: {text}{' (nothing written)' if options.check or options.diff else ''}"
+    )

@@ -7,10 +7,10 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
 from vnetc.diagnostics import Diagnostic
+from vnetc.record import Record
 from vnetc.report import Report, render, summary
 from vnetc.source import MAX_BYTES
 
@@ -18,8 +18,7 @@ _SUFFIX = re.compile(r"(\.vnet)?\.ya?ml$")
 _IN_DIRECTORY = re.compile(r"(^|.\.)vnet\.ya?ml$")
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Record, kw_only=False):
     """A document as it was given: what to call it, its bytes, and its host's name by default."""
 
     filename: str

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.base import Support, Target, rows
 from vnetc.cli import NOTHING, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def run(options: Namespace) -> int:
@@ -57,9 +60,7 @@ def _text(targets: Sequence[Target]) -> str:
     ]
     lines += ["", f"{'key'.ljust(width)} {head}".rstrip()]
     for name in names:
-        cells = (
-            verdict(t.support[name]).ljust(w) for t, w in zip(targets, columns, strict=True)
-        )
+        cells = (verdict(t.support[name]).ljust(w) for t, w in zip(targets, columns, strict=True))
         lines.append(f"{name.ljust(width)} {' '.join(cells)}".rstrip())
     if len(targets) == 1:
         support = targets[0].support
@@ -110,9 +111,7 @@ def _markdown(targets: Sequence[Target]) -> str:
         cells: list[str] = []
         for target in targets:
             row = target.support[name]
-            marks = "".join(
-                f"[^{notes.setdefault(text, len(notes) + 1)}]" for text in remarks(row)
-            )
+            marks = "".join(f"[^{notes.setdefault(text, len(notes) + 1)}]" for text in remarks(row))
             cells.append(verdict(row) + marks)
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     lines += ["", *(f"[^{number}]: {text}" for text, number in notes.items())]

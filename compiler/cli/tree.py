@@ -264,13 +264,23 @@ def _make(root: str, made: list[str]) -> None:
 
 @contextmanager
 def _uninterrupted() -> Generator[None, None, None]:
-    """Let signals that would end the program wait until the tree is whole again."""
-    ending = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    """Let signals that would end the program wait until the tree is whole again.
+
+    Handlers, not a mask: other threads of the process have masks of their own. As all handlers,
+    they can be set in the main thread only.
+    """
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _replace(root: str, changes: Changes) -> None:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
 
 from vnetc.diagnostics import Diagnostic, Path
+from vnetc.record import Record, replace
 
 FORMATS = {
     "full": "text",
@@ -26,8 +25,7 @@ FORMATS = {
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Record, kw_only=False):
     """What was found in one file.
 
     `lines` is its text without line ends. Every diagnostic has its span, and so has every label,
@@ -44,8 +42,10 @@ def render(reports: Sequence[Report], format: str, *, color: bool = False) -> st
 
     `color` is for the formats that people read; the others have none.
     """
+    from importlib import import_module
+
     renderer = import_module(f"{__name__}.{FORMATS[format]}")
-    prepared = [_prepare(report) for report in sorted(reports, key=lambda r: r.filename)]
+    prepared = [prepare(report) for report in sorted(reports, key=lambda r: r.filename)]
     text: str = renderer.render(prepared, color=color)
     return text
 
@@ -115,7 +115,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _prepare(report: Report) -> Report:
+def prepare(report: Report) -> Report:
     return replace(
         report, diagnostics=tuple(map(_clean, sorted(report.diagnostics, key=_position)))
     )

@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from vnetc.diagnostics import Diagnostic, Span
 from vnetc.report import Report, dotted, url
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def render(reports: Sequence[Report], *, color: bool) -> str:

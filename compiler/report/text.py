@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TypeAlias
 
 from vnetc.diagnostics import Diagnostic, Span
 from vnetc.report import Report, place, printable
 from vnetc.report.color import Paint, painter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Mark: TypeAlias = tuple[Span, str, str]  # where, what to say about it, style
 Stretch: TypeAlias = tuple[int, int, int]  # a line, its first character, the one after its last

@@ -9,34 +9,23 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+
+from vnetc.backends.base import File
 
 from .namespaces import LabError, Sandbox
-
-
-class File(Protocol):
-    """A file of a compilation."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def content(self) -> str: ...
-    @property
-    def mode(self) -> int: ...
-
 
 Done = Callable[[], bool]
 
 
-def boot(box: Sandbox, target: str, files: Iterable[File]) -> None:
+def boot(box: Sandbox, target: str, files: Sequence[File]) -> None:
     """Put the files in place, boot, and wait until the network stands still.
 
     Raises `LabError` if the renderer or a unit fails, or takes too long.
     """
-    _install(box, files)
+    install(box, files)
     if target == "netplan":
         _generate(box)
     udev = _Udev(box)
@@ -45,6 +34,10 @@ def boot(box: Sandbox, target: str, files: Iterable[File]) -> None:
     udev.coldplug()
     daemons: list[subprocess.Popen[bytes]] = []
     units = list(_wanted(box))
+    started = {unit.name for unit in units}
+    for file in files:
+        if file.path.endswith(".service") and Path(file.path).name not in started:
+            raise LabError(f"nothing starts {file.path}")
     for unit in units:
         if unit.early:
             daemons += unit.start(box)
@@ -58,17 +51,24 @@ def boot(box: Sandbox, target: str, files: Iterable[File]) -> None:
         for daemon in daemons:
             if daemon.poll() is not None:
                 raise LabError(f"{daemon.args!r} ended ({daemon.returncode})")
-        return renderer_done()
+        return renderer_done() and _forwarding(box)
 
     box.wait(target, done)
 
 
-def _install(box: Sandbox, files: Iterable[File]) -> None:
+def install(box: Sandbox, files: Iterable[File]) -> None:
+    """Put the files of a compilation in place."""
     for file in files:
         path = box.root / file.path.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.content)
         path.chmod(file.mode)
+
+
+def _forwarding(box: Sandbox) -> bool:
+    """Tell whether no bridge port is on its way to forwarding: STP takes twice the delay."""
+    states = (box.root / "sys/class/net").glob("*/brport/state")
+    return all(state.read_text().strip() in ("0", "3") for state in states)  # BR_STATE_*
 
 
 # --- the renderers ------------------------------------------------------------------------------

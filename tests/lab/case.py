@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from .state import State, read
 
 SUFFIX = ".vnet.yaml"
 LAST_LINES = 30
+# Workers of pytest-xdist must not empty each other's directories.
+OUT = tree.CACHE / "out" / os.environ.get("PYTEST_XDIST_WORKER", "")
 
 T = TypeVar("T")
 
@@ -33,13 +36,13 @@ def compile_for(spec: Path, target: str) -> vnetc.Output:
 
 
 @contextmanager
-def booted(spec: Path, target: str, debian: Path) -> Iterator[Sandbox]:
+def booted(spec: Path, target: str, debian: Path, label: str = "") -> Iterator[Sandbox]:
     """Give a sandbox that has booted with a specification.
 
     Whatever goes wrong in it is raised as `LabError`, with the last lines of all its logs, which
-    stay in build/lab/out/<case>/<target>/.
+    stay in build/lab/out/<case>/<target>/ (or out/<worker>/…, with pytest-xdist).
     """
-    out = tree.CACHE / "out" / name(spec) / target
+    out = OUT / (label or name(spec)) / target
     host = vnetc.load_host(spec.read_text(), name(spec))
     output = compile_for(spec, target)
     assert output.files, "\n".join(d.message for d in output.diagnostics)

@@ -20,7 +20,8 @@ def _missing() -> str | None:
     if absent := [tool for tool in tools if shutil.which(tool) is None]:
         return f"needs {', '.join(absent)}"
     probe = ["unshare", *namespaces.UNSHARE, "mount", "-t", "tmpfs", "lab", "/mnt"]
-    if subprocess.run(probe, stderr=subprocess.DEVNULL, timeout=namespaces.LIMIT).returncode:
+    done = subprocess.run(probe, check=False, stderr=subprocess.DEVNULL, timeout=namespaces.LIMIT)
+    if done.returncode:
         return "this machine does not let root make namespaces"
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -67,6 +68,10 @@ def _default_route(fact: Fact) -> bool:
     return fact.key[0] == "route" and fact.key[2].startswith("default")
 
 
+def _of_a_lease(fact: Fact) -> bool:
+    return fact.key[0] == "route" and fact.interface is not None and fact.interface.dhcp4
+
+
 def _link_local_without_carrier(fact: Fact) -> bool:
     return (
         fact.interface is not None
@@ -96,6 +101,37 @@ DIFFERENCES = (
         "networkd promotes secondary addresses on every link it manages; it matters only when an "
         "address is removed, and nothing removes one here",
         _is("sysctl", "ipv4 promote_secondaries"),
+    ),
+    Difference(
+        "a rule with an action looks into no table; networkd writes one all the same",
+        lambda fact: fact.key[0] == "rule" and fact.value.startswith("action="),
+        instead=lambda value: value.removesuffix(" table=254"),
+    ),
+    Difference(
+        "whether the kernel or the DHCP client makes the route to the leased subnet, and one to "
+        "the server, is the client's affair",
+        lambda fact: _of_a_lease(fact) and fact.value.startswith("scope link"),
+    ),
+    Difference(
+        "networkd names the leased address as the source of the routes it got with it, dhclient "
+        "leaves it to the kernel, which takes the same",
+        lambda fact: _of_a_lease(fact) and _default_route(fact),
+        instead=lambda value: re.sub(r" src \S+$", "", value),
+    ),
+    Difference(
+        "networkd listens to router advertisements itself and turns the kernel off (0); else the "
+        "kernel listens, also when it forwards (2)",
+        lambda fact: (
+            _is("sysctl", "ipv6 accept_ra")(fact)
+            and fact.interface is not None
+            and fact.interface.accept_ra
+        ),
+    ),
+    Difference(
+        "no router advertises anything on the loopback",
+        lambda fact: (
+            _is("sysctl", "ipv6 accept_ra", "ipv6 use_tempaddr")(fact) and fact.key[1] == "lo"
+        ),
     ),
     Difference(
         "without router advertisements, or with networkd's own handling of them, the kernel makes "

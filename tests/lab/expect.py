@@ -163,7 +163,7 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
         yield (
             ("address", name, shown),
             describe_address(
-                scope=address.scope,
+                scope=_address_scope(address),
                 peer=None if address.peer is None else str(address.peer.ip),
                 label=address.label or "",
                 broadcast=address.peer is None and _has_broadcast(address.address),
@@ -184,6 +184,13 @@ def _shown(address: Address) -> str:
     return f"{address.address.ip}/{prefix}"
 
 
+def _address_scope(address: Address) -> str:
+    own = address.address.ip
+    if own.version == 6:  # the kernel tells it from the address (ipv6_addr_scope)
+        return "link" if own.is_link_local else "global"
+    return address.scope
+
+
 def _has_broadcast(address: IPInterface) -> bool:
     return address.version == 4 and address.network.prefixlen <= 30  # RFC 3021
 
@@ -196,9 +203,7 @@ def _has_link_local(interface: Interface) -> bool:
     )
 
 
-def _connected(
-    interface: Interface, subnet: IPNetwork, source: str
-) -> Iterator[tuple[Key, str]]:
+def _connected(interface: Interface, subnet: IPNetwork, source: str) -> Iterator[tuple[Key, str]]:
     """State the route that the kernel makes of an address."""
     if subnet.version == 4 and subnet.prefixlen == 32 and source == str(subnet.network_address):
         return
@@ -333,8 +338,9 @@ def _default_rules() -> State:
 
 
 def _sysctls(interface: Interface) -> Iterator[tuple[str, int]]:
-    yield "ipv6 accept_ra", int(interface.accept_ra)
-    yield "ipv6 use_tempaddr", 2 if interface.ipv6_privacy else 0
+    if not isinstance(interface.kind, Loopback):
+        yield "ipv6 accept_ra", int(interface.accept_ra)
+        yield "ipv6 use_tempaddr", 2 if interface.ipv6_privacy else 0
     if interface.ipv6_mtu is not None:
         yield "ipv6 mtu", interface.ipv6_mtu
     for family, name, value in interface.sysctl:

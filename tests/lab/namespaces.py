@@ -79,37 +79,39 @@ class Namespace:
                 env=ENVIRONMENT | (env or {}),
             )
 
-    def run(self, *argv: str, log: str, limit: float = LIMIT) -> None:
+    def run(self, *argv: str, log: str, env: dict[str, str] | None = None) -> None:
         """Run a program to its end. Raises `LabError` if it fails or takes too long."""
-        process = self.start(*argv, log=log)
+        process = self.start(*argv, log=log, env=env)
         try:
-            code = process.wait(limit)
+            code = process.wait(LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise LabError(f"`{shlex.join(argv)}` took more than {limit:.0f} s") from None
+            raise LabError(f"`{shlex.join(argv)}` took more than {LIMIT:.0f} s") from None
         if code:
             raise LabError(f"`{shlex.join(argv)}` failed ({code})")
 
-    def read(self, *argv: str, text: str = "", limit: float = LIMIT) -> str:
+    def read(self, *argv: str, text: str = "") -> str:
         """Give what a program prints when fed `text`, whatever its exit code."""
         try:
             with open(self.out / "sandbox.log", "ab") as errors:
                 return subprocess.run(
                     [*self._enter, *argv],
+                    check=False,
                     input=text,
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     env=ENVIRONMENT,
                     text=True,
-                    timeout=limit,
+                    timeout=LIMIT,
                 ).stdout
         except subprocess.TimeoutExpired:
-            raise LabError(f"`{shlex.join(argv)}` took more than {limit:.0f} s") from None
+            raise LabError(f"`{shlex.join(argv)}` took more than {LIMIT:.0f} s") from None
 
     def ip(self, *lines: str) -> None:
         """Run commands of ip(8), all in one process."""
         process = subprocess.run(
             [*self._enter, "ip", "-batch", "-"],
+            check=False,
             input="\n".join(lines),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -148,13 +150,15 @@ class Sandbox(Namespace):
         namespace.ip("link set lo up")
         return namespace
 
-    def plug(self, guest: Namespace, name: str, bridge: str, macaddress: str) -> None:
-        """Connect a guest's `eth0` to a bridge of the host, as a hypervisor does."""
+    def guest(self, name: str, bridge: str, macaddress: str) -> Namespace:
+        """Add a guest whose `eth0` is connected to a bridge of the host, as a hypervisor does."""
+        guest = self.namespace(name)
         self.ip(
-            f"link add name {name} type veth peer name eth0 address {macaddress} netns {name}",
-            f"link set dev {name} master {bridge} up",
+            f"link add name tap-{name} type veth peer name eth0 address {macaddress} netns {name}",
+            f"link set dev tap-{name} master {bridge} up",
         )
         guest.ip("link set dev eth0 up")
+        return guest
 
     def links(self) -> list[str]:
         """List the network devices of the host."""

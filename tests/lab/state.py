@@ -97,12 +97,10 @@ def _addresses(links: Iterable[Json]) -> Iterator[tuple[Key, str]]:
 
 def _address_name(address: Json) -> str:
     text = f"{address['local']}/{address['prefixlen']}"
-    interface = ip_interface(text)
+    ip = ip_interface(text).ip
     # EUI-64 has ff:fe in the middle of the MAC address (RFC 4291, appendix A)
-    if isinstance(interface.ip, IPv6Address) and interface.ip.is_link_local:
-        if interface.ip.packed[11:13] == b"\xff\xfe":
-            return LINK_LOCAL
-    return text
+    eui64 = isinstance(ip, IPv6Address) and ip.packed[11:13] == b"\xff\xfe"
+    return LINK_LOCAL if eui64 and ip.is_link_local else text
 
 
 def _address(link: Json, address: Json) -> str:
@@ -119,10 +117,23 @@ def _address(link: Json, address: Json) -> str:
 
 # linux/rtnetlink.h; ip(8) writes a scope as a number only for routes
 SCOPES = {"0": "global", "200": "site", "253": "link", "254": "host", "255": "nowhere"}
-TYPES = {
-    **{"1": "unicast", "2": "local", "3": "broadcast", "4": "anycast", "5": "multicast"},
-    **{"6": "blackhole", "7": "unreachable", "8": "prohibit", "9": "throw", "10": "nat"},
-}
+TYPES = dict(
+    enumerate(
+        [
+            "unspec",
+            "unicast",
+            "local",
+            "broadcast",
+            "anycast",
+            "multicast",
+            "blackhole",
+            "unreachable",
+            "prohibit",
+            "throw",
+            "nat",
+        ]
+    )
+)
 
 
 def describe_address(
@@ -155,7 +166,7 @@ def _routes(family: str, routes: Iterable[Json]) -> Iterator[tuple[Key, str]]:
                 "route",
                 f"{family} table {table}",
                 route_name(
-                    type=TYPES[route["type"]],
+                    type=TYPES[int(route["type"])],
                     to=route["dst"],
                     device=route.get("dev") or (route["nexthops"][0]["dev"] if hops else None),
                     metric=route.get("metric", 0),

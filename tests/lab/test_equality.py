@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 import vnetc
 from vnetc.model import Bridge, Host
 
@@ -13,13 +12,14 @@ from . import case, tree, wire
 from .boot import RENDERERS
 from .comparison import compare
 from .expect import expect
+from .state import Key
 
 SAMPLES = tree.REPOSITORY / "samples"
 CASES = Path(__file__).with_name("cases")
 # Refused by the checks already, and meant to be.
 REFUSED = frozenset({"wrong-gateway"})
 # Cases that a target rightly refuses; exactly these.
-NOT_ON: dict[str, frozenset[str]] = {}
+NOT_ON = {"networkd-dhcp": frozenset({"ifupdown"})}
 
 SPECS = [
     spec
@@ -54,3 +54,30 @@ def test_refusals(spec: Path) -> None:
     """A target refuses a case if and only if that is written down above."""
     refuses = {target for target in RENDERERS if not case.compile_for(spec, target).files}
     assert refuses == NOT_ON.get(case.name(spec), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (("address", "br0", "192.168.1.110/24"), None),
+        (("address", "br0", "192.168.1.111/24"), "scope global broadcast"),
+        (("route", "ipv4 table 254", "default dev br0"), "scope global via 192.168.1.2"),
+        (("route", "ipv4 table 7", "10.0.0.0/8 dev br0"), "scope link"),
+        (("rule", "ipv4", "100"), "src=all table=7"),
+        (("neighbour", "br0", "192.168.1.9"), "52:54:00:00:00:01"),
+        (("link", "eth0", "master"), None),
+        (("link", "br1", "kind"), "bridge"),
+        (("link", "br0", "mtu"), "1400"),
+        (("sysctl", "all", "ipv4 forwarding"), "1"),
+        (("nft", "inet vnetc_lan", "table vnetc_lan"), "{}"),
+    ],
+)
+def test_comparison_finds(key: Key, value: str | None) -> None:
+    """One renderer of two that lacks something, has it otherwise or has more of it is found out."""
+    host = vnetc.load_host((SAMPLES / f"kvm-bridge-static{case.SUFFIX}").read_text())
+    right = expect(host, {})
+    wrong = {k: v for k, v in right.items() if k != key}
+    if value is not None:
+        wrong[key] = value
+    assert not compare(host, right, {"one": right, "two": right})
+    assert compare(host, right, {"one": right, "two": wrong}).startswith(" ".join(key))

@@ -74,6 +74,7 @@ def _mmdebstrap(directory: Path) -> None:
     try:
         done = subprocess.run(
             command,
+            check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,109 @@
+"""Records: immutable values with named fields, declared like frozen dataclasses and much cheaper.
+
+`dataclasses` imports `inspect` and compiles five methods for each class; for the two dozen classes
+that every run needs that was 40 % of a whole compilation (docs/adr/0004). A record shares its
+methods with all others. Type checkers read `dataclass_transform` and see a frozen dataclass.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as CPython's own library does it: typing costs as much as argparse
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+    R = TypeVar("R", bound="Record")
+else:
+
+    def dataclass_transform(**options):
+        """Stand in for typing's, which only type checkers look at."""
+        return lambda cls: cls
+
+
+class _Missing:
+    """Has one instance, the default of fields that have none."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class _RecordType(type):
+    """Turns the annotations of a class body into slots and its values into defaults."""
+
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], *, kw_only: bool = True
+    ) -> _RecordType:
+        names = tuple(body.get("__annotations__", ()))
+        body["_defaults"] = {field: body.pop(field) for field in names if field in body}
+        body["_positional"] = not kw_only
+        body["__slots__"] = names
+        return super().__new__(mcs, name, bases, body)
+
+    def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **_: bool) -> None:
+        super().__init__(name, bases, body)
+
+
+class Record(metaclass=_RecordType):
+    """The base of all records.
+
+    Two are equal if they are of one class and all fields are, but for `path`: where a value stands
+    in the document says nothing of what it means.
+    """
+
+    if TYPE_CHECKING:
+        _defaults: ClassVar[dict[str, Any]]
+        _positional: ClassVar[bool]
+        __slots__: ClassVar[tuple[str, ...]]
+
+    def __init__(self, *values: Any, **given: Any) -> None:
+        if values:
+            if not self._positional:
+                raise TypeError(f"{type(self).__name__} takes its fields by name")
+            given = {**dict(zip(self.__slots__, values, strict=False)), **given}
+        fill = object.__setattr__
+        defaults = self._defaults
+        for name in self.__slots__:
+            if name in given:
+                fill(self, name, given.pop(name))
+            elif name in defaults:
+                fill(self, name, defaults[name])
+            else:
+                raise TypeError(f"{type(self).__name__} needs the field {name!r}")
+        if given:
+            raise TypeError(f"{type(self).__name__} has no field {next(iter(given))!r}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable")
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__ if name != "path"
+        )
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, name) for name in self.__slots__ if name != "path"))
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"{type(self).__name__}({said})"
+
+
+def replace(record: R, /, **changes: Any) -> R:
+    """Give a copy of a record with some fields changed."""
+    given = {name: getattr(record, name) for name in record.__slots__} | changes
+    copy = object.__new__(type(record))
+    Record.__init__(copy, **given)
+    return copy
+
+
+def fields(cls: type[Record]) -> dict[str, Any]:
+    """Give the fields of a record class with their defaults, `MISSING` where there is none."""
+    return {name: cls._defaults.get(name, MISSING) for name in cls.__slots__}
