@@ -8,8 +8,9 @@ through, so it never has to refuse or drop anything itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
+from vnetc.data import is_tuple
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import (
     Address,
@@ -201,18 +202,6 @@ _BELOW: dict[type[Record], tuple[str, ...]] = {
 }
 
 
-def _children(node: Record, *, without: Container[str] = ()) -> Iterator[Any]:
-    """Run through the nodes below a node, but for those of the fields `without`."""
-    for name in _BELOW.get(type(node), ()):
-        if name not in without:
-            value = getattr(node, name)
-            yield from (n for n in _nodes(value) if type(n) in ROWS)
-
-
-def _nodes(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
-
-
 def _show(version: Version) -> str:
     return ".".join(map(str, version))
 
@@ -280,17 +269,29 @@ class _Pass:
         return resets
 
     def visit(self, node: Any, interface: Interface | None, path: Path) -> Any:
-        """Report a node and all below it; give it back without what was refused."""
-        changes: dict[str, Any] = {}
+        """Report a node and all below it; give it back without what was refused, None if nothing
+        of it remains.
+        """
         resets = self.refuse(node, interface, path)
-        for child in _children(node, without=resets):
-            clean = self.visit(child, interface, getattr(child, "path", None) or path)
-            if clean is not child:
-                _put(node, child, clean, changes)
         if any(fields(type(node))[name] is MISSING for name in resets):
             return None  # a node cannot live without a required field
-        changes.update(resets)
+        changes: dict[str, Any] = dict(resets)
+        for name in _BELOW.get(type(node), ()):
+            below: Any = getattr(node, name)
+            if name in resets or below is None:
+                continue
+            items: tuple[Any, ...] = below if is_tuple(below) else (below,)
+            clean = [self.below(item, interface, path) for item in items]
+            if any(new is not old for new, old in zip(clean, items, strict=True)):
+                kept = tuple(item for item in clean if item is not None)
+                changes[name] = kept if items is below else clean[0]
         return replace(node, **changes) if changes else node
+
+    def below(self, node: Any, interface: Interface | None, path: Path) -> Any:
+        """Visit a node below one at `path`, if it has rows of its own."""
+        if type(node) not in ROWS:
+            return node
+        return self.visit(node, interface, getattr(node, "path", path))
 
     def interface(self, interface: Interface) -> Interface | None:
         row = self.types.get(interface.kind.type)
@@ -306,20 +307,6 @@ class _Pass:
         clean = self.visit(interface, interface, interface.path)
         assert clean is None or isinstance(clean, Interface)
         return clean
-
-
-def _put(node: Any, child: Any, clean: Any, changes: dict[str, Any]) -> None:
-    """Record in `changes` that `child` of `node` became `clean`, or nothing."""
-    for name in fields(type(node)):
-        value = changes.get(name, getattr(node, name))
-        if value is child:
-            changes[name] = clean
-            return
-        if isinstance(value, tuple) and any(item is child for item in value):
-            changes[name] = tuple(
-                kept for item in value if (kept := clean if item is child else item) is not None
-            )
-            return
 
 
 def express(host: Host, target: Target, version: Version) -> tuple[Host, list[Diagnostic]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_interface, ip_network
 
+from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Path
 from vnetc.model import IPInterface, IPNetwork
 from vnetc.record import Record
@@ -49,7 +50,7 @@ def subnets(entry: Mapping[str, Any], path: Path) -> list[tuple[IPNetwork, Path]
     given = entry.get("subnet", [])
     places = (
         [(item, (*path, "subnet", i)) for i, item in enumerate(given)]
-        if isinstance(given, list)
+        if is_list(given)
         else [(given, (*path, "subnet"))]
     )
     found: list[tuple[IPNetwork, Path]] = []
@@ -82,7 +83,7 @@ def _own_addresses(entry: Mapping[str, Any], path: Path) -> list[tuple[IPInterfa
     given: list[IPInterface] = []
     for item in entry.get("addresses", []):
         try:
-            given.append(ip_interface(item["address"] if isinstance(item, dict) else item))
+            given.append(ip_interface(item["address"] if is_mapping(item) else item))
         except (ValueError, TypeError, KeyError):
             continue
     return [

@@ -42,7 +42,9 @@ class _RecordType(type):
         body["__slots__"] = names
         return super().__new__(mcs, name, bases, body)
 
-    def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **_: bool) -> None:
+    def __init__(
+        cls, name: str, bases: tuple[type, ...], body: dict[str, Any], *, kw_only: bool = True
+    ) -> None:
         super().__init__(name, bases, body)
 
 
@@ -106,4 +108,5 @@ def replace(record: R, /, **changes: Any) -> R:
 
 def fields(cls: type[Record]) -> dict[str, Any]:
     """Give the fields of a record class with their defaults, `MISSING` where there is none."""
-    return {name: cls._defaults.get(name, MISSING) for name in cls.__slots__}
+    defaults: dict[str, Any] = vars(cls)["_defaults"]
+    return {name: defaults.get(name, MISSING) for name in cls.__slots__}

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from vnetc.data import is_list, is_mapping
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
@@ -106,7 +108,7 @@ class _Compiler:
         other = self.lazy(schema.get("additionalProperties", True))
 
         def verdict(value: Any) -> bool:
-            return not isinstance(value, dict) or all(
+            return not is_mapping(value) or all(
                 known.get(name, other)(item) for name, item in value.items()
             )
 
@@ -135,14 +137,14 @@ class _Compiler:
 
     def items(self, schema: Schema) -> Verdict:
         test = self.lazy(schema)
-        return lambda value: not isinstance(value, list) or all(test(item) for item in value)
+        return lambda value: not is_list(value) or all(test(item) for item in value)
 
     def property_names(self, schema: Schema) -> Verdict:
         test = self.lazy(schema)
-        return lambda value: not isinstance(value, dict) or all(test(name) for name in value)
+        return lambda value: not is_mapping(value) or all(test(name) for name in value)
 
     def required(self, names: list[str]) -> Verdict:
-        return lambda value: not isinstance(value, dict) or all(name in value for name in names)
+        return lambda value: not is_mapping(value) or all(name in value for name in names)
 
     def type(self, names: str | list[str]) -> Verdict:
         tests = [_TYPES[name] for name in ([names] if isinstance(names, str) else names)]
@@ -150,7 +152,7 @@ class _Compiler:
 
     def enum(self, values: list[Any]) -> Verdict:
         # True == 1 in Python, not in JSON
-        kinds = [(type(known), known) for known in values]
+        kinds: list[tuple[type[Any], Any]] = [(type(known), known) for known in values]
         return lambda value: any(type(value) is kind and value == known for kind, known in kinds)
 
     def const(self, known: Any) -> Verdict:
@@ -173,13 +175,14 @@ class _Compiler:
         return lambda value: not isinstance(value, str) or len(value) <= bound
 
     def min_items(self, bound: int) -> Verdict:
-        return lambda value: not isinstance(value, list) or len(value) >= bound
+        return lambda value: not is_list(value) or len(value) >= bound
 
     def unique_items(self, unique: bool) -> Verdict:
         def verdict(value: Any) -> bool:
-            if not unique or not isinstance(value, list):
+            if not unique or not is_list(value):
                 return True
-            return len({(type(item), str(item)) for item in value}) == len(value)
+            distinct = {(type(item).__name__, str(item)) for item in value}
+            return len(distinct) == len(value)
 
         return verdict
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from vnetc.model import (
     Veth,
     Vlan,
 )
+from vnetc.record import replace
 
 from .lab import validators
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from vnetc.backends.base import Version
 from vnetc.backends.formats import Section, boolean
+from vnetc.data import is_list
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import Host, Raw
 
@@ -43,7 +44,7 @@ def raw_sections(raw: Raw | None) -> list[Section]:
 
 def _options(options: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for option, value in options.items():
-        for item in value if isinstance(value, list) else [value]:
+        for item in value if is_list(value) else [value]:
             yield option, boolean(item) if isinstance(item, bool) else str(item)
 
 

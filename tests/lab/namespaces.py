@@ -92,39 +92,31 @@ class Namespace:
 
     def read(self, *argv: str, text: str = "") -> str:
         """Give what a program prints when fed `text`, whatever its exit code."""
-        try:
-            with open(self.out / "sandbox.log", "ab") as errors:
-                return subprocess.run(
-                    [*self._enter, *argv],
-                    check=False,
-                    input=text,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=ENVIRONMENT,
-                    text=True,
-                    timeout=LIMIT,
-                ).stdout
-        except subprocess.TimeoutExpired:
-            raise LabError(f"`{shlex.join(argv)}` took more than {LIMIT:.0f} s") from None
+        done = self._feed(argv, text)
+        with open(self.out / "sandbox.log", "a") as log:
+            log.write(done.stderr)
+        return done.stdout
 
     def ip(self, *lines: str) -> None:
-        """Run commands of ip(8), all in one process."""
-        process = subprocess.run(
-            [*self._enter, "ip", "-batch", "-"],
-            check=False,
-            input="\n".join(lines),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=ENVIRONMENT,
-            text=True,
-            timeout=LIMIT,
-        )
-        if process.returncode:
-            raise LabError(f"`ip` failed: {process.stderr.strip()}\n" + "\n".join(lines))
+        """Run commands of ip(8), all in one process. Raises `LabError` if one fails."""
+        done = self._feed(("ip", "-batch", "-"), "\n".join(lines))
+        if done.returncode:
+            raise LabError("\n".join(("`ip` failed:", *lines, done.stderr.strip())))
 
-    def sysctl(self, *settings: str) -> None:
-        """Write kernel parameters, each as `key=value`."""
-        self.run("sysctl", "-qw", *settings, log="sandbox.log")
+    def _feed(self, argv: tuple[str, ...], text: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [*self._enter, *argv],
+                check=False,
+                input=text,
+                capture_output=True,
+                env=ENVIRONMENT,
+                text=True,
+                errors="replace",
+                timeout=LIMIT,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"`{shlex.join(argv)}` took more than {LIMIT:.0f} s") from None
 
 
 class Sandbox(Namespace):

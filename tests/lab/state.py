@@ -107,7 +107,7 @@ def _address(link: Json, address: Json) -> str:
     flags = {name for name, value in address.items() if value is True}
     own = ip_interface(f"{address['local']}/{address['prefixlen']}").network
     return describe_address(
-        scope=SCOPES.get(address["scope"], address["scope"]),
+        scope=str(SCOPES.get(address["scope"], address["scope"])),
         peer=address.get("address"),
         label=address.get("label", "") if address.get("label") != link["ifname"] else "",
         broadcast=address.get("broadcast") == str(own.broadcast_address),

@@ -18,7 +18,7 @@ SAMPLES = tree.REPOSITORY / "samples"
 CASES = Path(__file__).with_name("cases")
 # Refused by the checks already, and meant to be.
 REFUSED = frozenset({"wrong-gateway"})
-# Cases that a target rightly refuses; exactly these.
+# Cases that a target rightly refuses, and no others: only networkd has a DHCP server of its own.
 NOT_ON = {"networkd-dhcp": frozenset({"ifupdown"})}
 
 SPECS = [

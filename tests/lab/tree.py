@@ -70,7 +70,7 @@ def build() -> Path:
 
 def _mmdebstrap(directory: Path) -> None:
     include = f"--include={','.join(PACKAGES)}"
-    command = ["mmdebstrap", "--quiet", *OPTIONS, include, SUITE, directory, *_sources()]
+    command = ["mmdebstrap", "--quiet", *OPTIONS, include, SUITE, str(directory), *_sources()]
     try:
         done = subprocess.run(
             command,
@@ -91,12 +91,12 @@ def _mmdebstrap(directory: Path) -> None:
     directory.chmod(0o755)  # mkdtemp made it private, and networkd drops its privileges
 
 
-def _sources() -> list[Path]:
+def _sources() -> list[str]:
     """Give the machine's apt sources of the suite; without any mmdebstrap knows Debian's own."""
     etc = Path("/etc/apt")
     files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]
     return [
-        f
+        str(f)
         for f in files
         if f.suffix in (".list", ".sources")
         and f.exists()
