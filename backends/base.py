@@ -273,10 +273,11 @@ class _Pass:
         of it remains.
         """
         resets = self.refuse(node, interface, path)
-        if any(fields(type(node))[name] is MISSING for name in resets):
+        required = [f for f, default in fields(node.__class__).items() if default is MISSING]
+        if any(name in required for name in resets):
             return None  # a node cannot live without a required field
         changes: dict[str, Any] = dict(resets)
-        for name in _BELOW.get(type(node), ()):
+        for name in _BELOW.get(node.__class__, ()):
             below: Any = getattr(node, name)
             if name in resets or below is None:
                 continue

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 IPInterface: TypeAlias = IPv4Interface | IPv6Interface
 IPNetwork: TypeAlias = IPv4Network | IPv6Network
+# family (ipv4, ipv6), the kernel's name, value
+Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]
 Raw: TypeAlias = "Mapping[str, Any]"
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
@@ -246,7 +248,7 @@ class Interface(Record):
     routes: tuple[Route, ...] = ()
     routing_policy: tuple[Rule, ...] = ()
     neighbors: tuple[Neighbor, ...] = ()
-    sysctl: tuple[tuple[Literal["ipv4", "ipv6"], str, int], ...] = ()
+    sysctl: Sysctls = ()
     raw: Raw | None = None
 
     @property

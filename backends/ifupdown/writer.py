@@ -36,7 +36,7 @@ def write(host: Host, dialect: Classic, target: str) -> list[File]:
         stanzas.insert(0, _LOOPBACK)
     tail = _raw_text(host.raw, target)
     text = interfaces(host.name, stanzas, unsafe=dialect.unsafe, tail=tail)
-    return [File(PATH, text), *services.companions(host, interface_sysctls=False)]
+    return [File(PATH, text), *services.companions(host, {})]
 
 
 def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:

@@ -39,7 +39,9 @@ _KEYS: dict[str, Support] = {
     "interface.nameservers": exact("nameservers"),
     "interface.routes": exact("routes"),
     "interface.routing-policy": exact("routing-policy"),
-    "interface.sysctl": exact("/etc/sysctl.d/60-vnetc.conf"),
+    "interface.sysctl": exact(
+        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: drop-in [Network] IPv6ProxyNDP="
+    ),
     "interface.raw": exact("keys of the device"),
     "bridge.ports": exact("interfaces"),
     "bridge.stp": exact("parameters: stp"),

@@ -52,7 +52,7 @@ def write(host: Host, version: Version) -> list[File]:
             if sections:
                 path = f"{_NETWORKD}/10-netplan-{interface.name}.{kind}.d/50-vnetc.conf"
                 files.append(File(path, ini(host.name, sections)))
-    return [*files, *companions(host), *write_units(host)]
+    return [*files, *companions(host, s.other_sysctls(host)), *write_units(host)]
 
 
 def document(host: Host, version: Version) -> dict[str, Yaml]:
@@ -313,6 +313,7 @@ def network_dropin(host: Host, interface: Interface, version: Version) -> list[S
         network.append(("Description", interface.description))
     if interface.ipv6_address_generation != "eui64" and "ipv6" in interface.link_local:
         network.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
+    network += s.own_sysctls(interface)
     servers = s.networkd_servers(host, interface)
     for server in servers:
         network += s.serve(server)

@@ -24,6 +24,7 @@ from vnetc.model import (
     Port,
     Route,
     Rule,
+    Sysctls,
     Veth,
     Vlan,
 )
@@ -147,6 +148,7 @@ def network(host: Host, interface: Interface) -> Options:
     options.append(("IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)))
     if interface.ipv6_mtu is not None:
         options.append(("IPv6MTUBytes", str(interface.ipv6_mtu)))
+    options += own_sysctls(interface)
     if interface.port is not None:
         options.append(("Bridge", interface.port.bridge))
     if keeps_without_carrier(interface):
@@ -161,6 +163,26 @@ def network(host: Host, interface: Interface) -> Options:
     if interface.nameservers.search:
         options.append(("Domains", " ".join(interface.nameservers.search)))
     return options
+
+
+# Sysctls that networkd writes on every link it manages, over what sysctl.d(5) says.
+_OF_NETWORKD = {("ipv6", "proxy_ndp"): "IPv6ProxyNDP"}
+
+
+def own_sysctls(interface: Interface) -> Options:
+    """Write the [Network] options for sysctls that networkd insists on setting itself."""
+    return [
+        (_OF_NETWORKD[family, key], boolean(bool(value)))
+        for family, key, value in interface.sysctl
+        if (family, key) in _OF_NETWORKD
+    ]
+
+
+def other_sysctls(host: Host) -> dict[str, Sysctls]:
+    """List, by interface, the sysctls that networkd leaves alone."""
+    return {
+        i.name: tuple(s for s in i.sysctl if s[:2] not in _OF_NETWORKD) for i in host.interfaces
+    }
 
 
 def _link_local(interface: Interface) -> str:

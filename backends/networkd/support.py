@@ -72,7 +72,7 @@ SUPPORT: dict[str, Support] = {
     "interface.routes": exact("[Route]"),
     "interface.routing-policy": exact("[RoutingPolicyRule]"),
     "interface.neighbors": exact("[Neighbor]"),
-    "interface.sysctl": exact("/etc/sysctl.d/60-vnetc.conf"),
+    "interface.sysctl": exact("/etc/sysctl.d/60-vnetc.conf; proxy_ndp: [Network] IPv6ProxyNDP="),
     "interface.raw": exact("sections of the .network file"),
     "bridge.ports": exact("[Network] Bridge="),
     "bridge.stp": exact("[Bridge] STP="),

@@ -25,7 +25,7 @@ def write(host: Host, version: Version) -> list[File]:
     conf = raw_sections(host.raw)
     if conf:
         files.append(File(CONF_PATH, ini(host.name, conf)))
-    return [*files, *companions(host), *write_units(host)]
+    return [*files, *companions(host, s.other_sysctls(host)), *write_units(host)]
 
 
 def network_sections(host: Host, interface: Interface, version: Version) -> list[Section]:

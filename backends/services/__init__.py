@@ -6,12 +6,14 @@ network never touches another, nor other software's rules.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vnetc.backends.base import File
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
 from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
 from vnetc.backends.services.sysctl import SYSCTL_PATH, forwarding, write_sysctl
 from vnetc.backends.services.units import write_units
-from vnetc.model import Host
+from vnetc.model import Host, Sysctls
 
 __all__ = [
     "SYSCTL_PATH",
@@ -25,10 +27,10 @@ __all__ = [
 ]
 
 
-def companions(host: Host, *, interface_sysctls: bool = True) -> list[File]:
+def companions(host: Host, interface_sysctls: Mapping[str, Sysctls]) -> list[File]:
     """Write the nftables, dnsmasq and sysctl files of a host.
 
-    `interface_sysctls` is false for a target that sets an interface's own sysctls itself.
+    `interface_sysctls` are, by interface, those that the target does not set itself.
     """
     files = [write_nftables(host.name, firewall) for firewall in host.firewalls]
     files += [
@@ -36,4 +38,4 @@ def companions(host: Host, *, interface_sysctls: bool = True) -> list[File]:
         for server in host.dhcp_servers
         if server.server == "dnsmasq"
     ]
-    return files + write_sysctl(host, interface_sysctls=interface_sysctls)
+    return files + write_sysctl(host, interface_sysctls)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vnetc.backends.base import File
 from vnetc.backends.formats import header
-from vnetc.model import Host
+from vnetc.model import Host, Sysctls
 
 SYSCTL_PATH = "/etc/sysctl.d/60-vnetc.conf"
 
@@ -22,14 +24,13 @@ def forwarding(host: Host) -> tuple[str, ...]:
     return tuple(_FORWARDING[version] for version in sorted(versions))
 
 
-def write_sysctl(host: Host, *, interface_sysctls: bool) -> list[File]:
+def write_sysctl(host: Host, interface_sysctls: Mapping[str, Sysctls]) -> list[File]:
     """Write the sysctl file, or nothing if there is nothing to set."""
     lines = list(forwarding(host))
-    if interface_sysctls:
-        # with slashes, since a name may have dots; udev sets these when the device appears
-        lines += [
-            f"net/{family}/conf/{interface.name}/{key}={value}"
-            for interface in host.interfaces
-            for family, key, value in interface.sysctl
-        ]
+    # with slashes, since a name may have dots; udev sets these when the device appears
+    lines += [
+        f"net/{family}/conf/{name}/{key}={value}"
+        for name, settings in interface_sysctls.items()
+        for family, key, value in settings
+    ]
     return [File(SYSCTL_PATH, header(host.name) + "\n".join(lines) + "\n")] if lines else []

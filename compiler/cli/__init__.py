@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # the last resort: never a traceback in a user's face
+    except Exception as error:  # noqa: BLE001 - the last resort: no traceback in a user's face
         return _fault(error)
 
 

@@ -116,6 +116,7 @@ def printable(text: str) -> str:
 
 
 def prepare(report: Report) -> Report:
+    """Sort what was found by place, and make its words printable."""
     return replace(
         report, diagnostics=tuple(map(_clean, sorted(report.diagnostics, key=_position)))
     )

@@ -1,0 +1,43 @@
+# Everything that is done to the code, by the names that CONTRIBUTING.md uses.
+# Needs make, python3 with venv, and what bootstrap.sh lists for the tests.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# The strict editable install is a farm of links, one for each module: it is renewed when the list
+# of modules or pyproject.toml changes. That list is part of the stamp's name.
+MODULES := $(sort $(shell find compiler backends schema -name '*.py'))
+INSTALLED := .venv/installed-$(shell echo $(MODULES) | cksum | cut -d ' ' -f 1)
+
+.PHONY: help dev check test golden lab bench docs
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+dev: $(INSTALLED) ## make .venv with vnetc, editable, and the tools
+$(INSTALLED): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' # --group
+	$(BIN)/pip install --quiet --editable . --group dev
+	rm -f .venv/installed-*
+	touch $@
+
+check: dev ## lint and type-check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+test: dev check ## check, then run all tests; those of the lab need root
+	$(BIN)/pytest --numprocesses 2 --dist loadscope
+
+golden: dev ## rewrite the expected outputs of the tests and of the docs; look at the diff
+	$(BIN)/pytest --numprocesses 2 --update-golden --ignore tests/lab
+
+lab: dev ## only the tests that bring hosts up with the real renderers; needs root
+	$(BIN)/pytest --numprocesses 2 --dist loadscope tests/lab
+
+bench: dev ## measure against netplan.io, write docs/reference/performance.md
+	$(BIN)/python tests/bench/run.py
+
+docs: dev ## rewrite the generated pages of the reference
+	$(BIN)/python docs/generate.py

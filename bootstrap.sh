@@ -1,0 +1,64 @@
+#!/bin/sh
+# Set vnetc up on a fresh Debian 12.
+#
+#   sh bootstrap.sh         install vnetc into .venv/, with what Debian needs for that
+#   sh bootstrap.sh test    install also what the tests use, and run all of them: `make test`
+#
+# Needs the network, and root or sudo if a Debian package is missing. Can be run again at any time.
+set -eu
+cd "$(dirname "$0")"
+
+has() { command -v "$1" >/dev/null; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif has sudo; then
+        sudo "$@"
+    else
+        echo "bootstrap.sh: needs root or sudo for: $*" >&2
+        exit 1
+    fi
+}
+
+# need PACKAGE COMMAND...: note down the Debian package if the command fails
+missing=
+need() {
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+PATH=$PATH:/usr/sbin:/sbin
+need python3 has python3
+need python3-venv python3 -c 'import ensurepip, venv'
+case ${1-} in
+"") ;;
+test)
+    need make has make
+    need git has git             # the hooks' tests clone the checkout
+    need mmdebstrap has mmdebstrap # the lab's Debian tree, see tests/lab/README.md
+    need iproute2 has ip
+    need util-linux has unshare
+    ;;
+*)
+    echo "usage: sh bootstrap.sh [test]" >&2
+    exit 2
+    ;;
+esac
+
+if [ -n "$missing" ]; then
+    echo "bootstrap.sh: installing Debian packages:$missing"
+    as_root apt-get update -qq
+    # the names are words of this script
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq --yes --no-install-recommends $missing
+fi
+
+if [ "${1-}" = test ]; then
+    exec make test
+fi
+python3 -m venv .venv
+.venv/bin/pip install --quiet .
+.venv/bin/vnetc --version

@@ -1,0 +1,435 @@
+"""Random valid documents over the whole language, for the property tests.
+
+Interfaces are numbered: the number picks subnets, routes and rule priorities that are nobody
+else's, so that the semantic checks have nothing to say. `DRAWN` names the keys that are drawn; a
+test holds it equal to the schema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+from vnetc.pipeline import check_text
+from vnetc.schema import host_schema
+
+Document = dict[str, Any]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+# Names that a reader could take for something else: numbers, booleans, words of ip(8) and bridge(8).
+NAMES = (
+    *("eth0", "eth1", "eth2", "enp3s0", "br0", "br-lan", "vms", "lab"),
+    *("a.b", "0", "1e3", "0x1f", "no", "null", "y", "on", "none", "all0", "regex", "auto", "iface"),
+    *("br", "dev", "up", "_", "x-", "x.", "any", "master", "E0", "fifteen-letters"),
+)
+DOMAINS = ("example.net", "lan", "a.b.example", "no", "xn--bcher-kva.example", "1.2.3")
+HOSTNAMES = ("web", "db-1", "no", "0", "x")
+DURATIONS = {
+    "forward-delay": ("2s", "4s", "15s", "30s"),
+    "hello-time": ("1s", "2000ms", "1500ms", "10s"),
+    "max-age": ("6s", "20s", "40s"),
+    "ageing-time": (0, "0", "300s", "5m", "1h", "1d"),
+}
+
+
+def text_of(document: Document) -> str:
+    """Spell a document: JSON is YAML."""
+    return json.dumps(document, ensure_ascii=False)
+
+
+def optional(draw: Draw, **keys: st.SearchStrategy[Any]) -> Document:
+    """Draw a mapping in which each key may be absent; `_` in a keyword stands for `-`."""
+    present = draw(st.sets(st.sampled_from(sorted(keys)))) if keys else ()
+    return {key.replace("_", "-"): draw(keys[key]) for key in sorted(present)}
+
+
+booleans = st.booleans()
+macs = st.integers(0, 2**32 - 1).map(
+    lambda n: "52:54:" + ":".join(f"{byte:02x}" for byte in n.to_bytes(4, "big"))
+)
+tables = st.one_of(st.sampled_from(["main", "local", "default"]), st.integers(1, 4294967295))
+descriptions = st.one_of(
+    st.sampled_from(["", "uplink", "the LAN", "# no comment", "50% $(off) `x` \"y\" \\"]),
+    st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20),
+)
+sysctls = {
+    "ipv4": st.sampled_from(["rp_filter", "proxy_arp", "arp_ignore", "forwarding"]),
+    "ipv6": st.sampled_from(["proxy_ndp", "hop_limit", "dad_transmits"]),
+}
+
+
+def v4(number: int, host: int) -> str:
+    return f"10.{number}.0.{host}"
+
+
+def v6(number: int, host: int) -> str:
+    return f"2001:db8:{number:x}::{host:x}"
+
+
+@st.composite
+def address_items(draw: Draw, number: int, name: str, *, guests: bool = False) -> list[Any]:
+    """Draw addresses of the subnets of an interface, the first of each family plain."""
+    items: list[Any] = []
+    for host in range(2, 2 + draw(st.integers(0, 3))):
+        ipv6 = draw(booleans)
+        address = f"{v6(number, host)}/64" if ipv6 else f"{v4(number, host)}/24"
+        if draw(booleans):
+            items.append(address)
+            continue
+        options = optional(
+            draw,
+            scope=st.sampled_from(["global", "link", "host"]),
+            preferred_lifetime=st.just(0),
+            noprefixroute=booleans,
+        )
+        if not ipv6 and draw(booleans):
+            options["label"] = draw(st.sampled_from([f"{name}:0"[-15:], "web", name]))
+        if draw(booleans) and not guests:
+            length = 128 if ipv6 else 32
+            peer = v6(number, host + 100) if ipv6 else v4(number, host + 100)
+            address, options["peer"] = f"{address.partition('/')[0]}/{length}", f"{peer}/{length}"
+        items.append({"address": address, **options})
+    return items
+
+
+@st.composite
+def routes(draw: Draw, number: int, index: int) -> Document:
+    """Draw a route to a network that no other route leads to, or a default route."""
+    ipv6 = draw(booleans)
+    kind = draw(st.sampled_from(["via", "via", "default", "nexthops", "link", "special"]))
+    gateways = [v6(number, n) if ipv6 else v4(number, n) for n in (201, 202, 203)]
+    to = f"2001:db8:f{number:x}:{index}::/64" if ipv6 else f"172.{16 + number}.{index}.0/24"
+    route: Document = optional(
+        draw,
+        **{"from": st.just(v6(number, 2) if ipv6 else v4(number, 2))},
+        metric=st.integers(1, 4294967295),
+        table=tables,
+        mtu=st.integers(1280, 9000),
+        advmss=st.integers(1, 65495),
+        congestion_window=st.integers(1, 1023),
+        initrwnd=st.integers(1, 1023),
+    )
+    if kind == "default":
+        to, route["metric"] = "default", 1000 + 10 * number + index
+    route = {"to": to, **route}
+    if kind in ("via", "default"):
+        route |= {"via": gateways[0], "on-link": True}
+    elif kind == "nexthops":
+        route["on-link"] = True
+        route["nexthops"] = [
+            {"via": gateway, **optional(draw, weight=st.integers(1, 256))}
+            for gateway in gateways[: draw(st.integers(2, 3))]
+        ]
+    elif kind == "link":
+        if not ipv6:
+            route["scope"] = draw(st.sampled_from(["link", "global", "site", "host"]))
+    else:
+        route["type"] = draw(
+            st.sampled_from(["blackhole", "unreachable", "prohibit", "throw", "local", "multicast"])
+        )
+    return route
+
+
+@st.composite
+def rules(draw: Draw, number: int, index: int, names: Sequence[str]) -> Document:
+    """Draw a routing rule with a priority of its own."""
+    ipv6 = draw(booleans)
+    networks = st.sampled_from(
+        ["2001:db8:a::/48", f"{v6(number, 2)}/128"] if ipv6 else ["10.0.0.0/8", "192.0.2.9/32"]
+    )
+    ports = st.one_of(st.integers(1, 65535), st.just("8000-8010"))
+    rule = optional(
+        draw,
+        **{"from": networks},
+        to=networks,
+        iif=st.sampled_from(["lo", *names]),
+        oif=st.sampled_from(names),
+        fwmark=st.one_of(st.integers(1, 4294967295), st.sampled_from(["0x10/0xff", "7", "0xf"])),
+        tos=st.integers(1, 63).map(lambda n: 4 * n),
+        ip_protocol=st.one_of(st.sampled_from(["tcp", "udp", "icmp"]), st.integers(1, 255)),
+        source_port=ports,
+        destination_port=ports,
+        uid_range=st.one_of(st.integers(0, 4294967294), st.just("1000-1999")),
+        invert=booleans,
+    )
+    if draw(booleans):
+        rule |= {"table": draw(tables)}
+        rule |= optional(draw, suppress_prefix_length=st.integers(0, 32))
+    else:
+        rule["action"] = draw(st.sampled_from(["blackhole", "unreachable", "prohibit"]))
+    return {"priority": 100 * number + index + 1, **rule}
+
+
+def overrides(draw: Draw, *, version: int) -> Document:
+    keys: dict[str, st.SearchStrategy[Any]] = {
+        "use_dns": booleans,
+        "use_ntp": booleans,
+        "use_hostname": booleans,
+        "use_domains": st.sampled_from([True, False, "route"]),
+        "send_hostname": booleans,
+        "hostname": st.sampled_from(HOSTNAMES),
+    }
+    if version == 4:
+        keys |= {
+            "route_metric": st.integers(0, 4294967295),
+            "use_routes": booleans,
+            "use_mtu": booleans,
+        }
+    return optional(draw, **keys)
+
+
+def nameservers(draw: Draw) -> Document:
+    addresses = st.sampled_from(["9.9.9.9", "192.0.2.53", "2001:db8::53", "fe80::53"])
+    return optional(
+        draw,
+        addresses=st.lists(addresses, unique=True, max_size=3),
+        search=st.lists(st.sampled_from(DOMAINS), unique=True, max_size=3),
+    )
+
+
+def raw_interface(draw: Draw) -> Document:
+    """Draw keys that the targets know and vnetc does not set."""
+    lines = st.lists(st.sampled_from(["true", "echo a b", "ip link show"]), max_size=2)
+    stanza = {
+        "pre_up": lines,
+        "up": lines,
+        "down": lines,
+        "post_down": lines,
+        "options": st.sampled_from([{}, {"ethtool-x": "y"}, {"vrf-table": 7, "x_y": True}]),
+    }
+    given = {
+        "networkd": {
+            "Network": optional(draw, LLMNR=booleans, NTP=st.just(["192.0.2.1", "192.0.2.2"])),
+            "Link": optional(draw, AllMulticast=booleans),
+        },
+        "netplan": optional(draw, critical=booleans, wakeonlan=booleans),
+        "ifupdown": optional(draw, **stanza),
+        "ifupdown2": optional(draw, **stanza),
+        "ifupdown-ng": optional(draw, **stanza),
+    }
+    chosen = draw(st.sets(st.sampled_from(sorted(given)), max_size=2))
+    return {target: given[target] for target in sorted(chosen)}
+
+
+def raw_host(draw: Draw) -> Document:
+    text = st.sampled_from(["# a comment", "source /etc/network/more\n", ""])
+    return optional(
+        draw,
+        networkd=st.just({"Network": {"ManageForeignRoutes": False}}),
+        netplan=st.just({"openvswitch": {}}),
+        ifupdown=text,
+        ifupdown2=text,
+    )
+
+
+@st.composite
+def devices(draw: Draw, number: int, name: str, names: Sequence[str], *, mode: str) -> Document:
+    """Draw the keys that an interface of any type has.
+
+    `mode` is `lo`, `port`, `free`, or `guests` for the bridge of a network whose subnets say which
+    addresses it may have.
+    """
+    device = optional(
+        draw,
+        description=descriptions,
+        mtu=st.integers(1300, 1400),
+        sysctl=st.just(None),
+        raw=st.just(None),
+    )
+    if "sysctl" in device:
+        device["sysctl"] = {
+            family: draw(st.dictionaries(keys, st.integers(0, 2), max_size=2))
+            for family, keys in sysctls.items()
+            if draw(booleans)
+        }
+    if "raw" in device:
+        device["raw"] = raw_interface(draw)
+    if mode != "lo":
+        device |= optional(draw, macaddress=macs, optional=booleans)
+        if draw(booleans):
+            device["ipv6-address-generation"] = draw(st.sampled_from(["eui64", "stable-privacy"]))
+    if mode != "port":
+        if draw(booleans):
+            device["nameservers"] = nameservers(draw)
+        if draw(booleans) and mode != "guests":
+            device["addresses"] = draw(address_items(number, name))
+        if draw(booleans):
+            device["routes"] = [draw(routes(number, n)) for n in range(draw(st.integers(0, 3)))]
+        if draw(booleans):
+            device["routing-policy"] = [
+                draw(rules(number, n, names)) for n in range(draw(st.integers(0, 3)))
+            ]
+    if mode in ("free", "guests"):
+        device |= _automatic(draw, number)
+    active = ("addresses", "dhcp4", "dhcp6", "routes", "neighbors")
+    if mode != "lo" and draw(booleans):
+        plain = mode != "guests" and not any(device.get(key) for key in active)
+        device["activation"] = draw(st.sampled_from(["auto", "manual", *(["off"] if plain else [])]))
+    return device
+
+
+def _automatic(draw: Draw, number: int) -> Document:
+    """Draw what an interface that is no port says of addresses that it gets by itself."""
+    device = optional(
+        draw,
+        dhcp4=booleans,
+        dhcp6=booleans,
+        accept_ra=booleans,
+        link_local=st.lists(st.sampled_from(["ipv4", "ipv6"]), unique=True),
+        ipv6_privacy=booleans,
+        ipv6_mtu=st.integers(1280, 1300),
+    )
+    if device.get("dhcp4") and draw(booleans):
+        device["dhcp4-overrides"] = overrides(draw, version=4)
+    if device.get("dhcp6") and draw(booleans):
+        device["dhcp6-overrides"] = overrides(draw, version=6)
+    if device.get("accept-ra") and draw(booleans):
+        device["ra-overrides"] = optional(
+            draw,
+            use_dns=booleans,
+            use_domains=st.sampled_from([True, False, "route"]),
+            table=tables,
+        )
+    if draw(booleans):
+        device["neighbors"] = [
+            {"address": v4(number, n) if draw(booleans) else v6(number, n), "macaddress": draw(macs)}
+            for n in range(210, 210 + draw(st.integers(1, 2)))
+        ]
+    return device
+
+
+def vlan_settings(draw: Draw) -> Document:
+    """Draw `vlans`, `pvid` and `untagged` of a port, of which the first holds the others."""
+    return draw(
+        st.sampled_from(
+            [
+                {},
+                {"vlans": [10]},
+                {"vlans": ["20-30", 5], "untagged": [25]},
+                {"vlans": [7, 8], "pvid": 7, "untagged": [7]},
+                {"vlans": [1, "4090-4094"], "pvid": 1},
+            ]
+        )
+    )
+
+
+def bridge_keys(draw: Draw, ports: Sequence[str]) -> Document:
+    """Draw what only a bridge says."""
+    keys: dict[str, st.SearchStrategy[Any]] = {
+        key.replace("-", "_"): st.sampled_from(values) for key, values in DURATIONS.items()
+    }
+    bridge = optional(
+        draw,
+        **keys,
+        stp=booleans,
+        priority=st.integers(0, 65535),
+        vlan_filtering=booleans,
+        multicast_snooping=booleans,
+        multicast_querier=booleans,
+    )
+    filters = bridge.get("vlan-filtering", False)
+    if filters:
+        bridge |= optional(
+            draw,
+            vlan_protocol=st.sampled_from(["802.1q", "802.1ad"]),
+            default_pvid=st.integers(0, 4094),
+        )
+        bridge |= vlan_settings(draw)
+    if ports and draw(booleans):
+        bridge["ports"] = {port: _port(draw, filters) if draw(booleans) else None for port in ports}
+    elif ports or draw(booleans):
+        bridge["ports"] = list(ports)
+    return bridge
+
+
+def _port(draw: Draw, filters: bool) -> Document:
+    settings = optional(
+        draw,
+        path_cost=st.integers(1, 65535),
+        priority=st.integers(0, 63),
+        hairpin=booleans,
+        learning=booleans,
+        isolated=booleans,
+        neigh_suppress=booleans,
+    )
+    return settings | (vlan_settings(draw) if filters else {})
+
+
+def dhcp_keys(draw: Draw, number: int) -> Document:
+    """Draw the DHCP server of a network that has the subnet 192.168.<number>.0/24."""
+    base = f"192.168.{number}"
+    dhcp = optional(
+        draw,
+        range=st.sampled_from([f"{base}.100 - {base}.200", f"{base}.50-{base}.50"]),
+        lease_time=st.sampled_from(["2m", "1h", "12h", "1d", "150500ms"]),
+        router=st.sampled_from([f"{base}.1", f"{base}.2", False]),
+        nameservers=st.lists(st.sampled_from(["9.9.9.9", f"{base}.1"]), unique=True),
+        domain=st.sampled_from(DOMAINS),
+        server=st.sampled_from(["dnsmasq", "dnsmasq", "networkd"]),
+    )
+    if draw(booleans):
+        dhcp["reservations"] = [
+            {
+                "macaddress": f"52:54:00:00:{number:02x}:{host:02x}",
+                "address": f"{base}.{host}",
+                **({"hostname": f"guest-{host}"} if draw(booleans) else {}),
+            }
+            for host in range(10, 10 + draw(st.integers(0, 3)))
+        ]
+    return dhcp
+
+
+def publish_items(draw: Draw, number: int, ipv6: bool) -> list[Document]:
+    items: list[Document] = []
+    for index in range(draw(st.integers(0, 3))):
+        port = 1000 * number + 20 * index + 1
+        guest = f"192.168.{number}.{10 + index}"
+        to = [guest, f"{guest}:80"]
+        if ipv6:
+            to += [f"[fd00:{number:x}::10]:443", f"fd00:{number:x}::11"]
+        ranged = draw(booleans)
+        chosen = draw(st.sampled_from([to[0], *to[3:]] if ranged else to))
+        items.append(
+            {
+                "protocol": draw(st.sampled_from(["tcp", "udp"])),
+                "port": f"{port}-{port + 5}" if ranged else port,
+                "to": chosen,
+            }
+        )
+    return items
+
+
+@st.composite
+def networks(
+    draw: Draw, number: int, name: str, names: Sequence[str], free: list[str]
+) -> Document:
+    """Draw a network; what it takes as a port is removed from `free`."""
+    mode = draw(st.sampled_from(["bridge", "nat", "nat", "routed", "isolated"]))
+    if mode == "bridge" and not free:
+        mode = "nat"
+    network: Document = {"mode": mode}
+    if mode == "bridge":
+        network["uplink"] = free.pop()
+        device = draw(devices(number, name, names, mode="free"))
+        return network | device | bridge_keys(draw, ())
+    device = draw(devices(number, name, names, mode="guests"))
+    ipv6 = draw(booleans)
+    subnet = f"192.168.{number}.0/24"
+    if ipv6:
+        network["subnet"] = [subnet, f"fd00:{number:x}::/64"]
+    else:
+        network["subnet"] = draw(st.sampled_from([subnet, [subnet]]))
+    if draw(booleans):
+        network["addresses"] = [f"192.168.{number}.2/24"]
+    if draw(booleans):
+        network["dhcp"] = False if draw(booleans) else dhcp_keys(draw, number)
+    if mode != "isolated" and names and draw(booleans):
+        network["uplink"] = draw(st.sampled_from(names))
+    if mode == "nat" and draw(booleans):
+        network["publish"] = publish_items(draw, number, ipv6)
+    if network.get("addresses") == network.get("dhcp", {}) or False:
+        del network["addresses"]
+    return network | device | bridge_keys(draw, ())
