@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from vnetc.record import Record
 
@@ -19,6 +20,8 @@ Yaml: TypeAlias = "str | int | bool | Mapping[str, Yaml] | Sequence[Yaml] | None
 Section: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
 
 _INI_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+# Most values: printable ASCII that neither begins nor ends with a blank nor ends with a backslash.
+_INI_PLAIN = re.compile(r"(?:[!-~][ -~]*)?[!-\[\]-~]").fullmatch
 # Words that YAML 1.1 readers (libyaml in netplan, PyYAML) take for something else than a string.
 _YAML_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -52,6 +55,7 @@ def ini(host: str, sections: Iterable[Section]) -> str:
     return "\n".join(parts)
 
 
+@cache
 def _ini_key(text: str) -> str:
     if not _INI_KEY.fullmatch(text):
         raise ValueError(f"not an INI key: {text!r}")
@@ -59,6 +63,8 @@ def _ini_key(text: str) -> str:
 
 
 def _ini_value(text: str) -> str:
+    if _INI_PLAIN(text):
+        return text
     # systemd.syntax(7): a trailing backslash continues the line, surrounding blanks are cut
     if has_controls(text) or text.endswith("\\") or text != text.strip():
         raise ValueError(f"not an INI value: {text!r}")

@@ -75,13 +75,16 @@ class _Lowering:
     def each(
         self, parser: Callable[[Any, Path], T | None], data: Data, key: str, path: Path
     ) -> tuple[T, ...]:
-        """Lower the items of a list; wrong ones are left out."""
-        results = (
-            parser(item, (*path, key, index))
-            for index, item in enumerate(data.get(key, ()))
-            if item is not BAD
-        )
-        return tuple(result for result in results if result is not None)
+        """Lower the items of a list; those with anything wrong in them are left out."""
+        results: list[T] = []
+        for index, item in enumerate(data.get(key, ())):
+            if item is BAD:
+                continue
+            before = len(self.found)
+            result = parser(item, (*path, key, index))
+            if result is not None and len(self.found) == before:
+                results.append(result)
+        return tuple(results)
 
     def scalars(
         self, parser: Callable[[Any], T], data: Data, key: str, path: Path

@@ -36,6 +36,7 @@ Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]
 Raw: TypeAlias = "Mapping[str, Any]"
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
+DEFAULT_MTU = 1500  # ETH_DATA_LEN, linux/if_ether.h
 
 
 class Address(Record):
@@ -250,6 +251,15 @@ class Interface(Record):
     neighbors: tuple[Neighbor, ...] = ()
     sysctl: Sysctls = ()
     raw: Raw | None = None
+
+    @property
+    def initial_mtu(self) -> int | None:
+        """The MTU to make the device with, None for the kernel's default.
+
+        A bridge takes the smallest MTU of its ports until its own is changed (br_change_mtu and
+        br_mtu_auto_adjust in net/bridge), and setting the one it has changes nothing.
+        """
+        return 1280 if isinstance(self.kind, Bridge) and self.mtu == DEFAULT_MTU else None
 
     @property
     def waited_for(self) -> bool:

@@ -51,8 +51,9 @@ def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
         return data, []
     from jsonschema import Draft7Validator
 
+    validator = Draft7Validator(host_schema())
     errors = sorted(
-        _leaves(Draft7Validator(host_schema()).iter_errors(data)),
+        _leaves(validator.iter_errors(data)),
         key=lambda error: [str(step) for step in error.absolute_path],
     )
     data = deepcopy(data)
@@ -63,11 +64,25 @@ def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
     for path in found:
         # of an interface whose type is wrong nothing can be said
         wrong_kind = len(path) == 3 and path[2] == _FAMILIES.get(str(path[0]), ("", ""))[1]
-        _remove(data, path[:2] if wrong_kind else path)
-    for error in errors:
-        if error.validator == "required":
-            _remove(data, tuple(error.absolute_path))
+        _remove(data, path[:2] if wrong_kind else _item(path))
+    while lacking := _lacking(validator, data):
+        for path in lacking:
+            _remove(data, path)
     return data, list(found.values())
+
+
+def _item(path: Path) -> Path:
+    """Cut a path after the first item of a list: a route with a wrong part says nothing for sure."""
+    index = next((i for i, step in enumerate(path) if isinstance(step, int)), len(path))
+    return path[: index + 1]
+
+
+def _lacking(validator: Any, data: Any) -> list[Path]:
+    """List the mappings without a key that they need, or that lost it because it was wrong."""
+    errors = _leaves(validator.iter_errors(data))
+    return [
+        tuple(e.absolute_path) for e in errors if e.validator == "required" and e.absolute_path
+    ]
 
 
 def _leaves(errors: Iterable[Any]) -> Iterator[Any]:

@@ -78,7 +78,8 @@ class Classic:
             metric = str(interface.dhcp4_overrides.route_metric)
             return replace(everything, method="dhcp", options=[("metric", metric)])
         first = next((a for a in interface.addresses if a.address.version == 4), None)
-        if first is None or not _is_plain(first):
+        # of a /31 or /32 too the method sets a broadcast address, which there is none of
+        if first is None or not _is_plain(first) or first.address.network.prefixlen > 30:
             return everything
         gateway = next((r for r in interface.routes if _is_gateway(r)), None)
         options = [("address", str(first.address))]
@@ -99,7 +100,7 @@ class Classic:
         """
         return _set_link("pre-up", interface.name, interface.macaddress, interface.mtu)
 
-    def bridge(self, name: str, bridge: Bridge) -> Options:
+    def bridge(self, interface: Interface, bridge: Bridge) -> Options:
         """Make a bridge and its ports.
 
         It is made before the hook of bridge-utils would do so, since the hook also brings it up:
@@ -113,8 +114,8 @@ class Classic:
                 if (value := _native(bridge, field)) is not None
             ),
             ("bridge-maxwait", "0"),
-            ("pre-up", commands.create(name, "type bridge")),
-            *self.bridge_rest(name, bridge),
+            ("pre-up", commands.create(interface.name, _new_bridge(interface))),
+            *self.bridge_rest(interface.name, bridge),
         ]
 
     def bridge_rest(self, name: str, bridge: Bridge) -> Options:
@@ -149,6 +150,7 @@ class Ifupdown2(Classic):
         """
         options = _set_link("pre-up", interface.name, interface.macaddress, None)
         if isinstance(interface.kind, Bridge):
+            options += _set_link("up", interface.name, None, interface.initial_mtu)
             options += _set_link("up", interface.name, None, interface.mtu)
         elif interface.mtu is not None:
             options.append(("mtu", str(interface.mtu)))
@@ -156,13 +158,13 @@ class Ifupdown2(Classic):
             options.append(("ipv6-addrgen", "off"))
         return options
 
-    def bridge(self, name: str, bridge: Bridge) -> Options:
+    def bridge(self, interface: Interface, bridge: Bridge) -> Options:
         """Undo what it does to a bridge unasked: a small multicast table, forwarding of its own."""
         return [
-            *super().bridge(name, bridge),
+            *super().bridge(interface, bridge),
             ("bridge-hashmax", "4096"),
-            ("up", commands.default_sysctl("ipv4", name, "forwarding")),
-            ("up", commands.default_sysctl("ipv6", name, "forwarding")),
+            ("up", commands.default_sysctl("ipv4", interface.name, "forwarding")),
+            ("up", commands.default_sysctl("ipv6", interface.name, "forwarding")),
         ]
 
 
@@ -178,17 +180,22 @@ class IfupdownNg(Classic):
         """Leave all to commands: `static` sets no broadcast address and a metric of 1."""
         return _by_commands(interface)
 
-    def bridge(self, name: str, bridge: Bridge) -> Options:
+    def bridge(self, interface: Interface, bridge: Bridge) -> Options:
         """Make a bridge without its executor, which brings it up before any `pre-up` line."""
         options: Options = [("requires", " ".join(bridge.ports))] if bridge.ports else []
-        options.append(("pre-up", commands.create(name, "type bridge")))
-        options += self.bridge_rest(name, bridge)
+        options.append(("pre-up", commands.create(interface.name, _new_bridge(interface))))
+        options += self.bridge_rest(interface.name, bridge)
         for port in bridge.ports:
             options += [
-                ("pre-up", f"ip link set dev {port} master {name}"),
+                ("pre-up", f"ip link set dev {port} master {interface.name}"),
                 ("pre-up", f"ip link set dev {port} up"),
             ]
         return options
+
+
+def _new_bridge(interface: Interface) -> str:
+    mtu = interface.initial_mtu
+    return "type bridge" if mtu is None else f"mtu {mtu} type bridge"
 
 
 def _set_link(hook: str, name: str, macaddress: str | None, mtu: int | None) -> Options:

@@ -65,10 +65,13 @@ def _inherits_mtu(context: Context) -> bool:
 
 def _mtu(name: str, host: Host) -> int | None:
     """Give the MTU that is said for an interface, or for what its VLAN inherits it from."""
-    found = next((i for i in host.interfaces if i.name == name), None)
-    if found is None or found.mtu is not None or not isinstance(found.kind, Vlan):
-        return None if found is None else found.mtu
-    return _mtu(found.kind.link, host)
+    interfaces = {interface.name: interface for interface in host.interfaces}
+    # each at most once: VLANs of each other are an error, but not this pass's
+    while (found := interfaces.pop(name, None)) is not None:
+        if found.mtu is not None or not isinstance(found.kind, Vlan):
+            return found.mtu
+        name = found.kind.link
+    return None
 
 
 def _inherits_mtu_of_link(context: Context) -> bool:

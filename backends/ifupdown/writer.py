@@ -122,7 +122,7 @@ def _device(interface: Interface, dialect: Classic) -> Options:
     options: Options = []
     match kind:
         case Bridge():
-            options += dialect.bridge(name, kind)
+            options += dialect.bridge(interface, kind)
         case Vlan():
             link = f"link {kind.link} type vlan proto {kind.protocol} id {kind.id}"
             options.append(("pre-up", commands.create(name, link)))

@@ -6,7 +6,7 @@ networkd reads /etc/systemd/network/10-netplan-NAME.network.d/*.conf beside netp
 
 from __future__ import annotations
 
-from vnetc.backends.base import Support, exact, limit
+from vnetc.backends.base import Support, exact, limit, unsupported
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
 from vnetc.backends.networkd.support import by_networkd, of_dhcp6, serves_no_ipv4
 from vnetc.record import replace
@@ -22,7 +22,7 @@ _KEYS: dict[str, Support] = {
     "type.vlan": exact("vlans"),
     "type.veth": exact("virtual-ethernets; before 0.107 a .netdev file and ethernets"),
     "interface.macaddress": exact("macaddress"),
-    "interface.mtu": exact("mtu"),
+    "interface.mtu": exact("mtu; of a bridge: drop-in [Link] MTUBytes="),
     "interface.activation": exact("activation-mode"),
     "interface.optional": exact("optional"),
     "interface.addresses": exact("addresses"),
@@ -35,7 +35,9 @@ _KEYS: dict[str, Support] = {
     "interface.ipv6-address-generation": exact(
         "drop-in [Network] IPv6LinkLocalAddressGenerationMode=, [IPv6AcceptRA] Token="
     ),
-    "interface.ipv6-mtu": exact("ipv6-mtu"),
+    "interface.ipv6-mtu": unsupported(
+        "systemd-networkd before 257 loses it, and netplan does not tell which one it has"
+    ),
     "interface.nameservers": exact("nameservers"),
     "interface.routes": exact("routes"),
     "interface.routing-policy": exact("routing-policy"),

@@ -97,7 +97,7 @@ def device(host: Host, interface: Interface, version: Version) -> dict[str, Any]
             pass
     if interface.macaddress is not None and _has_type(interface, version):
         out["macaddress"] = interface.macaddress
-    if interface.mtu is not None:
+    if interface.mtu is not None and not isinstance(interface.kind, Bridge):
         out["mtu"] = interface.mtu
     if interface.activation != "auto":
         out["activation-mode"] = interface.activation
@@ -173,8 +173,6 @@ def _automatic(interface: Interface) -> dict[str, Any]:
     out["accept-ra"] = interface.accept_ra
     if interface.ipv6_privacy:
         out["ipv6-privacy"] = True
-    if interface.ipv6_mtu is not None:
-        out["ipv6-mtu"] = interface.ipv6_mtu
     return out
 
 
@@ -294,7 +292,8 @@ def _netdev_dropin(interface: Interface) -> list[Section]:
         o for o, time in zip(_TIMERS, _timers(kind), strict=True) if _whole(time[1])
     }
     rest = [(option, value) for option, value in s.bridge(kind) if option not in said]
-    return [("Bridge", rest)] if rest else []
+    sections: list[Section] = [("NetDev", s.initial_mtu(interface)), ("Bridge", rest)]
+    return [(name, options) for name, options in sections if options]
 
 
 _SAID_OF_BRIDGE = frozenset({"STP", "Priority"})
@@ -317,7 +316,10 @@ def network_dropin(host: Host, interface: Interface, version: Version) -> list[S
     servers = s.networkd_servers(host, interface)
     for server in servers:
         network += s.serve(server)
-    sections: list[Section] = [("Network", network)]
+    # netplan makes a bridge with its MTU, after which setting it again does not pin it
+    mtu = interface.mtu if isinstance(interface.kind, Bridge) else None
+    link: s.Options = [] if mtu is None else [("MTUBytes", str(mtu))]
+    sections: list[Section] = [("Link", link), ("Network", network)]
     if not _says_addresses(interface):
         sections += [s.address(a) for a in s.split_addresses(interface)[1]]
     sections += [s.route(r) for r in interface.routes if not _says_route(r)]

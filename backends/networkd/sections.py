@@ -57,6 +57,7 @@ def netdev(host: Host, interface: Interface) -> list[Section]:
     options: Options = [("Name", interface.name), ("Kind", kind.type)]
     if interface.macaddress is not None:
         options.append(("MACAddress", interface.macaddress))
+    options += initial_mtu(interface)
     sections: list[Section] = [("NetDev", options)]
     match kind:
         case Bridge():
@@ -75,6 +76,12 @@ def netdev(host: Host, interface: Interface) -> list[Section]:
         case Dummy() | Ethernet() | Loopback():
             pass
     return sections
+
+
+def initial_mtu(interface: Interface) -> Options:
+    """Write the [NetDev] option for the MTU that the device is made with."""
+    mtu = interface.initial_mtu
+    return [] if mtu is None else [("MTUBytes", str(mtu))]
 
 
 def bridge(bridge: Bridge) -> Iterator[tuple[str, str]]:

@@ -81,7 +81,17 @@ def _link_local_without_carrier(fact: Fact) -> bool:
     )
 
 
+def _ages_early(fact: Fact) -> bool:
+    kind = None if fact.interface is None else fact.interface.kind
+    return _is("link", "ageing_time")(fact) and isinstance(kind, Bridge) and kind.stp
+
+
 DIFFERENCES = (
+    Difference(
+        "while a spanning tree changes the kernel forgets addresses after twice the forward delay, "
+        "and prints that time (net/bridge/br_stp.c)",
+        _ages_early,
+    ),
     Difference(
         "a virtual device has a random MAC address unless the document says one",
         _has_own_mac,

@@ -56,6 +56,10 @@ CLOSED = frozenset({"address", "route", "rule", "neighbour"})
 CLOSED_LINK = frozenset({"kind", "master"})
 
 
+# As `ip -N` prints them.
+_ETHERTYPES = {"802.1q": f"[{0x8100}]", "802.1ad": f"[{0x88A8}]"}
+
+
 def closed(key: Key) -> bool:
     """Tell whether what `key` names must not exist unless it is expected."""
     kind, _, what = key
@@ -99,7 +103,7 @@ def _link(interface: Interface) -> dict[str, str]:
         case Veth(peer=peer):
             settings["linked to"] = peer
         case Vlan(link=link, id=vid, protocol=protocol):
-            settings |= {"linked to": link, "id": str(vid), "protocol": protocol.upper()}
+            settings |= {"linked to": link, "id": str(vid), "protocol": _ETHERTYPES[protocol]}
         case _:
             pass
     if interface.port is not None:

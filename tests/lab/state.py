@@ -32,12 +32,13 @@ LINK_LOCAL = "link-local, of the MAC address"
 # The kernel moves these between devices and `lo` as it likes.
 DEVICELESS = ("blackhole", "unreachable", "prohibit", "throw")
 # ip(8) prints these of a bridge and its ports beside their settings.
-_NO_SETTING = (
-    *("bridge_id", "root_id", "root_port", "root_path_cost", "id", "no", "state", "backup_port"),
-    *("designated_port", "designated_cost", "topology_change", "topology_change_detected"),
+_NO_SETTING = {
+    *("bridge_id", "root_id", "root_port", "root_path_cost", "port id", "no", "state"),
+    *("backup_port", "designated_port", "designated_cost"),
+    *("topology_change", "topology_change_detected"),
     *("topology_change_ack", "config_pending", "group_fwd_mask_str", "hold_timer", "hello_timer"),
     *("message_age_timer", "forward_delay_timer", "tcn_timer", "topology_change_timer", "gc_timer"),
-)
+}
 # Fallback devices, which appear in every namespace once a module is loaded.
 _FALLBACK = ("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0")
 
@@ -85,7 +86,7 @@ def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, s
         settings |= info.get("info_data", {})
     settings |= {f"port {k}": v for k, v in info.get("info_slave_data", {}).items()}
     for what, value in settings.items():
-        if value is not None and what.removeprefix("port ") not in _NO_SETTING:
+        if value is not None and not {what, what.removeprefix("port ")} & _NO_SETTING:
             yield ("link", name, what), value if isinstance(value, str) else json.dumps(value)
 
 
