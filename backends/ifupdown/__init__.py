@@ -6,14 +6,29 @@ from collections.abc import Callable
 
 from vnetc.backends.base import File, Target, Version
 from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
+from vnetc.backends.ifupdown.raw import check_raw
 from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG
-from vnetc.backends.ifupdown.writer import write
+from vnetc.backends.ifupdown.writer import stanza, write
+from vnetc.diagnostics import Diagnostic
 from vnetc.model import Host
 
 
 def _writer(dialect: Classic, target: str) -> Callable[[Host, Version], list[File]]:
     """Bind a dialect: what it writes has been the same in all its supported versions."""
     return lambda host, version: write(host, dialect, target)
+
+
+def _checker(dialect: Classic, target: str) -> Callable[[Host, Version], list[Diagnostic]]:
+    """Bind a dialect to the check of raw text."""
+
+    def check(host: Host, version: Version) -> list[Diagnostic]:
+        del version
+        if target not in (host.raw or {}) and not any(i.raw for i in host.interfaces):
+            return []
+        own = {i.name: stanza(host, i, dialect) for i in host.interfaces}
+        return check_raw(host, target, dialect.unsafe, own)
+
+    return check
 
 
 TARGETS: dict[str, Target] = {
@@ -25,6 +40,7 @@ TARGETS: dict[str, Target] = {
         newest=(0, 8, 44),  # Debian 13
         support=CLASSIC,
         write=_writer(Classic(), "ifupdown"),
+        check_raw=_checker(Classic(), "ifupdown"),
     ),
     "ifupdown2": Target(
         name="ifupdown2",
@@ -34,6 +50,7 @@ TARGETS: dict[str, Target] = {
         newest=(3, 9, 0),
         support=IFUPDOWN2,
         write=_writer(Ifupdown2(), "ifupdown2"),
+        check_raw=_checker(Ifupdown2(), "ifupdown2"),
     ),
     "ifupdown-ng": Target(
         name="ifupdown-ng",
@@ -43,5 +60,6 @@ TARGETS: dict[str, Target] = {
         newest=(0, 12, 1),  # Debian 13
         support=IFUPDOWN_NG,
         write=_writer(IfupdownNg(), "ifupdown-ng"),
+        check_raw=_checker(IfupdownNg(), "ifupdown-ng"),
     ),
 }

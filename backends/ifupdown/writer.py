@@ -10,31 +10,31 @@ Ports have stanzas of their own: a setting that fails on one does not keep its b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from vnetc.backends import services
 from vnetc.backends.base import File
 from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.dialects import Classic, Options
-from vnetc.model import Bridge, Dummy, Ethernet, Host, Interface, Raw, Veth, Vlan
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
+from vnetc.model import Bridge, Dummy, Ethernet, Host, Interface, Veth, Vlan
+from vnetc.record import replace
 
 PATH = "/etc/network/interfaces"
-_HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # as they run; 0: no hook
 _LOOPBACK = Stanza(name="lo", method="loopback")
 _STATE = "/var/lib/vnetc"  # where dnsmasq keeps its leases
 
 
 def write(host: Host, dialect: Classic, target: str) -> list[File]:
     """Write the files of a host in one dialect; `target` is its key in `raw`."""
-    stanzas = [_stanza(host, i, dialect, target) for i in order(host.interfaces)]
-    if all(stanza.name != "lo" for stanza in stanzas):
+    stanzas = [
+        _ordered(stanza(host, i, dialect), raw_options(i.raw, target))
+        for i in order(host.interfaces)
+    ]
+    if all(item.name != "lo" for item in stanzas):
         stanzas.insert(0, _LOOPBACK)
-    tail = _raw_text(host.raw, target)
+    tail = raw_text(host.raw, target)
     text = interfaces(host.name, stanzas, unsafe=dialect.unsafe, tail=tail)
     return [File(PATH, text), *services.companions(host, {})]
 
@@ -43,17 +43,18 @@ def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:
     """Put each interface after those it is made of, otherwise in the document's order."""
     by_name = {interface.name: interface for interface in all_interfaces}
     done: dict[str, Interface] = {}
-
-    def visit(interface: Interface) -> None:
-        if interface.name in done:
-            return
-        for name in _parts(interface):
-            if name in by_name:
-                visit(by_name[name])
-        done[interface.name] = interface
-
-    for interface in all_interfaces:
-        visit(interface)
+    for start in all_interfaces:
+        # without recursion: interfaces may be stacked deeper than Python's calls
+        waiting = [start]
+        while waiting:
+            interface = waiting[-1]
+            missing = [
+                by_name[name] for name in _parts(interface) if name in by_name and name not in done
+            ]
+            if missing:
+                waiting += reversed(missing)
+            else:
+                done[waiting.pop().name] = interface
     return list(done.values())
 
 
@@ -67,7 +68,14 @@ def _parts(interface: Interface) -> tuple[str, ...]:
             return ()
 
 
-def _stanza(host: Host, interface: Interface, dialect: Classic, target: str) -> Stanza:
+def _ordered(stanza: Stanza, raw: Options) -> Stanza:
+    """Add raw options, and put all into the order in which they run."""
+    options = sorted((*stanza.options, *raw), key=lambda option: HOOKS.get(option[0], 0))
+    return replace(stanza, options=options)
+
+
+def stanza(host: Host, interface: Interface, dialect: Classic) -> Stanza:
+    """Write the stanza of an interface, without what `raw` adds."""
     name, layer3 = interface.name, dialect.layer3(interface)
     addresses, routes = layer3.addresses, layer3.routes
     options: Options = [*layer3.options]
@@ -96,13 +104,12 @@ def _stanza(host: Host, interface: Interface, dialect: Classic, target: str) -> 
     if layer3.method != "static" and _keeps_addresses(interface):
         options.append(("down", f"ip -4 addr flush dev {name}"))
     options += [("post-down", line) for line in _remove(interface, dialect)]
-    options += _raw_options(interface.raw, target)
     return Stanza(
         name=name,
         method=layer3.method,
         start=dialect.start(interface),
         comment=interface.description,
-        options=sorted(options, key=lambda option: _HOOKS.get(option[0], 0)),
+        options=options,
     )
 
 
@@ -209,13 +216,3 @@ def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:
     made = isinstance(interface.kind, Vlan | Veth | Dummy)
     if made or (isinstance(interface.kind, Bridge) and not dialect.removes_bridges):
         yield commands.remove(interface.name)
-
-
-def _raw_options(raw: Raw | None, target: str) -> Options:
-    payload: Mapping[str, Any] = {} if raw is None else raw.get(target, {})
-    options = [(str(name), str(value)) for name, value in payload.get("options", {}).items()]
-    return options + [(hook, str(line)) for hook in _HOOKS for line in payload.get(hook, ())]
-
-
-def _raw_text(raw: Raw | None, target: str) -> str:
-    return "" if raw is None else str(raw.get(target, ""))

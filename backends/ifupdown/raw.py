@@ -1,0 +1,88 @@
+"""`raw: {ifupdown: …}`: lines in the file's own terms, checked for what the file cannot carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from vnetc.backends.formats import Stanza
+from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model import Host, Raw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # in the order in which they run
+# interfaces(5) has two names for some; an option of one of them is a command too.
+_COMMANDS = frozenset({*HOOKS, "post-up", "pre-down"})
+# An option's value is pasted into a shell command unquoted: nothing but this is harmless there.
+_HARMLESS = re.compile(r"[A-Za-z0-9_.:/,+=@ -]+")
+
+
+def raw_options(raw: Raw | None, target: str) -> list[tuple[str, str]]:
+    """Give the raw options and commands of an interface's stanza."""
+    payload: Mapping[str, Any] = {} if raw is None else raw.get(target, {})
+    options = [(str(name), _spell(value)) for name, value in payload.get("options", {}).items()]
+    return options + [(hook, str(line)) for hook in HOOKS for line in payload.get(hook, ())]
+
+
+def raw_text(raw: Raw | None, target: str) -> str:
+    """Give the raw text for the end of the file."""
+    return "" if raw is None else str(raw.get(target, ""))
+
+
+def _spell(value: object) -> str:
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+def check_raw(host: Host, target: str, unsafe: str, own: Mapping[str, Stanza]) -> list[Diagnostic]:
+    """Find raw text that a dialect cannot carry or that contradicts the stanza, `own`, of vnetc.
+
+    `unsafe` are the characters that the dialect takes for something else wherever they stand.
+    """
+    found = list(_unsafe(raw_text(host.raw, target), unsafe, ("raw", target)))
+    for interface in host.interfaces:
+        payload: Mapping[str, Any] = (interface.raw or {}).get(target, {})
+        path = (*interface.path, "raw", target)
+        for hook in HOOKS:
+            for index, line in enumerate(payload.get(hook, ())):
+                found += _unsafe(str(line), unsafe, (*path, hook, index))
+                if line != line.strip():
+                    found.append(_unplaceable("a command cannot begin or end with a blank", path))
+        said = {option.replace("_", "-") for option, _ in own[interface.name].options}
+        for option, value in payload.get("options", {}).items():
+            place = (*path, "options", option)
+            found += _option(option, _spell(value), said, place)
+            found += _unsafe(_spell(value), unsafe, place)
+    return found
+
+
+def _option(option: str, value: str, said: set[str], path: Path) -> Iterator[Diagnostic]:
+    if option in _COMMANDS:
+        yield _unplaceable(
+            f"`{option}` is a command, not an option", path, "list it beside `options`"
+        )
+    elif option.replace("_", "-") in said:
+        yield diagnostic(
+            "VN506",
+            f"vnetc sets `{option}` itself",
+            path,
+            "key",
+            help="use the key of the language for it",
+        )
+    elif not _HARMLESS.fullmatch(value) or value != value.strip():
+        yield _unplaceable(
+            "a value is pasted into shell commands: letters, digits, blanks and `_.:/,+=@-` only",
+            path,
+        )
+
+
+def _unsafe(text: str, unsafe: str, path: Path) -> Iterator[Diagnostic]:
+    for character in unsafe:
+        if character in text:
+            yield _unplaceable(f"`{character}` has a meaning of its own in this dialect", path)
+
+
+def _unplaceable(message: str, path: Path, help: str = "") -> Diagnostic:
+    return diagnostic("VN115", message, path, help=help or "interfaces(5) has no way to quote it")
