@@ -85,6 +85,7 @@ class Context(Record):
     node: Any
     interface: Interface | None
     host: Host
+    devices: Devices
     version: Version
 
 
@@ -103,6 +104,20 @@ class Target(Record):
     support: Mapping[str, Support]
     write: Callable[[Host, Version], list[File]]
     check_raw: Callable[[Host, Version], list[Diagnostic]] = lambda host, version: []
+
+
+class Devices:
+    """Look-ups over the interfaces of a host, made once: a search for each would be quadratic."""
+
+    def __init__(self, host: Host) -> None:
+        """Index the host's interfaces."""
+        self.by_name = {interface.name: interface for interface in host.interfaces}
+        self.position = {name: number for number, name in enumerate(self.by_name)}
+        self.dhcp_servers = host.dhcp_servers
+        self.vlans: dict[str, list[str]] = {}
+        for interface in host.interfaces:
+            if isinstance(interface.kind, Vlan):
+                self.vlans.setdefault(interface.kind.link, []).append(interface.name)
 
 
 def exact(how: str, *limits: Limit, since: Version = ()) -> Support:
@@ -171,13 +186,24 @@ def rows() -> list[str]:
     return types + [f"{word}.{key(name)}" for cls, word in ROWS.items() for name in row_fields(cls)]
 
 
-def _plan(cls: type[Record], support: Mapping[str, Support]) -> list[tuple[str, Any, str, Support]]:
+def _refuses(row: Support, version: Version) -> bool:
+    """Tell whether a row may refuse anything at a version."""
+    return (
+        not row.how
+        or row.since > version
+        or any(not lim.before or version < lim.before for lim in row.limits)
+    )
+
+
+def _plan(
+    cls: type[Record], support: Mapping[str, Support], version: Version
+) -> list[tuple[str, Any, str, Support]]:
     """List the fields of `cls` that may be refused: name, default, row name, row."""
     plan: list[tuple[str, Any, str, Support]] = []
     for field, default in fields(cls).items():
         name = f"{ROWS[cls]}.{key(field)}"
         row = support.get(name)
-        if row is not None and (row.reason or row.since or row.limits):
+        if row is not None and _refuses(row, version):
             plan.append((field, default, name, row))
     return plan
 
@@ -244,13 +270,24 @@ class _Pass:
         self.host = host
         self.target = target
         self.version = version
-        self.plans = {cls: _plan(cls, target.support) for cls in ROWS}
+        self.devices = Devices(host)
+        self.plans = {cls: _plan(cls, target.support, version) for cls in ROWS}
         self.types = {
             name.partition(".")[2]: row
             for name, row in target.support.items()
-            if name.startswith("type.") and (row.reason or row.since or row.limits)
+            if name.startswith("type.") and _refuses(row, version)
         }
         self.found: list[Diagnostic] = []
+
+    def context(self, node: Any, interface: Interface | None) -> Context:
+        """Put together what a `Limit` may look at."""
+        return Context(
+            node=node,
+            interface=interface,
+            host=self.host,
+            devices=self.devices,
+            version=self.version,
+        )
 
     def refuse(self, node: Any, interface: Interface | None, path: Path) -> dict[str, Any]:
         """Report what the table refuses in one node; give the defaults to put in its place."""
@@ -259,7 +296,7 @@ class _Pass:
             value = getattr(node, name)
             if default is not MISSING and value == default:
                 continue
-            context = Context(node=node, interface=interface, host=self.host, version=self.version)
+            context = self.context(node, interface)
             verdict = _verdict(row, row_name, self.target, context)
             if verdict is not None:
                 code, message, help = verdict
@@ -279,7 +316,7 @@ class _Pass:
         changes: dict[str, Any] = dict(resets)
         for name in _BELOW.get(node.__class__, ()):
             below: Any = getattr(node, name)
-            if name in resets or below is None:
+            if not below or name in resets:  # an empty tuple or None
                 continue
             items: tuple[Any, ...] = below if is_tuple(below) else (below,)
             clean = [self.below(item, interface, path) for item in items]
@@ -297,9 +334,7 @@ class _Pass:
     def interface(self, interface: Interface) -> Interface | None:
         row = self.types.get(interface.kind.type)
         if row is not None:
-            context = Context(
-                node=interface, interface=interface, host=self.host, version=self.version
-            )
+            context = self.context(interface, interface)
             verdict = _verdict(row, f"type.{interface.kind.type}", self.target, context)
             if verdict is not None:
                 code, message, help = verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vnetc.backends.base import File, Target, Version
+from vnetc.backends.base import Devices, File, Target, Version
 from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
 from vnetc.backends.ifupdown.raw import check_raw
 from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG
@@ -25,7 +25,8 @@ def _checker(dialect: Classic, target: str) -> Callable[[Host, Version], list[Di
         del version
         if target not in (host.raw or {}) and not any(i.raw for i in host.interfaces):
             return []
-        own = {i.name: stanza(host, i, dialect) for i in host.interfaces}
+        devices = Devices(host)
+        own = {i.name: stanza(host, devices, i, dialect) for i in host.interfaces}
         return check_raw(host, target, dialect.unsafe, own)
 
     return check

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
-from vnetc.model import Bridge, DhcpServer, Ethernet, Host, Loopback, Vlan
+from vnetc.backends.base import Context, Devices, Limit, Support, exact, limit, unsupported
+from vnetc.model import Bridge, DhcpServer, Ethernet, Loopback, Vlan
 
 _ETHERNET_MTU = 1500
 _WORDS_OF_BRIDGE_PORTS = frozenset({"none", "all", "regex", "noregex"})
@@ -59,17 +59,18 @@ def _inherits_mtu(context: Context) -> bool:
     bridge: Bridge = context.node
     if context.interface is None or context.interface.mtu is not None:
         return False
-    mtus = {_mtu(port, context.host) for port in bridge.ports}
+    mtus = {_mtu(port, context.devices) for port in bridge.ports}
     return not mtus <= {None, _ETHERNET_MTU}
 
 
-def _mtu(name: str, host: Host) -> int | None:
+def _mtu(name: str, devices: Devices) -> int | None:
     """Give the MTU that is said for an interface, or for what its VLAN inherits it from."""
-    interfaces = {interface.name: interface for interface in host.interfaces}
+    seen: set[str] = set()
     # each at most once: VLANs of each other are an error, but not this pass's
-    while (found := interfaces.pop(name, None)) is not None:
+    while name not in seen and (found := devices.by_name.get(name)) is not None:
         if found.mtu is not None or not isinstance(found.kind, Vlan):
             return found.mtu
+        seen.add(name)
         name = found.kind.link
     return None
 
@@ -79,7 +80,7 @@ def _inherits_mtu_of_link(context: Context) -> bool:
     interface = context.interface
     if interface is None or interface.mtu is not None or "." in interface.name:
         return False
-    return _mtu(context.node.link, context.host) not in (None, _ETHERNET_MTU)
+    return _mtu(context.node.link, context.devices) not in (None, _ETHERNET_MTU)
 
 
 def _ipv4_link_local(context: Context) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends import services
-from vnetc.backends.base import File
+from vnetc.backends.base import Devices, File
 from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.dialects import Classic, Options
@@ -28,8 +28,9 @@ _STATE = "/var/lib/vnetc"  # where dnsmasq keeps its leases
 
 def write(host: Host, dialect: Classic, target: str) -> list[File]:
     """Write the files of a host in one dialect; `target` is its key in `raw`."""
+    devices = Devices(host)
     stanzas = [
-        _ordered(stanza(host, i, dialect), raw_options(i.raw, target))
+        _ordered(stanza(host, devices, i, dialect), raw_options(i.raw, target))
         for i in order(host.interfaces)
     ]
     if all(item.name != "lo" for item in stanzas):
@@ -74,7 +75,7 @@ def _ordered(stanza: Stanza, raw: Options) -> Stanza:
     return replace(stanza, options=options)
 
 
-def stanza(host: Host, interface: Interface, dialect: Classic) -> Stanza:
+def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Stanza:
     """Write the stanza of an interface, without what `raw` adds."""
     name, layer3 = interface.name, dialect.layer3(interface)
     addresses, routes = layer3.addresses, layer3.routes
@@ -82,7 +83,7 @@ def stanza(host: Host, interface: Interface, dialect: Classic) -> Stanza:
     options += _nameservers(interface)
     options += _device(interface, dialect)
     options += [("up", line) for line in _network_up(host, name)]
-    options += [("up", line) for line in _ports_up(host, interface)]
+    options += [("up", line) for line in _ports_up(devices, interface)]
     options += [("up", commands.replace_address(address, name)) for address in addresses]
     options += [("up", commands.replace_neighbor(n, name)) for n in interface.neighbors]
     if any(r.from_ is not None and r.to.version == 6 for r in routes):
@@ -167,13 +168,14 @@ def _sysctls(interface: Interface) -> Iterator[str]:
         yield commands.sysctl(f"net/{family}/conf/{interface.name}/{key}={value}")
 
 
-def _ports_up(host: Host, interface: Interface) -> Iterator[str]:
+def _ports_up(devices: Devices, interface: Interface) -> Iterator[str]:
     kind = interface.kind
     if not isinstance(kind, Bridge):
         return
-    for port in host.interfaces:
-        if port.port is not None and port.port.bridge == interface.name:
-            yield from commands.bridge_port(port.port, port.name)
+    for name in kind.ports:
+        port = devices.by_name[name].port
+        if port is not None:
+            yield from commands.bridge_port(port, name)
     yield from commands.bridge_vlans(interface.name, kind.vlans, kind.pvid, kind.untagged, own=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Version
+from vnetc.backends.base import Devices, Version
 from vnetc.diagnostics import Diagnostic, diagnostic
 from vnetc.model import Host, Raw
 
@@ -34,11 +34,12 @@ def check_raw(host: Host, version: Version) -> list[Diagnostic]:
     """Find raw keys that vnetc sets itself."""
     from vnetc.backends.netplan.writer import device
 
+    devices = Devices(host)
     raw = (host.raw or {}).get("netplan", {})
     found = [_taken(("raw", "netplan", key)) for key in raw if key in _OWN]
     for interface in host.interfaces:
         raw = (interface.raw or {}).get("netplan", {})
-        own = device(host, interface, version) if raw else {}
+        own = device(devices, interface, version) if raw else {}
         found += [_taken((*interface.path, "raw", "netplan", key)) for key in raw if key in own]
     return found
 

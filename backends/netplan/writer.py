@@ -6,7 +6,7 @@ always written; a DHCP route metric of 100 and the server's MTU, which are vnetc
 
 from __future__ import annotations
 
-from vnetc.backends.base import File, Version
+from vnetc.backends.base import Devices, File, Version
 from vnetc.backends.formats import Section, Yaml, ini, yaml
 from vnetc.backends.netplan.raw import merge_raw
 from vnetc.backends.networkd import sections as s
@@ -40,13 +40,14 @@ def write(host: Host, version: Version) -> list[File]:
     """Write all files of a host."""
     # netplan complains of files that others can read
     files = [File(YAML_PATH, yaml(host.name, document(host, version)), 0o600)]
+    devices = Devices(host)
     for interface in host.interfaces:
-        if not _has_type(interface, version) and s.creates(host, interface):
+        if not _has_type(interface, version) and s.creates(devices, interface):
             path = f"{_NETWORKD}/10-vnetc-{interface.name}.netdev"
-            files.append(File(path, ini(host.name, s.netdev(host, interface))))
+            files.append(File(path, ini(host.name, s.netdev(devices, interface))))
         dropins = {
             "netdev": _netdev_dropin(interface),
-            "network": network_dropin(host, interface, version),
+            "network": network_dropin(devices, interface, version),
         }
         for kind, sections in dropins.items():
             if sections:
@@ -57,10 +58,11 @@ def write(host: Host, version: Version) -> list[File]:
 
 def document(host: Host, version: Version) -> dict[str, Yaml]:
     """Build the YAML document."""
+    devices = Devices(host)
     network: dict[str, Any] = {"version": 2, "renderer": "networkd"}
     for interface in host.interfaces:
         section = network.setdefault(_section(interface, version), {})
-        section[interface.name] = merge_raw(device(host, interface, version), interface.raw)
+        section[interface.name] = merge_raw(device(devices, interface, version), interface.raw)
     return {"network": merge_raw(network, host.raw)}
 
 
@@ -82,7 +84,7 @@ def _section(interface: Interface, version: Version) -> str:
             return "ethernets"
 
 
-def device(host: Host, interface: Interface, version: Version) -> dict[str, Any]:
+def device(devices: Devices, interface: Interface, version: Version) -> dict[str, Any]:
     """Build the mapping of one device."""
     out: dict[str, Any] = {}
     match interface.kind:
@@ -92,7 +94,7 @@ def device(host: Host, interface: Interface, version: Version) -> dict[str, Any]
             out["peer"] = peer
         case Bridge():
             out |= {"interfaces": list(interface.kind.ports)}
-            out["parameters"] = _parameters(host, interface.kind)
+            out["parameters"] = _parameters(devices, interface.kind)
         case _:
             pass
     if interface.macaddress is not None and _has_type(interface, version):
@@ -131,14 +133,14 @@ def device(host: Host, interface: Interface, version: Version) -> dict[str, Any]
     return out
 
 
-def _parameters(host: Host, bridge: Bridge) -> dict[str, Any]:
+def _parameters(devices: Devices, bridge: Bridge) -> dict[str, Any]:
     out: dict[str, Any] = {"stp": bridge.stp}
     for key, time in _timers(bridge):
         if time is not None and _whole(time):
             out[key] = time // 1000
     if bridge.priority is not None:
         out["priority"] = bridge.priority
-    ports = [i for i in host.interfaces if i.name in bridge.ports and i.port is not None]
+    ports = [devices.by_name[name] for name in bridge.ports]
     for key, field in (("path-cost", "path_cost"), ("port-priority", "priority")):
         settings = {i.name: getattr(i.port, field) for i in ports}
         settings = {name: value for name, value in settings.items() if value is not None}
@@ -305,15 +307,13 @@ def _whole(time: int | None) -> bool:
     return time is not None and time % 1000 == 0
 
 
-def network_dropin(host: Host, interface: Interface, version: Version) -> list[Section]:
+def network_dropin(devices: Devices, interface: Interface, version: Version) -> list[Section]:
     """Write the sections that netplan has no keys for."""
-    network: s.Options = []
-    if interface.description:
-        network.append(("Description", interface.description))
+    network = s.description(interface)
     if interface.ipv6_address_generation != "eui64" and "ipv6" in interface.link_local:
         network.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
     network += s.own_sysctls(interface)
-    servers = s.networkd_servers(host, interface)
+    servers = s.networkd_servers(devices, interface)
     for server in servers:
         network += s.serve(server)
     # netplan makes a bridge with its MTU, after which setting it again does not pin it

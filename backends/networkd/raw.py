@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vnetc.backends.base import Version
+from vnetc.backends.base import Devices, Version
 from vnetc.backends.formats import Section, boolean
 from vnetc.data import is_list
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
@@ -64,6 +64,7 @@ def check_raw(host: Host, version: Version) -> list[Diagnostic]:
     """Find raw options that an INI file cannot carry or that vnetc sets itself."""
     from vnetc.backends.networkd.writer import network_sections
 
+    devices = Devices(host)
     found = list(_check_values((), host.raw))
     for interface in host.interfaces:
         if not (interface.raw or {}).get("networkd"):
@@ -71,7 +72,7 @@ def check_raw(host: Host, version: Version) -> list[Diagnostic]:
         found += _check_values(interface.path, interface.raw)
         own = {
             (name, option)
-            for name, options in network_sections(host, interface, version)
+            for name, options in network_sections(devices, interface, version)
             for option, _ in options
             if name not in _REPEATED
         }

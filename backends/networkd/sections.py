@@ -5,9 +5,10 @@ netplan's back end uses them too, for what netplan has no key for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from vnetc.backends.base import Version
+from vnetc.backends.base import Devices, Version
 from vnetc.backends.formats import Section, boolean
 from vnetc.model import (
     MAIN_TABLE,
@@ -38,20 +39,18 @@ def seconds(milliseconds: int) -> str:
     return f"{milliseconds}ms" if rest else str(whole)
 
 
-def creates(host: Host, interface: Interface) -> bool:
+def creates(devices: Devices, interface: Interface) -> bool:
     """Tell whether a .netdev file makes the device; of a veth pair, that of the first end does."""
     match interface.kind:
         case Ethernet() | Loopback():
             return False
         case Veth(peer=peer):
-            return next(i.name for i in host.interfaces if i.name in (interface.name, peer)) == (
-                interface.name
-            )
+            return devices.position[interface.name] < devices.position[peer]
         case _:
             return True
 
 
-def netdev(host: Host, interface: Interface) -> list[Section]:
+def netdev(devices: Devices, interface: Interface) -> list[Section]:
     """Write the sections that make a virtual device."""
     kind = interface.kind
     options: Options = [("Name", interface.name), ("Kind", kind.type)]
@@ -68,7 +67,7 @@ def netdev(host: Host, interface: Interface) -> list[Section]:
                 vlan.append(("Protocol", kind.protocol))
             sections.append(("VLAN", vlan))
         case Veth():
-            peer = next(i for i in host.interfaces if i.name == kind.peer)
+            peer = devices.by_name[kind.peer]
             other: Options = [("Name", peer.name)]
             if peer.macaddress is not None:
                 other.append(("MACAddress", peer.macaddress))
@@ -128,6 +127,12 @@ def link(interface: Interface) -> Options:
     return options
 
 
+def description(interface: Interface) -> Options:
+    """Write the description, less what systemd.syntax(7) lets no value end with."""
+    text = re.sub(r"[\\\s]+$", "", interface.description).lstrip()
+    return [("Description", text)] if text else []
+
+
 _DHCP = {
     (False, False): "no",
     (True, False): "ipv4",
@@ -142,11 +147,9 @@ def keeps_without_carrier(interface: Interface) -> bool:
     return virtual or bool(interface.addresses or interface.routes)
 
 
-def network(host: Host, interface: Interface) -> Options:
+def network(devices: Devices, interface: Interface) -> Options:
     """Write the [Network] section."""
-    options: Options = []
-    if interface.description:
-        options.append(("Description", interface.description))
+    options = description(interface)
     options.append(("DHCP", _DHCP[interface.dhcp4, interface.dhcp6]))
     options.append(("LinkLocalAddressing", _link_local(interface)))
     if "ipv6" in interface.link_local:
@@ -160,11 +163,7 @@ def network(host: Host, interface: Interface) -> Options:
         options.append(("Bridge", interface.port.bridge))
     if keeps_without_carrier(interface):
         options.append(("ConfigureWithoutCarrier", "yes"))
-    options += [
-        ("VLAN", other.name)
-        for other in host.interfaces
-        if isinstance(other.kind, Vlan) and other.kind.link == interface.name
-    ]
+    options += [("VLAN", name) for name in devices.vlans.get(interface.name, ())]
     options += [("Address", str(a.address)) for a in split_addresses(interface)[0]]
     options += [("DNS", str(server)) for server in interface.nameservers.addresses]
     if interface.nameservers.search:
@@ -397,9 +396,10 @@ def vlans(item: Port | Bridge) -> Iterator[Section]:
         yield "BridgeVLAN", options
 
 
-def networkd_servers(host: Host, interface: Interface) -> list[DhcpServer]:
+def networkd_servers(devices: Devices, interface: Interface) -> list[DhcpServer]:
     """List the DHCP servers that networkd itself runs on a bridge."""
-    return [d for d in host.dhcp_servers if d.bridge == interface.name and d.server == "networkd"]
+    servers = devices.dhcp_servers
+    return [d for d in servers if d.bridge == interface.name and d.server == "networkd"]
 
 
 def serve(server: DhcpServer) -> Options:

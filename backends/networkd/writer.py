@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import File, Version
+from vnetc.backends.base import Devices, File, Version
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.networkd.raw import merge_raw, raw_sections
@@ -15,12 +15,13 @@ CONF_PATH = "/etc/systemd/networkd.conf.d/50-vnetc.conf"
 
 def write(host: Host, version: Version) -> list[File]:
     """Write all files of a host."""
+    devices = Devices(host)
     files: list[File] = []
     for interface in host.interfaces:
         stem = f"{_DIRECTORY}/10-{interface.name}"
-        if s.creates(host, interface):
-            files.append(File(f"{stem}.netdev", ini(host.name, s.netdev(host, interface))))
-        sections = merge_raw(network_sections(host, interface, version), interface.raw)
+        if s.creates(devices, interface):
+            files.append(File(f"{stem}.netdev", ini(host.name, s.netdev(devices, interface))))
+        sections = merge_raw(network_sections(devices, interface, version), interface.raw)
         files.append(File(f"{stem}.network", ini(host.name, sections)))
     conf = raw_sections(host.raw)
     if conf:
@@ -28,10 +29,10 @@ def write(host: Host, version: Version) -> list[File]:
     return [*files, *companions(host, s.other_sysctls(host)), *write_units(host)]
 
 
-def network_sections(host: Host, interface: Interface, version: Version) -> list[Section]:
+def network_sections(devices: Devices, interface: Interface, version: Version) -> list[Section]:
     """Write the sections of an interface's .network file."""
-    servers = s.networkd_servers(host, interface)
-    network = s.network(host, interface)
+    servers = s.networkd_servers(devices, interface)
+    network = s.network(devices, interface)
     if isinstance(interface.kind, Loopback):
         # the kernel gives `lo` its addresses and takes no others by itself
         network = [(k, v) for k, v in network if k in ("Description", "Address", "DNS", "Domains")]
