@@ -314,9 +314,10 @@ class _Pass:
         if any(name in required for name in resets):
             return None  # a node cannot live without a required field
         changes: dict[str, Any] = dict(resets)
+        defaults = fields(node.__class__)
         for name in _BELOW.get(node.__class__, ()):
             below: Any = getattr(node, name)
-            if not below or name in resets:  # an empty tuple or None
+            if below is defaults[name] or name in resets:
                 continue
             items: tuple[Any, ...] = below if is_tuple(below) else (below,)
             clean = [self.below(item, interface, path) for item in items]

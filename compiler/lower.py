@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from vnetc import scalars
@@ -30,6 +31,7 @@ from vnetc.model import (
     Reservation,
     Route,
     Rule,
+    Sysctls,
     Veth,
     Vlan,
 )
@@ -51,11 +53,42 @@ def lower(data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
     return _Lowering().host(data, name)
 
 
+# Keys of an interface whose values are the model's as they stand.
+_AS_THEY_ARE = (
+    "description",
+    "mtu",
+    "activation",
+    "optional",
+    "dhcp4",
+    "dhcp6",
+    "accept-ra",
+    "ipv6-privacy",
+    "ipv6-address-generation",
+    "ipv6-mtu",
+    "raw",
+)
+
+
 class _Lowering:
     """One run: collects what is wrong with scalars on the way."""
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
+
+        # keys of an interface whose values have a structure, and what lowers them
+        self.structured: dict[str, Callable[[Data, Path], Any]] = {
+            "macaddress": lambda data, path: data["macaddress"].lower(),
+            "addresses": partial(self.listed, self.address, "addresses"),
+            "routes": partial(self.listed, self.route, "routes"),
+            "routing-policy": partial(self.listed, self.rule, "routing-policy"),
+            "neighbors": partial(self.listed, self.neighbor, "neighbors"),
+            "link-local": self.link_local,
+            "dhcp4-overrides": partial(self.dhcp_overrides, "dhcp4-overrides"),
+            "dhcp6-overrides": partial(self.dhcp_overrides, "dhcp6-overrides"),
+            "ra-overrides": self.ra_overrides,
+            "nameservers": self.nameservers,
+            "sysctl": self.sysctl,
+        }
 
     def report(self, code: str, message: str, path: Path, help: str = "") -> None:
         self.found.append(diagnostic(code, message, path, help=help))
@@ -96,11 +129,13 @@ class _Lowering:
 
     def host(self, data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
         declared = expand(data)
-        claims = tuple(claim for entry in declared for claim in self.claims(entry, data))
+        claims_of = {entry.path: tuple(self.claims(entry, data)) for entry in declared}
+        claims = tuple(claim for some in claims_of.values() for claim in some)
         ports = dict(reversed(claims))  # of two claims the first counts
         networks = [(str(n), e) for n, e in data.get("networks", {}).items()]
         interfaces = tuple(
-            self.interface(entry, ports.get(entry.name), claims) for entry in declared
+            self.interface(entry, ports.get(entry.name), claims_of[entry.path])
+            for entry in declared
         )
         bridges = {i.path: i for i in interfaces}
         firewalls = tuple(
@@ -163,51 +198,25 @@ class _Lowering:
         self, entry: Declared, port: Port | None, claims: tuple[tuple[str, Port], ...]
     ) -> Interface:
         data, path = entry.data, entry.path
-        addresses = self.each(self.address, data, "addresses", path)
-        addresses = tuple(Address(path=p, address=a) for a, p in entry.own) + addresses
-        dhcp6 = data.get("dhcp6", False)
+        given = {_field(key): data[key] for key in _AS_THEY_ARE if key in data}
+        given |= {
+            _field(key): lower_key(data, path)
+            for key, lower_key in self.structured.items()
+            if key in data
+        }
+        if entry.own:
+            own = tuple(Address(path=place, address=address) for address, place in entry.own)
+            given["addresses"] = own + given.get("addresses", ())
         # neither a port nor `lo` has link-local addresses or listens to routers
         plain = port is not None or data.get("type") == "loopback"
-        link_local = tuple(
-            family
-            for family in data.get("link-local", () if plain else ("ipv6",))
-            if family is not BAD
-        )
+        link_local = given.setdefault("link_local", () if plain else ("ipv6",))
         guests = entry.mode in ("nat", "routed", "isolated")
-        own_ipv6 = dhcp6 or any(a.address.version == 6 for a in addresses)
-        accept_ra = own_ipv6 and "ipv6" in link_local and not guests
-        return Interface(
-            name=entry.name,
-            path=path,
-            kind=self.kind(entry, claims),
-            port=port,
-            description=data.get("description", ""),
-            macaddress=_mac(data.get("macaddress")),
-            mtu=data.get("mtu"),
-            activation=data.get("activation", "auto"),
-            optional=data.get("optional"),
-            addresses=addresses,
-            dhcp4=data.get("dhcp4", False),
-            dhcp6=dhcp6,
-            dhcp4_overrides=self.dhcp_overrides(data, "dhcp4-overrides", path),
-            dhcp6_overrides=self.dhcp_overrides(data, "dhcp6-overrides", path),
-            accept_ra=data.get("accept-ra", accept_ra),
-            ra_overrides=self.ra_overrides(data, path),
-            link_local=link_local,
-            ipv6_privacy=data.get("ipv6-privacy", False),
-            ipv6_address_generation=data.get("ipv6-address-generation", "eui64"),
-            ipv6_mtu=data.get("ipv6-mtu"),
-            nameservers=self.nameservers(data, path),
-            routes=self.each(self.route, data, "routes", path),
-            routing_policy=self.each(self.rule, data, "routing-policy", path),
-            neighbors=self.each(self.neighbor, data, "neighbors", path),
-            sysctl=tuple(
-                (family, key, value)
-                for family, settings in data.get("sysctl", {}).items()
-                for key, value in settings.items()
-            ),
-            raw=data.get("raw"),
-        )
+        if "accept_ra" not in given and "ipv6" in link_local and not guests:
+            addresses: tuple[Address, ...] = given.get("addresses", ())
+            has_ipv6 = any(a.address.version == 6 for a in addresses)
+            given["accept_ra"] = has_ipv6 or bool(given.get("dhcp6"))
+        kind = self.kind(entry, claims)
+        return Interface(name=entry.name, path=path, kind=kind, port=port, **given)
 
     def kind(self, entry: Declared, claims: tuple[tuple[str, Port], ...]) -> Kind:
         data, path = entry.data, entry.path
@@ -225,11 +234,8 @@ class _Lowering:
             case "veth":
                 return Veth(peer=data["peer"])
             case "bridge":
-                ports = dict.fromkeys(
-                    n for n, p in claims if p.path[: len(path)] == path and p.bridge == entry.name
-                )
                 return Bridge(
-                    ports=tuple(ports),
+                    ports=tuple(dict.fromkeys(name for name, _ in claims)),
                     stp=data.get("stp", False),
                     forward_delay=self.optional(scalars.duration, data, "forward-delay", path),
                     hello_time=self.optional(scalars.duration, data, "hello-time", path),
@@ -336,19 +342,37 @@ class _Lowering:
             return None
         return Neighbor(path=path, address=address, macaddress=data["macaddress"].lower())
 
-    def dhcp_overrides(self, data: Data, key: str, path: Path) -> DhcpOverrides:
-        given = {_field(name): value for name, value in data.get(key, {}).items()}
+    def listed(
+        self, parser: Callable[[Any, Path], T | None], key: str, data: Data, path: Path
+    ) -> tuple[T, ...]:
+        """Lower the list below a key; `each` with its arguments in the order of a table."""
+        return self.each(parser, data, key, path)
+
+    def link_local(self, data: Data, path: Path) -> tuple[str, ...]:
+        del path
+        return tuple(family for family in data["link-local"] if family is not BAD)
+
+    def sysctl(self, data: Data, path: Path) -> Sysctls:
+        del path
+        return tuple(
+            (family, key, value)
+            for family, settings in data["sysctl"].items()
+            for key, value in settings.items()
+        )
+
+    def dhcp_overrides(self, key: str, data: Data, path: Path) -> DhcpOverrides:
+        given = {_field(name): value for name, value in data[key].items()}
         return DhcpOverrides(path=(*path, key), **given)
 
     def ra_overrides(self, data: Data, path: Path) -> RaOverrides:
-        given = {_field(name): value for name, value in data.get("ra-overrides", {}).items()}
+        given = {_field(name): value for name, value in data["ra-overrides"].items()}
         if "table" in given:
             given["table"] = scalars.table(given["table"])
         return RaOverrides(path=(*path, "ra-overrides"), **given)
 
     def nameservers(self, data: Data, path: Path) -> Nameservers:
         path = (*path, "nameservers")
-        given = data.get("nameservers", {})
+        given = data["nameservers"]
         return Nameservers(
             path=path,
             addresses=self.scalars(scalars.address, given, "addresses", path),
@@ -458,10 +482,6 @@ class _Lowering:
             address=address,
             hostname=data.get("hostname"),
         )
-
-
-def _mac(text: str | None) -> str | None:
-    return None if text is None else text.lower()
 
 
 def _field(key: str) -> str:

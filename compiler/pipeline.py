@@ -56,7 +56,7 @@ def analyse(source: bytes | str, *, name: str = "host") -> Analysis:
         return _analysis(document, None, found)
     host, problems = lower(data, name)
     found += problems
-    found += check_host(host, _broken(document.data, data))
+    found += check_host(host, _broken(document.data, data), found)
     if "host" not in data and not _HOST_NAME.fullmatch(name):
         found.append(
             diagnostic(
@@ -85,10 +85,9 @@ def _analysis(
 
 
 def _broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:
-    """Name the interfaces and networks that validation took out."""
+    """Name what validation took out: interfaces, networks, and all below a misspelt section."""
     names: set[str] = set()
-    for section in ("interfaces", "networks"):
-        declared = before.get(section)
+    for section, declared in before.items():
         if isinstance(declared, dict):
             kept = after.get(section, {})
             names |= {str(n) for n in declared if n not in kept}
@@ -253,7 +252,7 @@ def _raw_notes(host: Host | None) -> Iterable[Diagnostic]:
         for name in raw or ():
             yield diagnostic(
                 "VN114",
-                f"raw text for {name}, which vnetc does not understand",
+                f"raw text for {name}: vnetc checks its shape, not its meaning",
                 (*path, "raw", name),
                 "key",
             )
@@ -312,7 +311,11 @@ def finish(document: Document, found: Iterable[Diagnostic]) -> tuple[Diagnostic,
 
 
 def _suppress(document: Document, found: list[Diagnostic]) -> list[Diagnostic]:
-    """Apply `# vnetc: ignore[VN408] reason` comments to warnings and notes on their line."""
+    """Apply `# vnetc: ignore[VN408] reason` comments to warnings and notes on their line.
+
+    Whether codes of targets and raw text come up depends on the command, so comments for them are
+    never called useless.
+    """
     kept = found
     for number, line in enumerate(document.lines, 1):
         for match in _IGNORE.finditer(line):
@@ -326,12 +329,18 @@ def _suppress(document: Document, found: list[Diagnostic]) -> list[Diagnostic]:
                     and d.span.line == number
                 ]
                 kept = [d for d in kept if d not in silenced]
-                if not silenced:
+                if not silenced and not code.startswith("VN5") and code != "VN114":
                     span = Span(number, match.start() + 1, number, match.end() + 1)
-                    reason = (
-                        "is an error" if CODES.get(code, ("",))[0] == "error" else "is not here"
-                    )
-                    text = f"`{code[:20]}` {reason}, this comment silences nothing"
-                    unused = diagnostic("VN113", text, (), help="remove the comment")
+                    unused = diagnostic("VN113", _useless(code), (), help="remove the comment")
                     kept = [*kept, replace(unused, span=span)]
     return kept
+
+
+def _useless(code: str) -> str:
+    """Say why a comment for a code silences nothing."""
+    severity, _ = CODES.get(code, ("", ""))
+    if not severity:
+        return f"there is no code `{code[:20]}` to silence"
+    if severity == "error":
+        return f"{code} is an error, which no comment silences"
+    return f"there is no {code} on this line to silence"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as CPython's own library does it: typing costs as much as argparse
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any, ClassVar, TypeVar, dataclass_transform
 
     R = TypeVar("R", bound="Record")
@@ -39,6 +40,7 @@ class _RecordType(type):
         names = tuple(body.get("__annotations__", ()))
         body["_defaults"] = {field: body.pop(field) for field in names if field in body}
         body["_positional"] = not kw_only
+        body["_fields"] = {field: body["_defaults"].get(field, MISSING) for field in names}
         body["__slots__"] = names
         return super().__new__(mcs, name, bases, body)
 
@@ -57,6 +59,7 @@ class Record(metaclass=_RecordType):
 
     if TYPE_CHECKING:
         _defaults: ClassVar[dict[str, Any]]
+        _fields: ClassVar[dict[str, Any]]
         _positional: ClassVar[bool]
         __slots__: ClassVar[tuple[str, ...]]
 
@@ -65,17 +68,13 @@ class Record(metaclass=_RecordType):
             if not self._positional:
                 raise TypeError(f"{type(self).__name__} takes its fields by name")
             given = {**dict(zip(self.__slots__, values, strict=False)), **given}
+        filled = {**self._defaults, **given}
+        if filled.keys() != self._fields.keys():
+            wrong = ", ".join(sorted(filled.keys() ^ self._fields.keys()))
+            raise TypeError(f"{type(self).__name__} lacks or has no fields {wrong}")
         fill = object.__setattr__
-        defaults = self._defaults
-        for name in self.__slots__:
-            if name in given:
-                fill(self, name, given.pop(name))
-            elif name in defaults:
-                fill(self, name, defaults[name])
-            else:
-                raise TypeError(f"{type(self).__name__} needs the field {name!r}")
-        if given:
-            raise TypeError(f"{type(self).__name__} has no field {next(iter(given))!r}")
+        for name, value in filled.items():
+            fill(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable")
@@ -106,7 +105,7 @@ def replace(record: R, /, **changes: Any) -> R:
     return copy
 
 
-def fields(cls: type[Record]) -> dict[str, Any]:
+def fields(cls: type[Record]) -> Mapping[str, Any]:
     """Give the fields of a record class with their defaults, `MISSING` where there is none."""
-    defaults: dict[str, Any] = vars(cls)["_defaults"]
-    return {name: defaults.get(name, MISSING) for name in cls.__slots__}
+    known: Mapping[str, Any] = vars(cls)["_fields"]
+    return known

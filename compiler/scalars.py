@@ -83,7 +83,9 @@ def network(text: str) -> IPNetwork:
 def _address_help(text: str) -> str:
     if re.search(r"(^|\.)0[0-9]", text):
         return "write the numbers without leading zeros"
-    length = text.partition("/")[2]
+    host, _, length = text.partition("/")
+    if any(number.isdigit() and int(number) > 255 for number in host.split(".")[1:]):
+        return "the numbers between the dots are 0 to 255"
     if length.isdigit() and int(length) > (128 if ":" in text else 32):
         return f"a prefix length is at most {128 if ':' in text else 32}"
     return ""

@@ -240,14 +240,31 @@ def _parse_pure(text: str) -> Document:
     try:
         return _Builder(text, YAML(typ="safe", pure=True).parse(text)).document()
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark, began = error.problem_mark or error.context_mark, error.context_mark
         problem = (error.problem or error.context or "not YAML").strip().rstrip(".")
         span = Span(1, 1, 1, 1) if mark is None else _mark_span(mark)
         lines = _LINES.split(text)
         here = lines[span.line - 1] if span.line <= len(lines) else ""
-        return _refuse(text, "VN003", _lower(problem), span, _yaml_help(problem, here))
+        refused = _refuse(text, "VN003", _lower(problem), span, _yaml_help(problem, here))
+        if error.context and began is not None and began.line + 1 < span.line:
+            label = Label(text=error.context, span=_mark_span(began))
+            refused.diagnostics = [replace(d, labels=(label,)) for d in refused.diagnostics]
+        return refused
     except YAMLError as error:
         return _refuse(text, "VN003", _lower(str(error).splitlines()[0]), Span(1, 1, 1, 1))
+
+
+# What to do about a problem, by words of the parser's message.
+_YAML_HELP = {
+    "mapping values": "a text with `: ` needs quotes, and keys of one mapping the same indentation",
+    "but found '<block mapping start>'": "keys of one mapping have the same indentation",
+    "<block end>": "the items of one list, and the keys of one mapping, have the same indentation",
+    "could not find expected ':'": "a key is followed by `:` and a blank or the end of the line",
+    "expected ',' or '}'": "a `{` before it is not closed, or a `,` is missing",
+    "expected ',' or ']'": "a `[` before it is not closed, or a `,` is missing",
+    "end of stream": "a quote before it is not closed",
+    "cannot start any token": "a text that begins with this character needs quotes",
+}
 
 
 def _mark_span(mark: Any) -> Span:
@@ -263,8 +280,9 @@ def _yaml_help(problem: str, line: str) -> str:
         return "indent with blanks; YAML allows no tab there"
     if "::" in line or re.search(r":[0-9a-fA-F]{1,4}:", line):
         return 'an IPv6 address in a list or before `,` needs quotes: "2001:db8::1/64"'
-    if ": " in line and "mapping values" in problem:
-        return "a text with `: ` needs quotes, and keys of one mapping the same indentation"
+    for words, help in _YAML_HELP.items():
+        if words in problem:
+            return help
     return ""
 
 
@@ -322,7 +340,12 @@ class _Builder:
                 stack.append((node, event.anchor))
                 pending.append(None)
                 if len(stack) > MAX_DEPTH:
-                    self.report("VN008", f"nested more than {MAX_DEPTH} levels deep", event)
+                    self.report(
+                        "VN008",
+                        f"nested more than {MAX_DEPTH} levels deep",
+                        event,
+                        help="the language has no use for more than ten",
+                    )
                     raise _Refused
                 continue
             elif kind == "MappingEndEvent" or kind == "SequenceEndEvent":
@@ -374,11 +397,22 @@ class _Builder:
 
     def alias(self, event: Any) -> Node:
         if event.anchor not in self.anchors:
-            self.report("VN013", f"no anchor `&{event.anchor}` before this alias", event)
+            self.report(
+                "VN013",
+                f"no anchor `&{event.anchor}` before this alias",
+                event,
+                help="mark the value it stands for with the anchor, or quote a text that begins "
+                "with `*`",
+            )
             raise _Refused
         node = self.anchors[event.anchor]
         if node is None:
-            self.report("VN005", f"`&{event.anchor}` contains itself", event)
+            self.report(
+                "VN005",
+                f"`&{event.anchor}` contains itself",
+                event,
+                help="write out here what is meant",
+            )
             raise _Refused
         return node
 
@@ -386,11 +420,12 @@ class _Builder:
         tag = getattr(event, "ctag", None) or getattr(event, "tag", None)
         tag = None if tag is None else str(tag)
         if tag not in (None, "None", "", "!"):
+            shown = tag.replace("tag:yaml.org,2002:", "!!")
             self.report(
                 "VN011",
-                f"the tag `{tag}` has no meaning here",
+                f"the tag `{shown}` has no meaning here",
                 event,
-                help="remove it; a quoted value is a string, a plain one what it looks like",
+                help="remove it; a quoted value is a text, a plain one what it looks like",
             )
             raise _Refused
 
@@ -408,7 +443,7 @@ class _Builder:
         if not isinstance(name, str):
             self.report(
                 "VN012",
-                "a key must be a string",
+                "a key is a text",
                 key,
                 help="put the key into quotes" if not key.items else "",
             )
@@ -420,7 +455,7 @@ class _Builder:
                 f"the key `{name}` appears twice",
                 key,
                 labels=(Label(text="first here", span=first.span),),
-                help="remove one of them",
+                help="join the two, or remove one of them",
             )
             return
         parent.keys[name] = key
@@ -431,7 +466,12 @@ class _Builder:
     def grow(self, parent: Node, node: Node) -> None:
         parent.size += node.size
         if parent.size > MAX_NODES:
-            self.report("VN006", f"aliases expand to more than {MAX_NODES:,} values", node)
+            self.report(
+                "VN006",
+                f"aliases expand to more than {MAX_NODES:,} values",
+                node,
+                help="remove the aliases of aliases",
+            )
             raise _Refused
 
     def close(self, node: Node, event: Any) -> None:

@@ -7,6 +7,7 @@ errors in the same run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 
@@ -34,6 +35,7 @@ _CODES = {
     "minLength": "VN106",
     "uniqueItems": "VN106",
 }
+_FEW = 10  # keys that a help lists
 _NOUNS = {
     "object": "a mapping",
     "array": "a list",
@@ -63,12 +65,19 @@ def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
             found.setdefault(problem.path, problem)
     for path in found:
         # of an interface whose type is wrong nothing can be said
-        wrong_kind = len(path) == 3 and path[2] == _FAMILIES.get(str(path[0]), ("", ""))[1]
-        _remove(data, path[:2] if wrong_kind else _item(path))
+        _remove(data, path[:2] if _is_kind(path) else _item(path))
     while lacking := _lacking(validator, data):
         for path in lacking:
             _remove(data, path)
     return data, list(found.values())
+
+
+def _is_kind(path: Path) -> bool:
+    """Tell whether a path is that of a `type` or `mode`, well spelt or not."""
+    from difflib import get_close_matches
+
+    kind = _FAMILIES.get(str(path[0]), ("", "", None))[1] if len(path) == 3 else ""
+    return bool(get_close_matches(str(path[-1]), [kind], 1, 0.6)) if kind else False
 
 
 def _item(path: Path) -> Path:
@@ -80,9 +89,7 @@ def _item(path: Path) -> Path:
 def _lacking(validator: Any, data: Any) -> list[Path]:
     """List the mappings without a key that they need, or that lost it because it was wrong."""
     errors = _leaves(validator.iter_errors(data))
-    return [
-        tuple(e.absolute_path) for e in errors if e.validator == "required" and e.absolute_path
-    ]
+    return [tuple(e.absolute_path) for e in errors if e.validator == "required" and e.absolute_path]
 
 
 def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
@@ -108,7 +115,7 @@ def _explain(error: Any) -> Iterator[Diagnostic]:
                 )
     else:
         code = schema.get("x-code") or _CODES.get(keyword, "VN106")
-        part = "value"
+        part = "key" if code == "VN111" else "value"
         if _is_key(error):
             path, part = (*path, error.instance), "key"
         message, help = _words(keyword, error, schema, code)
@@ -137,19 +144,19 @@ def _words(keyword: str, error: Any, schema: dict[str, Any], code: str) -> tuple
     value = error.instance
     told = schema.get("patternErrorMessage" if keyword == "pattern" else "errorMessage")
     if told is not None:
-        return told, _prefix_help(error) if code == "VN108" else ""
+        return told, _told_help(code, error)
     match keyword:
         case "type":
             wanted = error.validator_value
             names = [wanted] if isinstance(wanted, str) else wanted
             expected = " or ".join(_NOUNS[name] for name in names)
-            return f"expected {expected}, found {_noun(value)}", _type_help(names, value)
+            return f"expected {expected}, found {_noun(value)}", _type_help(names, value, schema)
         case "enum":
             return f"{_show(value)} is not possible here", _nearest(value, error.validator_value)
         case "minimum":
-            return f"{_show(value)} is less than {error.validator_value}", ""
+            return f"{_show(value)} is less than {error.validator_value}", _limits(schema)
         case "maximum":
-            return f"{_show(value)} is more than {error.validator_value}", ""
+            return f"{_show(value)} is more than {error.validator_value}", _limits(schema)
         case "maxLength":
             return f"the text has more than {error.validator_value} characters", ""
         case "minItems":
@@ -163,10 +170,60 @@ def _words(keyword: str, error: Any, schema: dict[str, Any], code: str) -> tuple
             return f"{_show(value)} does not fit", schema.get("description", "")
 
 
+def _limits(schema: dict[str, Any]) -> str:
+    if "minimum" not in schema or "maximum" not in schema:
+        return ""
+    return f"possible are {schema['minimum']} to {schema['maximum']}"
+
+
+def _told_help(code: str, error: Any) -> str:
+    """Give the way out for a value whose message the schema has."""
+    value = error.instance
+    match code:
+        case "VN108":
+            return _prefix_help(error)
+        case "VN107" if isinstance(value, str) and "/" in value:
+            return _slash_help(value, error.absolute_path[-1])
+        case "VN109" if str(value).isdigit():
+            return f"write `{value}s` if seconds are meant"
+        case "VN106" if isinstance(value, str):
+            return _text_help(value, error.validator_value)
+        case "VN112":
+            keys = [key for branch in _branches(error) for key in branch["required"]]
+            return "remove one of them" if keys[0] in value else f"add {_listing(keys, ' or ')}"
+        case _:
+            return ""
+
+
+def _branches(error: Any) -> list[dict[str, list[str]]]:
+    return [error.validator_value] if error.validator == "not" else error.validator_value
+
+
+def _slash_help(value: str, key: object) -> str:
+    """Help with a netmask, or with a prefix length where none belongs."""
+    from ipaddress import ip_interface
+
+    try:
+        meant = ip_interface(value)
+    except ValueError:
+        return ""
+    return f"write `{meant}`" if str(meant) != value else f"write `{meant.ip}`"
+
+
+def _text_help(value: str, pattern: object) -> str:
+    if pattern == host_schema()["definitions"]["mac"]["pattern"]:
+        digits = re.sub(r"[^0-9A-Fa-f]", "", value)
+        pairs = ":".join(digits[i : i + 2] for i in range(0, 12, 2)).lower()
+        return f"write `{pairs}`" if len(digits) == 12 else f"there are {len(digits)} digits"
+    if pattern == host_schema()["definitions"]["name"]["allOf"][0]["pattern"] and len(value) > 15:
+        return f"this name has {len(value)} characters"
+    return ""
+
+
 def _prefix_help(error: Any) -> str:
     value, v6 = error.instance, ":" in error.instance
     if error.absolute_path[-1] in ("to", "from"):
-        return f"write `{value}/{128 if v6 else 32}` for this address alone"
+        return f"write `{value}/{128 if v6 else 32}` for this address alone, else the network's"
     return f"write `{value}/{64 if v6 else 24}`, or whatever prefix length the subnet has"
 
 
@@ -191,7 +248,7 @@ def _show(value: object) -> str:
     return f"`{text[:60]}{'…' if len(text) > 60 else ''}`"
 
 
-def _type_help(wanted: list[str], value: object) -> str:
+def _type_help(wanted: list[str], value: object, schema: dict[str, Any]) -> str:
     if isinstance(value, str) and "integer" in wanted and value.lstrip("-").isdigit():
         return "remove the quotes"
     if (
@@ -200,8 +257,12 @@ def _type_help(wanted: list[str], value: object) -> str:
         and value.lower() in ("yes", "no", "on", "off")
     ):
         return f"write `{'true' if value.lower() in ('yes', 'on') else 'false'}`; YAML 1.2 knows no `{value}`"
+    if "boolean" in wanted and value in (0, 1):
+        return f"write `{'true' if value else 'false'}`"
     if "array" in wanted and isinstance(value, str | int):
         return f"write `[{value}]`"
+    if wanted == ["object"] and 0 < len(schema.get("properties", {})) < _FEW:
+        return f"its keys are {_listing(schema['properties'])}"
     return ""
 
 
@@ -215,8 +276,8 @@ def _nearest(value: object, known: Iterable[object]) -> str:
     return f"possible are {_listing(names)}"
 
 
-def _listing(names: Iterable[object]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+def _listing(names: Iterable[object], separator: str = ", ") -> str:
+    return separator.join(f"`{name}`" for name in names)
 
 
 def _unknown_keys(
@@ -225,10 +286,14 @@ def _unknown_keys(
     from difflib import get_close_matches
 
     known = list(schema.get("properties", {}))
+    _, kind, _ = _FAMILIES.get(str(path[0]) if path else "", ("", "", None))
+    unclear = kind not in value and _misspelt(kind, value, schema)
     for name in value:
         if name in known:
             continue
         owners = _owners(path, name)
+        if owners and unclear:
+            continue
         if owners:
             here = _described(path, value)
             yield diagnostic(
@@ -236,16 +301,22 @@ def _unknown_keys(
                 f"`{name}` is a key of {_listing(owners)}, not of {here}",
                 (*path, name),
                 "key",
-                help=f"remove it, or make this {owners[0]}",
+                help=f"remove it, or {'make this' if kind in value else 'add'} `{owners[0]}`",
             )
             continue
-        near = get_close_matches(name, known, 1, 0.6)
+        near = get_close_matches(name, _present(schema), 1, 0.6)
         help = (
             f"a key with a similar name exists: `{near[0]}`"
             if near
-            else f"possible are {_listing(sorted(known))}"
+            else f"possible are {_listing(sorted(_present(schema)))}"
         )
         yield diagnostic("VN101", f"unknown key `{name}`", (*path, name), "key", help=help)
+
+
+def _present(schema: dict[str, Any]) -> list[str]:
+    """List the keys that this version has."""
+    later = {"$ref": "#/definitions/later"}
+    return [name for name, rule in schema.get("properties", {}).items() if rule != later]
 
 
 # Where a mapping's keys depend on one of them: path prefix -> (definition, key, its default).

@@ -15,6 +15,8 @@ from vnetc.schema import host_schema, is_valid
 Document = dict[str, Any]
 Path = tuple[str | int, ...]
 Schema = dict[str, Any]
+Place = tuple[Path, Any, list[tuple[str, Schema]]]
+"""A path, the value there, and the schemas that apply to it with their names."""
 
 ABSENT = object()
 """In a mutation: take the key away."""
@@ -40,9 +42,7 @@ class Mutation:
         return f"{'.'.join(map(str, self.path))}: {self.before!r} -> {after}"
 
 
-def walk(value: Any, schemas: list[tuple[str, Schema]], path: Path = ()) -> Iterator[
-    tuple[Path, Any, list[tuple[str, Schema]]]
-]:
+def walk(value: Any, schemas: list[tuple[str, Schema]], path: Path = ()) -> Iterator[Place]:
     """Run through all values with the schemas that apply to each and the names of these."""
     yield path, value, schemas
     if not isinstance(value, (dict, list)):
@@ -53,7 +53,7 @@ def walk(value: Any, schemas: list[tuple[str, Schema]], path: Path = ()) -> Iter
         yield from walk(item, applied, (*path, step))
 
 
-def walk_document(document: Document) -> Iterator[tuple[Path, Any, list[tuple[str, Schema]]]]:
+def walk_document(document: Document) -> Iterator[Place]:
     """Run through all values of a document."""
     yield from walk(document, unfold(host_schema(), document))
 
@@ -88,26 +88,32 @@ def _below(schema: Schema, step: str | int) -> Iterator[Schema]:
 
 def mutations(document: Document) -> Iterator[Mutation]:
     """Change each value to each of a few others, or take it away: one change at a time."""
-    names = [*document.get("interfaces", {})]
-    for path, value, schemas in walk_document(document):
-        if path == () or path == ("version",):
+    for place in walk_document(document):
+        yield from mutations_at(document, place)
+
+
+def mutations_at(document: Document, place: Place) -> Iterator[Mutation]:
+    """Change the value at one place of a document."""
+    path, value, schemas = place
+    if path in ((), ("version",)):
+        return
+    default = next((s["default"] for _, s in schemas if "default" in s), ABSENT)
+    seen: list[Any] = [value]
+    for after in _others(path, value, schemas, [*document.get("interfaces", {})]):
+        if any(_same(after, known) for known in seen):
             continue
-        default = next((s["default"] for _, s in schemas if "default" in s), ABSENT)
-        seen: list[Any] = [value]
-        for after in _others(path, value, schemas, names):
-            if any(after is known or _same(after, known) for known in seen):
-                continue
-            seen.append(after)
-            changed = _put(document, path, after)
-            if is_valid(changed, 1):
-                yield Mutation(path, value, after, default, changed)
+        seen.append(after)
+        changed = put(document, path, after)
+        if is_valid(changed, 1):
+            yield Mutation(path, value, after, default, changed)
 
 
 def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and one == other
 
 
-def _put(document: Document, path: Path, value: Any) -> Document:
+def put(document: Document, path: Path, value: Any) -> Document:
+    """Give a copy of a document with another value at a path."""
     changed = deepcopy(document)
     holder: Any = changed
     for step in path[:-1]:
@@ -211,6 +217,6 @@ _TEXTS: dict[str, Callable[[str], Iterator[str]]] = {
     "vids": _last_number,
     "port-range": _last_number,
 }
-_PATTERNS: dict[str, Callable[[str], Iterator[str]]] = {
-    key: _last_number for key in ("fwmark", "uid-range", "range", "to")
-}
+_PATTERNS: dict[str, Callable[[str], Iterator[str]]] = dict.fromkeys(
+    ("fwmark", "uid-range", "range", "to"), _last_number
+)

@@ -1,21 +1,33 @@
 """Random valid documents over the whole language, for the property tests.
 
 Interfaces are numbered: the number picks subnets, routes and rule priorities that are nobody
-else's, so that the semantic checks have nothing to say. `DRAWN` names the keys that are drawn; a
-test holds it equal to the schema.
+else's, so that the checks have nothing to say of a document and next to none is drawn in vain.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import count
 from typing import Any
 
-from hypothesis import assume
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from vnetc.pipeline import check_text
-from vnetc.schema import host_schema
+
+THOROUGH = os.environ.get("VNETC_HYPOTHESIS") == "thorough"
+_COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+settings.register_profile("ci", derandomize=True, database=None, **_COMMON)
+settings.register_profile("thorough", **_COMMON)
+settings.load_profile("thorough" if THOROUGH else "ci")
+
+
+def examples(count: int) -> settings:
+    """Try so many examples, fifty times as many if VNETC_HYPOTHESIS is `thorough`."""
+    return settings(max_examples=count * (50 if THOROUGH else 1))
+
 
 Document = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -57,7 +69,7 @@ macs = st.integers(0, 2**32 - 1).map(
 )
 tables = st.one_of(st.sampled_from(["main", "local", "default"]), st.integers(1, 4294967295))
 descriptions = st.one_of(
-    st.sampled_from(["", "uplink", "the LAN", "# no comment", "50% $(off) `x` \"y\" \\"]),
+    st.sampled_from(["", "uplink", "the LAN", "# no comment", '50% $(off) `x` "y" \\']),
     st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20),
 )
 sysctls = {
@@ -271,7 +283,9 @@ def devices(draw: Draw, number: int, name: str, names: Sequence[str], *, mode: s
     active = ("addresses", "dhcp4", "dhcp6", "routes", "neighbors")
     if mode != "lo" and draw(booleans):
         plain = mode != "guests" and not any(device.get(key) for key in active)
-        device["activation"] = draw(st.sampled_from(["auto", "manual", *(["off"] if plain else [])]))
+        device["activation"] = draw(
+            st.sampled_from(["auto", "manual", *(["off"] if plain else [])])
+        )
     return device
 
 
@@ -299,7 +313,10 @@ def _automatic(draw: Draw, number: int) -> Document:
         )
     if draw(booleans):
         device["neighbors"] = [
-            {"address": v4(number, n) if draw(booleans) else v6(number, n), "macaddress": draw(macs)}
+            {
+                "address": v4(number, n) if draw(booleans) else v6(number, n),
+                "macaddress": draw(macs),
+            }
             for n in range(210, 210 + draw(st.integers(1, 2)))
         ]
     return device
@@ -412,9 +429,7 @@ def publish_items(draw: Draw, number: int, families: str) -> list[Document]:
 
 
 @st.composite
-def networks(
-    draw: Draw, number: int, name: str, names: Sequence[str], free: list[str]
-) -> Document:
+def networks(draw: Draw, number: int, name: str, names: Sequence[str], free: list[str]) -> Document:
     """Draw a network; what it takes as a port is removed from `free`."""
     mode = draw(st.sampled_from(["bridge", "nat", "nat", "routed", "isolated"]))
     if mode == "bridge" and not free:
@@ -483,7 +498,10 @@ def documents(draw: Draw) -> Document:
         device: Document = {} if kind == "ethernet" else {"type": kind}
         match kind:
             case "vlan":
-                device |= {"id": 10 * len(interfaces) + draw(st.integers(1, 9)), "link": draw(st.sampled_from(links))}
+                device |= {
+                    "id": 10 * len(interfaces) + draw(st.integers(1, 9)),
+                    "link": draw(st.sampled_from(links)),
+                }
                 device |= optional(draw, protocol=st.sampled_from(["802.1q", "802.1ad"]))
             case "veth":
                 device["peer"] = next(n for n in of_kind["veth"] if n != name)
@@ -517,3 +535,17 @@ def documents(draw: Draw) -> Document:
 def without_target(document: Document) -> Document:
     """Leave the target to the caller."""
     return {key: value for key, value in document.items() if key != "target"}
+
+
+@cache
+def corpus(count: int) -> list[Document]:
+    """Draw documents for tests that hand many to one run of a program; always the same ones."""
+    found: list[Document] = []
+
+    @settings(max_examples=count, derandomize=True, database=None, phases=[Phase.generate])
+    @given(documents())
+    def collect(document: Document) -> None:
+        found.append(document)
+
+    collect()
+    return found[:count]

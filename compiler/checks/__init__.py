@@ -6,7 +6,7 @@ one line in `CHECKS`, a code with its page in explain/, one good and one bad doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from vnetc.checks.addressing import ADDRESSING
 from vnetc.checks.guests import GUESTS
@@ -25,7 +25,13 @@ Check: TypeAlias = Callable[[View], Iterator[Diagnostic]]
 CHECKS: tuple[Check, ...] = (*REFERENCES, *ADDRESSING, *GUESTS, *LINKS)
 
 
-def check_host(host: Host, broken: frozenset[str] = frozenset()) -> list[Diagnostic]:
-    """Run all checks. `broken` names interfaces that are declared but did not survive validation."""
-    view = View(host, broken)
+def check_host(
+    host: Host, broken: frozenset[str] = frozenset(), earlier: Iterable[Diagnostic] = ()
+) -> list[Diagnostic]:
+    """Run all checks.
+
+    `broken` names interfaces that are declared but did not survive validation; `earlier` is what
+    was found before, so that nothing is reported that only follows from it.
+    """
+    view = View(host, broken, earlier)
     return [found for check in CHECKS for found in check(view)]

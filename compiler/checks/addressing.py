@@ -30,6 +30,8 @@ def _gateways(interface: Interface) -> Iterator[tuple[Route, IPAddress, Path]]:
 def check_gateways(view: View) -> Iterator[Diagnostic]:
     """VN301: the kernel refuses a gateway that no subnet of the interface holds."""
     for interface in view.host.interfaces:
+        if not view.is_sound(interface.path, "addresses", "subnet", "routes", "dhcp4", "dhcp6"):
+            continue
         for route, gateway, path in _gateways(interface):
             if (
                 route.on_link
@@ -50,17 +52,20 @@ def check_gateways(view: View) -> Iterator[Diagnostic]:
                     )
                     for a in own
                 ),
-                help=_gateway_help(view, interface, gateway),
+                help=_gateway_help(view, interface, gateway, own),
             )
 
 
-def _gateway_help(view: View, interface: Interface, gateway: IPAddress) -> str:
+def _gateway_help(view: View, interface: Interface, gateway: IPAddress, own: list[Address]) -> str:
     for other in view.host.interfaces:
         if other is not interface and any(gateway in subnet for subnet in connected(other)):
             return f"it is in a subnet of `{other.name}`: the route belongs there"
-    return (
-        "correct the gateway or the address; if the gateway really is on the link, `on-link: true`"
+    way_out = (
+        "correct the gateway or the address"
+        if own
+        else f"give `{interface.name}` an IPv{gateway.version} address"
     )
+    return f"{way_out}; if the gateway really is on the link, add `on-link: true`"
 
 
 def check_own_gateway(view: View) -> Iterator[Diagnostic]:
@@ -87,7 +92,7 @@ def _impossible(interface: Interface, address: IPInterface) -> str | None:
     if ip.is_multicast:
         return "is a multicast address"
     if ip.is_loopback and not isinstance(interface.kind, Loopback):
-        return "is a loopback address, which belongs on `lo`"
+        return "is a loopback address, which only `lo` has"
     if subnet.prefixlen >= subnet.max_prefixlen - 1:  # RFC 3021, RFC 6164: both are hosts
         return None
     if ip == subnet.network_address:
@@ -108,7 +113,9 @@ def check_host_addresses(view: View) -> Iterator[Diagnostic]:
                 "VN303",
                 f"`{address.address.ip}` {reason}",
                 _address_path(address),
-                help=f"the first host of the subnet is `{first}`" if "address of" in reason else "",
+                help=f"the first host of the subnet is `{first}`"
+                if "address of" in reason
+                else "choose the address of one host",
             )
 
 

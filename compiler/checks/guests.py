@@ -26,6 +26,8 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
             continue
         first, last = server.range
         subnet = server.subnet
+        if subnet is None and not view.is_sound(("networks", server.name), "subnet"):
+            continue
         if subnet is None or first not in subnet or last not in subnet:
             where = (
                 "the network has no IPv4 subnet" if subnet is None else f"it is not in `{subnet}`"
@@ -76,12 +78,14 @@ def check_reservations(view: View) -> Iterator[Diagnostic]:
     """VN310, VN311: a reservation is in the subnet, and its parts are nobody else's."""
     for server, subnet_path in _servers(view):
         first: dict[tuple[str, object], Path] = {}
+        has_subnet = view.is_sound(("networks", server.name), "subnet")
         bridge = view.interfaces.get(server.bridge)
         own = (
             {} if bridge is None else {a.address.ip: (*a.path, "address") for a in bridge.addresses}
         )
         for reservation in server.reservations:
-            yield from _reserved_in_subnet(server, reservation, subnet_path)
+            if has_subnet:
+                yield from _reserved_in_subnet(server, reservation, subnet_path)
             if reservation.address in own:
                 yield diagnostic(
                     "VN311",
@@ -130,8 +134,10 @@ def _identity(reservation: Reservation) -> Iterator[tuple[str, object]]:
 def check_router(view: View) -> Iterator[Diagnostic]:
     """VN301: guests reach a router only in their own subnet."""
     for server, subnet_path in _servers(view):
-        if server.router is not None and (
-            server.subnet is None or server.router not in server.subnet
+        if (
+            server.router is not None
+            and (server.subnet is None or server.router not in server.subnet)
+            and view.is_sound(("networks", server.name), "subnet")
         ):
             yield diagnostic(
                 "VN301",
@@ -146,8 +152,9 @@ def check_published(view: View) -> Iterator[Diagnostic]:
     """VN312, VN313: a port leads to one guest of its own network."""
     seen: list[PublishedPort] = []
     for firewall in view.host.firewalls:
+        has_subnet = view.is_sound(firewall.path, "subnet")
         for port in firewall.publish:
-            if not any(port.to in subnet for subnet in firewall.subnet):
+            if has_subnet and not any(port.to in subnet for subnet in firewall.subnet):
                 yield diagnostic(
                     "VN313",
                     f"`{port.to}` is not in the subnet of `{firewall.name}`",
@@ -193,7 +200,9 @@ def check_own_addresses(view: View) -> Iterator[Diagnostic]:
     """VN316: the host's address on the bridge is in the guests' subnet, with its prefix length."""
     for firewall in view.host.firewalls:
         bridge = view.interfaces.get(firewall.bridge)
-        for address in bridge.addresses if bridge is not None else ():
+        if bridge is None or not view.is_sound(firewall.path, "subnet"):
+            continue
+        for address in bridge.addresses:
             network = address.address.network
             if address.address.version == 6 and address.address.ip.is_link_local:
                 continue

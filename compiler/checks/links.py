@@ -39,7 +39,9 @@ def check_vlan_mtu(view: View) -> Iterator[Diagnostic]:
         if not isinstance(interface.kind, Vlan) or interface.mtu is None:
             continue
         parent = view.interfaces.get(interface.kind.link)
-        if parent is None or (isinstance(parent.kind, Bridge) and parent.mtu is None):
+        if parent is None or not view.is_sound(parent.path, "mtu"):
+            continue
+        if isinstance(parent.kind, Bridge) and parent.mtu is None:
             continue  # a bridge takes the smallest MTU of its ports
         limit = ETHERNET_MTU if parent.mtu is None else parent.mtu
         if interface.mtu > limit:
@@ -119,7 +121,7 @@ _VLAN_KEYS = (("vlans", "vlans"), ("pvid", "pvid"), ("untagged", "untagged"))
 def check_vlan_filtering(view: View) -> Iterator[Diagnostic]:
     """VN406: without `vlan-filtering` a bridge ignores VLANs."""
     for interface, bridge in view.bridges():
-        if bridge.vlan_filtering:
+        if bridge.vlan_filtering or not view.is_sound(interface.path, "vlan-filtering"):
             continue
         ports = [port for _, port in view.host.claims if port.bridge == interface.name]
         said = [
@@ -170,7 +172,8 @@ def check_timers(view: View) -> Iterator[Diagnostic]:
 def check_dhcp_bridges(view: View) -> Iterator[Diagnostic]:
     """VN408: a bridge's MAC address, and with it its lease, differs from target to target."""
     for interface, _ in view.bridges():
-        if (interface.dhcp4 or interface.dhcp6) and interface.macaddress is None:
+        asks = interface.dhcp4 or interface.dhcp6
+        if asks and interface.macaddress is None and view.is_sound(interface.path, "macaddress"):
             key = "dhcp4" if interface.dhcp4 else "dhcp6"
             yield diagnostic(
                 "VN408",
@@ -188,7 +191,7 @@ def check_untagged(view: View) -> Iterator[Diagnostic]:
     for path, vlans, pvid, untagged in ports:
         carried = {vid for first, last in vlans for vid in range(first, last + 1)} | {pvid}
         strays = [v for first, last in untagged for v in range(first, last + 1) if v not in carried]
-        if strays:
+        if strays and view.is_sound(path, "vlans", "pvid"):
             yield diagnostic(
                 "VN409",
                 f"VLAN {strays[0]} is untagged here, but not among `vlans`",

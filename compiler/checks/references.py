@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.model import Bridge, Interface, Loopback, Veth, Vlan
+from vnetc.model import Bridge, Interface, Loopback, Port, Veth, Vlan
 
 
 def _undeclared(view: View, name: str, what: str, path: Path) -> Iterator[Diagnostic]:
-    if name in view.interfaces or name in view.broken:
+    if name in view.interfaces or name in view.broken or view.incomplete:
         return
     from difflib import get_close_matches
 
@@ -19,16 +19,16 @@ def _undeclared(view: View, name: str, what: str, path: Path) -> Iterator[Diagno
         "VN201",
         f"the {what} `{name}` is not declared",
         path,
-        help=f"an interface with a similar name exists: `{near[0]}`"
-        if near
-        else f"declare it below `interfaces:`, if only as `{name}: {{}}`",
+        help=(f"an interface with a similar name exists: `{near[0]}`; else " if near else "")
+        + f"declare it below `interfaces:`, if only as `{name}: {{}}`",
     )
 
 
 def check_declared(view: View) -> Iterator[Diagnostic]:
     """VN201: whatever is named must be declared."""
     for name, port in view.host.claims:
-        yield from _undeclared(view, name, "port", port.path)
+        what = "uplink" if port.path[-1] == "uplink" else "port"
+        yield from _undeclared(view, name, what, port.path)
     for interface in view.host.interfaces:
         match interface.kind:
             case Vlan(link=link):
@@ -48,18 +48,17 @@ def check_declared(view: View) -> Iterator[Diagnostic]:
 
 def check_one_master(view: View) -> Iterator[Diagnostic]:
     """VN202: the kernel knows one master for a device."""
-    first: dict[str, Path] = {}
+    first: dict[str, Port] = {}
     for name, port in view.host.claims:
-        if name in first:
+        other = first.setdefault(name, port)
+        if other.bridge != port.bridge:  # else one bridge is declared twice, which VN206 says
             yield diagnostic(
                 "VN202",
-                f"`{name}` is a port twice",
+                f"`{name}` is a port of `{other.bridge}` already",
                 port.path,
-                labels=(Label(text="a port here already", path=first[name]),),
+                labels=(Label(text="a port by this", path=other.path),),
                 help="a device has one master: remove it from one of the two",
             )
-        else:
-            first[name] = port.path
 
 
 def _below(interface: Interface) -> Iterator[str]:
@@ -121,7 +120,7 @@ def check_port_kind(view: View) -> Iterator[Diagnostic]:
                 labels=(Label(text="declared here", path=interface.path, part="key"),),
                 help="join two bridges with a veth pair"
                 if isinstance(interface.kind, Bridge)
-                else "",
+                else "remove it",
             )
 
 
@@ -133,7 +132,12 @@ def check_veth_pairs(view: View) -> Iterator[Diagnostic]:
         peer = view.interfaces.get(interface.kind.peer)
         path = (*interface.path, "peer")
         if interface.kind.peer == interface.name:
-            yield diagnostic("VN205", f"`{interface.name}` is its own peer", path)
+            yield diagnostic(
+                "VN205",
+                f"`{interface.name}` is its own peer",
+                path,
+                help="declare the other end as well, and name it here",
+            )
         elif peer is None:
             continue
         elif not isinstance(peer.kind, Veth):
@@ -142,6 +146,7 @@ def check_veth_pairs(view: View) -> Iterator[Diagnostic]:
                 f"the peer `{peer.name}` is of type {peer.kind.type}, not veth",
                 path,
                 labels=(Label(text="declared here", path=peer.path, part="key"),),
+                help=f"add `type: veth` and `peer: {interface.name}` there",
             )
         elif peer.kind.peer != interface.name:
             yield diagnostic(
@@ -175,7 +180,7 @@ def check_names(view: View) -> Iterator[Diagnostic]:
                 "key",
                 help="name it `lo`",
             )
-        elif interface.name == "lo" and not is_loopback:
+        elif interface.name == "lo" and not is_loopback and view.is_sound(interface.path, "type"):
             yield diagnostic(
                 "VN208",
                 "`lo` is the loopback device",

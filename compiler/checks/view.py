@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 
+from vnetc.diagnostics import Diagnostic, Path
 from vnetc.model import Address, Bridge, Host, Interface, IPAddress, IPNetwork
 
 
 class View:
     """A host and its interfaces by name."""
 
-    def __init__(self, host: Host, broken: frozenset[str]) -> None:
-        """Index the host; `broken` are names that exist but about which nothing is known."""
+    def __init__(
+        self, host: Host, broken: frozenset[str], earlier: Iterable[Diagnostic] = ()
+    ) -> None:
+        """Index the host.
+
+        `broken` are names that exist but about which nothing is known, `earlier` what was wrong
+        with the document before it became this host, which then lacks it.
+        """
         self.host = host
         self.broken = broken
+        errors = [found for found in earlier if found.severity == "error"]
+        # what the parser drops, the second of two equal keys, say, may stand anywhere
+        self.incomplete = any(found.code < "VN1" for found in errors)
+        self._wrong = {found.path[:n] for found in errors for n in range(len(found.path) + 1)}
+        self._misspelt = {found.path[:-1] for found in errors if found.code in ("VN101", "VN110")}
         self.interfaces: dict[str, Interface] = {}
         for interface in host.interfaces:
             self.interfaces.setdefault(interface.name, interface)
+
+    def is_sound(self, path: Path, *keys: str) -> bool:
+        """Tell whether a mapping says at these keys what its author meant to say.
+
+        Not if something in their values was wrong, or if an unknown key may be one of them. Only
+        then the lack of a value is worth a diagnostic.
+        """
+        return not (
+            self.incomplete
+            or path in self._misspelt
+            or any((*path, key) in self._wrong for key in keys)
+        )
 
     def addresses(self) -> Iterator[tuple[Interface, Address]]:
         """Run through all addresses of the host."""

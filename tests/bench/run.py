@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 import vnetc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from bench.hosts import THREE, ten, vlans  # noqa: E402
-from bench.measure import Command, Cost, measure  # noqa: E402
+from bench.hosts import THREE, ten, vlans
+from bench.measure import Command, Cost, measure
 
 REPORT = Path(__file__).parents[2] / "docs" / "reference" / "performance.md"
 PYTHON = sys.executable

@@ -1,0 +1,349 @@
+"""What vnetc promises of every document, tried on random ones.
+
+VNETC_HYPOTHESIS=thorough tries fifty times as many, other ones in each run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from vnetc.backends.base import Output
+from vnetc.diagnostics import Diagnostic
+from vnetc.pipeline import analyse, check_text, compile_analysis, compile_text
+from vnetc.source import parse
+
+from . import mutations, strategies
+from .lab import validators
+from .mutations import ABSENT, Mutation
+from .strategies import Document, corpus, documents, examples, text_of, without_target
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+TARGETS = (
+    ("ifupdown", None),
+    ("ifupdown2", None),
+    ("ifupdown-ng", None),
+    ("netplan", "0.106"),
+    ("netplan", "1.1"),
+    ("networkd", "247"),
+    ("networkd", "252"),
+    ("networkd", "257"),
+)
+LOSSES = ("VN501", "VN502", "VN503")
+
+
+def everywhere(document: Document, **options: Any) -> dict[tuple[str, str | None], Output]:
+    """Compile a document for each target."""
+    analysis = analyse(text_of(without_target(document)))
+    return {
+        (target, version): compile_analysis(analysis, target=target, version=version, **options)
+        for target, version in TARGETS
+    }
+
+
+def errors(found: tuple[Diagnostic, ...]) -> list[Diagnostic]:
+    return [d for d in found if d.severity == "error"]
+
+
+# --- every document compiles, or the target says why not ------------------------------------------
+
+
+@examples(60)
+@given(documents())
+def test_compiles_or_says_what_the_target_cannot(document: Document) -> None:
+    for output in everywhere(document, allow_hooks=True).values():
+        wrong = errors(output.diagnostics)
+        assert all(d.code.startswith("VN5") for d in wrong), wrong
+        assert bool(output.files) is not bool(wrong)
+
+
+@examples(60)
+@given(documents())
+def test_compiles_without_what_the_target_cannot(document: Document) -> None:
+    """`--allow` leaves out what is refused; what remains is a whole."""
+    for output in everywhere(document, allow=LOSSES, allow_hooks=True).values():
+        assert not errors(output.diagnostics)
+        paths = [file.path for file in output.files]
+        assert paths and paths == sorted(set(paths))
+        assert all(path.startswith("/etc/") for path in paths)
+
+
+# --- no silent drop -------------------------------------------------------------------------------
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether a value is absent, or nothing but empty lists and mappings."""
+    match value:
+        case dict():
+            return all(_says_nothing(item) for item in value.values())
+        case list():
+            return not value
+        case _:
+            return value in (ABSENT, None, "")
+
+
+def _is_default(change: Mutation) -> bool:
+    return _one_is_absent(change, change.default)
+
+
+def _one_is_absent(change: Mutation, *values: Any) -> bool:
+    pair = (change.before, change.after)
+    return any(
+        one is ABSENT and type(other) is type(value) and other == value
+        for one, other in (pair, pair[::-1])
+        for value in values
+    )
+
+
+def _same_model(change: Mutation, target: str, before: Document) -> bool:
+    def model(document: Document) -> Any:
+        return analyse(text_of(without_target(document))).host
+
+    return model(before) == model(change.document)
+
+
+def _is_raw(change: Mutation, target: str) -> bool:
+    below = change.path[change.path.index("raw") + 1 :]
+    if below:
+        return below[0] == target
+    return any(isinstance(v, dict) and target in v for v in (change.before, change.after))
+
+
+def _last(change: Mutation) -> str:
+    return str(next(step for step in reversed(change.path) if isinstance(step, str)))
+
+
+# What changes a document and not what it says, each with the reason.
+Same = Callable[[Mutation, str, Document], bool]
+SAME_MEANING: dict[str, Same] = {
+    "raw text for another target": lambda c, target, _: "raw" in c.path and not _is_raw(c, target),
+    "an empty value is none": lambda c, *_: _says_nothing(c.before) and _says_nothing(c.after),
+    "the schema's default, written out": lambda c, *_: _is_default(c),
+    "a default that depends on other keys, written out": lambda c, *rest: (
+        _last(c) in ("accept-ra", "link-local", "range", "router", "bridge", "table")
+        and ABSENT in (c.before, c.after)
+        and _same_model(c, *rest)
+    ),
+    "a name and a number for one thing": lambda c, *rest: (
+        _last(c) in ("ip-protocol", "table", "fwmark") and _same_model(c, *rest)
+    ),
+    "VLAN ids in other words": lambda c, *rest: (
+        _last(c) in ("vlans", "untagged") and _same_model(c, *rest)
+    ),
+    "ifupdown waits for what is neither optional nor not": lambda c, target, _: (
+        _last(c) == "optional" and target.startswith("ifupdown") and _one_is_absent(c, False)
+    ),
+}
+# Keys without which what they are part of cannot be: where one is refused, all of it is.
+_VITAL = frozenset({"id", "link", "peer", "to", "via", "address", "macaddress", "priority"})
+
+
+def _is_told(path: mutations.Path, found: tuple[Diagnostic, ...]) -> bool:
+    """Tell whether the target refuses the value at a path, or what it is part of."""
+    for d in found:
+        if d.code.startswith("VN5"):
+            refused = d.path[:-1] if d.path and d.path[-1] in _VITAL else d.path
+            whole_device = len(refused) == 2 and refused[1] in path
+            if path[: len(refused)] == refused or whole_device:
+                return True
+    return False
+
+
+def _said(output: Output) -> tuple[Any, ...]:
+    return output.files, Counter((d.code, d.message) for d in output.diagnostics)
+
+
+def drops(document: Document, changes: Iterator[Mutation]) -> Iterator[str]:
+    """List the changes of a document that some target does not notice."""
+    options: dict[str, Any] = {"allow": LOSSES, "allow_hooks": True}
+    before = everywhere(document, **options)
+    for change in changes:
+        after = everywhere(change.document, **options)
+        for key in TARGETS:
+            target = key[0]
+            told = before[key].diagnostics + after[key].diagnostics
+            if (
+                _said(before[key]) == _said(after[key])
+                and not _is_told(change.path, told)
+                and not any(same(change, target, document) for same in SAME_MEANING.values())
+            ):
+                yield f"{' '.join(filter(None, key))}: {change}"
+
+
+@examples(30)
+@given(documents(), st.data())
+def test_no_silent_drop(document: Document, data: st.DataObject) -> None:
+    document = without_target(document)
+    places = list(mutations.walk_document(document))
+    for place in data.draw(st.lists(st.sampled_from(places), min_size=8, max_size=8)):
+        assert not list(drops(document, mutations.mutations_at(document, place)))
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.vnet.yaml")), ids=lambda p: p.name)
+def test_no_silent_drop_in_samples(sample: Path) -> None:
+    document = without_target(parse(sample.read_bytes()).data)
+    if errors(check_text(text_of(document))):
+        pytest.skip("this sample is a bad one")
+    assert not list(drops(document, mutations.mutations(document)))
+
+
+def test_drops_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests above can fail."""
+    document = {"version": 1, "interfaces": {"eth0": {"mtu": 1400}}}
+    monkeypatch.setattr("vnetc.backends.networkd.sections.link", lambda interface: [])
+    found = list(drops(document, mutations.mutations(document)))
+    assert any("networkd" in drop and "mtu: 1400 -> 1401" in drop for drop in found)
+
+
+# --- the same bytes everywhere --------------------------------------------------------------------
+
+_COMPILE = """
+import hashlib, json, sys
+from vnetc import compile_text
+for text in json.load(sys.stdin):
+    for target, version in {targets!r}:
+        output = compile_text(text, target=target, version=version, allow={allow!r})
+        print(hashlib.sha256(repr(output).encode()).hexdigest())
+"""
+_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+MACHINES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "hashes": ((), {"PYTHONHASHSEED": "7"}),
+    "more hashes": ((), {"PYTHONHASHSEED": "123456"}),
+    "no path": ((), {"PATH": "", "HOME": "/nowhere"}),
+    "clock and language": ((), {"TZ": "Asia/Kathmandu", "LANG": "tr_TR.UTF-8", "LC_ALL": "C"}),
+    "ascii": ((), {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "POSIX"}),
+    "nobody": (_NOBODY, {}),
+}
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    samples = [path.read_text() for path in sorted(SAMPLES.glob("*.vnet.yaml"))]
+    return [*samples, *(text_of(without_target(document)) for document in corpus(20))]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_same_bytes_on_every_machine(machine: str, texts: list[str], tmp_path: Path) -> None:
+    prefix, environment = MACHINES[machine]
+    if prefix and (os.geteuid() != 0 or shutil.which(prefix[0]) is None):
+        pytest.skip("only root can be somebody else, by setpriv(1)")
+    program = _COMPILE.format(targets=TARGETS, allow=LOSSES)
+    done = subprocess.run(
+        [*prefix, sys.executable, "-B", "-c", program],
+        check=True,
+        cwd="/",
+        env={"PYTHONIOENCODING": "utf-8", **environment},
+        input=json.dumps(texts),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    here = [
+        hashlib.sha256(
+            repr(compile_text(text, target=target, version=version, allow=LOSSES)).encode()
+        ).hexdigest()
+        for text in texts
+        for target, version in TARGETS
+    ]
+    assert done.stdout.split() == here
+
+
+# --- the real programs accept what was written ----------------------------------------------------
+
+NETPLAN = ("/usr/libexec/netplan/generate", "/lib/netplan/generate")
+BATCH = 400 if strategies.THOROUGH else 40
+
+
+def _program(*names: str) -> str:
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.skip(f"no {names[0]} here")
+    return found
+
+
+def _files(target: str, version: str | None, suffix: str) -> list[tuple[Document, str]]:
+    return [
+        (document, file.content)
+        for document in corpus(BATCH)
+        for file in compile_text(
+            text_of(without_target(document)), target=target, version=version, allow=LOSSES
+        ).files
+        if file.path.endswith(suffix)
+    ]
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_netplan_accepts(tmp_path: Path) -> None:
+    generate = _program(*NETPLAN)
+    found = _files("netplan", "0.106", ".yaml")
+    assert len(found) == BATCH
+    for number, (document, content) in enumerate(found):
+        path = tmp_path / str(number) / "etc/netplan/50-vnetc.yaml"
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+        path.chmod(0o600)
+        done = _run(generate, "--root-dir", str(path.parents[2]))
+        assert (done.returncode, done.stdout) == (0, ""), f"{content}\n{text_of(document)}"
+
+
+def test_nft_accepts(tmp_path: Path) -> None:
+    nft, unshare = _program("nft"), _program("unshare")
+    if _run(unshare, "-rn", nft, "list", "tables").returncode:
+        pytest.skip("this machine gives no network namespace to nft")
+    found = _files("networkd", None, ".nft")
+    assert found
+    script = 'for f in "$@"; do nft -c -f "$f" || echo "in $f"; done'
+    for number, (_, content) in enumerate(found):
+        (tmp_path / f"{number}.nft").write_text(content)
+    paths = map(str, sorted(tmp_path.glob("*.nft")))
+    assert _run(unshare, "-rn", "sh", "-c", script, "sh", *paths).stdout == ""
+
+
+def test_dnsmasq_accepts(tmp_path: Path) -> None:
+    dnsmasq = _program("dnsmasq")
+    found = _files("networkd", None, ".dnsmasq.conf")
+    assert found
+    for _, content in found:
+        path = tmp_path / "dnsmasq.conf"
+        path.write_text(content)
+        done = _run(dnsmasq, "--test", f"--conf-file={path}")
+        assert done.returncode == 0, f"{done.stdout}\n{content}"
+
+
+@pytest.mark.parametrize(
+    ("target", "check"),
+    [
+        ("ifupdown", validators.check_classic),
+        ("ifupdown2", validators.check_ifupdown2),
+        ("ifupdown-ng", validators.check_ifupdown_ng),
+    ],
+)
+def test_ifupdown_accepts(
+    target: str, check: Callable[[str, Path], list[str]], tmp_path: Path
+) -> None:
+    found = _files(target, None, "interfaces")
+    for _, content in found[:6]:
+        try:
+            assert not check(content, tmp_path), content
+        except validators.Unavailable as reason:
+            pytest.skip(str(reason))
