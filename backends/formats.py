@@ -56,7 +56,6 @@ def ini(host: str, sections: Iterable[Section]) -> str:
 
 
 @cache
-@cache
 def _ini_key(text: str) -> str:
     if not _INI_KEY.fullmatch(text):
         raise ValueError(f"not an INI key: {text!r}")

@@ -37,23 +37,25 @@ _LINES = re.compile(r"\r\n|\n|\r")
 class Node:
     """A value of the document: plain `data`, where it stands, and the nodes below it."""
 
-    __slots__ = ("column", "data", "end_column", "end_line", "items", "keys", "line", "size")
+    __slots__ = ("data", "end", "items", "keys", "size", "start")
 
-    def __init__(self, data: Any, start: Any, end: Any) -> None:
-        """Take the event's marks (zero-based lines and columns)."""
+    def __init__(self, data: Any, event: Any) -> None:
+        """Take the event's marks, which count lines and columns from zero."""
         self.data = data
-        self.line: int = start.line
-        self.column: int = start.column
-        self.end_line: int = end.line
-        self.end_column: int = end.column
-        self.items: dict[Any, Node] = {}  # by key or index
-        self.keys: dict[str, Node] = {}
+        self.start = event.start_mark
+        self.end = event.end_mark
+        self.items: dict[Any, Node] = _NO_NODES  # by key or index
+        self.keys: dict[str, Node] = _NO_NODES
         self.size = 1
 
     @property
     def span(self) -> Span:
         """The node's place, counted from 1."""
-        return Span(self.line + 1, self.column + 1, self.end_line + 1, self.end_column + 1)
+        start, end = self.start, self.end
+        return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+_NO_NODES: dict[Any, Node] = {}  # what a scalar has below it; never filled
 
 
 class Document:
@@ -92,7 +94,7 @@ class Document:
         if node is None:
             return Span(1, 1, 1, 1)
         # a block collection has no useful end: what names it is the better place
-        whole = isinstance(node.data, (dict, list)) and node.end_line > node.line
+        whole = isinstance(node.data, (dict, list)) and node.end.line > node.start.line
         return key.span if key is not None and (part == "key" or whole) else node.span
 
     def resolve(self, found: Diagnostic) -> Diagnostic:
@@ -334,7 +336,8 @@ class _Builder:
                 node = self.scalar(event)
             elif kind == "MappingStartEvent" or kind == "SequenceStartEvent":
                 self.check_tag(event)
-                node = Node({} if kind[0] == "M" else [], event.start_mark, event.end_mark)
+                node = Node({} if kind == "MappingStartEvent" else [], event)
+                node.items, node.keys = {}, {}
                 if event.anchor is not None:
                     self.anchors[event.anchor] = None
                 stack.append((node, event.anchor))
@@ -390,7 +393,7 @@ class _Builder:
                 data = self.scalars[value] = _plain(value)
         else:
             data = value
-        node = Node(data, event.start_mark, event.end_mark)
+        node = Node(data, event)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
@@ -417,10 +420,12 @@ class _Builder:
         return node
 
     def check_tag(self, event: Any) -> None:
-        tag = getattr(event, "ctag", None) or getattr(event, "tag", None)
-        tag = None if tag is None else str(tag)
-        if tag not in (None, "None", "", "!"):
-            shown = tag.replace("tag:yaml.org,2002:", "!!")
+        try:
+            tag = event.ctag
+        except AttributeError:  # ruamel.yaml before 0.18
+            tag = event.tag
+        if tag is not None and str(tag) not in ("", "None", "!"):
+            shown = str(tag).replace("tag:yaml.org,2002:", "!!")
             self.report(
                 "VN011",
                 f"the tag `{shown}` has no meaning here",
@@ -475,7 +480,7 @@ class _Builder:
             raise _Refused
 
     def close(self, node: Node, event: Any) -> None:
-        node.end_line, node.end_column = event.end_mark.line, event.end_mark.column
+        node.end = event.end_mark
         merge = node.items.pop("<<", None)
         if merge is not None:
             self.merge(node, merge)

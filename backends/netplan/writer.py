@@ -26,6 +26,7 @@ from vnetc.model import (
     Veth,
     Vlan,
 )
+from vnetc.record import fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _overrides(overrides: DhcpOverrides) -> dict[str, Any]:
     default = DhcpOverrides(path=overrides.path)
     return {
         field.replace("_", "-"): getattr(overrides, field)
-        for field in overrides.__slots__
+        for field in fields(DhcpOverrides)
         if getattr(overrides, field) != getattr(default, field)
     }
 

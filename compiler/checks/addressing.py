@@ -17,6 +17,7 @@ from vnetc.model import (
     Route,
     Rule,
 )
+from vnetc.scalars import TABLES
 
 
 def _gateways(interface: Interface) -> Iterator[tuple[Route, IPAddress, Path]]:
@@ -29,12 +30,14 @@ def _gateways(interface: Interface) -> Iterator[tuple[Route, IPAddress, Path]]:
 
 def check_gateways(view: View) -> Iterator[Diagnostic]:
     """VN301: the kernel refuses a gateway that no subnet of the interface holds."""
+    host = {address.address.ip for _, address in view.addresses()}
     for interface in view.host.interfaces:
         if not view.is_sound(interface.path, "addresses", "subnet", "routes", "dhcp4", "dhcp6"):
             continue
         for route, gateway, path in _gateways(interface):
             if (
                 route.on_link
+                or gateway in host  # VN302 says it
                 or is_connected(interface, gateway)
                 or learns_addresses(interface, gateway.version)
             ):
@@ -69,7 +72,7 @@ def _gateway_help(view: View, interface: Interface, gateway: IPAddress, own: lis
 
 
 def check_own_gateway(view: View) -> Iterator[Diagnostic]:
-    """VN302: a route to oneself leads nowhere."""
+    """VN302: the kernel takes an IPv4 gateway of its own for "all is on the link"."""
     own = {address.address.ip: address for _, address in view.addresses()}
     for interface in view.host.interfaces:
         for _, gateway, path in _gateways(interface):
@@ -155,7 +158,8 @@ def check_overlaps(view: View) -> Iterator[Diagnostic]:
     for item in nets:
         version, start, end, name, address, subnet = item
         if widest is not None and widest[0] == version and start <= -widest[2]:
-            if widest[3] != name:
+            same = address.address.ip == widest[4].address.ip  # VN304 says it
+            if widest[3] != name and not same:
                 yield diagnostic(
                     "VN305",
                     f"`{subnet}` of `{name}` overlaps `{widest[5]}` of `{widest[3]}`",
@@ -168,6 +172,9 @@ def check_overlaps(view: View) -> Iterator[Diagnostic]:
         widest = item
 
 
+_TABLE_NAMES = {number: name for name, number in TABLES.items()}
+
+
 def check_duplicate_routes(view: View) -> Iterator[Diagnostic]:
     """VN306: of two routes with one destination and metric in a table, only one can be there."""
     first: dict[tuple[IPNetwork, int, int], Path] = {}
@@ -178,9 +185,10 @@ def check_duplicate_routes(view: View) -> Iterator[Diagnostic]:
             identity = route.to, route.table, metric
             if identity in first:
                 what = "default routes" if route.to.prefixlen == 0 else f"routes to `{route.to}`"
+                table = _TABLE_NAMES.get(route.table, route.table)
                 yield diagnostic(
                     "VN306",
-                    f"two {what} with the same metric in table {route.table}",
+                    f"two {what} with the same metric in table `{table}`",
                     route.path,
                     labels=(Label(text="the other one", path=first[identity]),),
                     help="give one of them a higher `metric`, or use `nexthops` for several ways",
@@ -219,8 +227,9 @@ def check_families(view: View) -> Iterator[Diagnostic]:
     for interface in view.host.interfaces:
         for address in interface.addresses:
             if address.peer is not None:
+                first = address.address.version, _address_path(address)
                 yield from _same_family(
-                    address.address.version, address.peer.version, (*address.path, "peer")
+                    "address", *first, address.peer.version, (*address.path, "peer")
                 )
             if address.label is not None and address.address.version == 6:
                 yield diagnostic(
@@ -230,20 +239,30 @@ def check_families(view: View) -> Iterator[Diagnostic]:
                     help="remove the label",
                 )
         for route in interface.routes:
-            version = route.to.version
+            first = route.to.version, (*route.path, "to")
             for value, key in ((route.via, "via"), (route.from_, "from")):
                 if value is not None:
-                    yield from _same_family(version, value.version, (*route.path, key))
+                    yield from _same_family("route", *first, value.version, (*route.path, key))
             for hop in route.nexthops:
-                yield from _same_family(version, hop.via.version, (*hop.path, "via"))
+                yield from _same_family("route", *first, hop.via.version, (*hop.path, "via"))
         for rule in interface.routing_policy:
             if rule.from_ is not None and rule.to is not None:
-                yield from _same_family(rule.from_.version, rule.to.version, (*rule.path, "to"))
+                first = rule.from_.version, (*rule.path, "from")
+                yield from _same_family("rule", *first, rule.to.version, (*rule.path, "to"))
 
 
-def _same_family(one: int, other: int, path: Path) -> Iterator[Diagnostic]:
-    if one != other:
-        yield diagnostic("VN315", f"IPv{other} here, but IPv{one} before", path)
+def _same_family(
+    what: str, version: int, first: Path, other: int, path: Path
+) -> Iterator[Diagnostic]:
+    if version != other:
+        yield diagnostic(
+            "VN315",
+            f"IPv{version} and IPv{other} in one {what}",
+            path,
+            label=f"IPv{other}",
+            labels=(Label(text=f"IPv{version}", path=first),),
+            help=f"a {what} is of one family: make two of it, or correct one of the addresses",
+        )
 
 
 def check_duplicate_rules(view: View) -> Iterator[Diagnostic]:

@@ -29,15 +29,16 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
         if subnet is None and not view.is_sound(("networks", server.name), "subnet"):
             continue
         if subnet is None or first not in subnet or last not in subnet:
-            where = (
-                "the network has no IPv4 subnet" if subnet is None else f"it is not in `{subnet}`"
-            )
             yield diagnostic(
                 "VN308",
-                f"the DHCP range {first} - {last} is outside the subnet: {where}",
+                f"the DHCP range {first} - {last} has no IPv4 subnet"
+                if subnet is None
+                else f"the DHCP range {first} - {last} is not within `{subnet}`",
                 path,
                 labels=(Label(text="the subnet", path=subnet_path),),
-                help="choose first and last address within the subnet",
+                help="add an IPv4 subnet, or remove the range"
+                if subnet is None
+                else "choose first and last address within the subnet",
             )
             continue
         edges = {subnet.network_address: "network", subnet.broadcast_address: "broadcast"}
@@ -52,12 +53,20 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
                 )
         bridge = view.interfaces.get(server.bridge)
         for own in bridge.addresses if bridge is not None else ():
+            implied = own.path[:3] == subnet_path
             if own.address.version == 4 and int(first) <= int(own.address.ip) <= int(last):
                 yield diagnostic(
                     "VN309",
                     f"the DHCP range holds `{own.address.ip}`, the host's own address",
                     path,
-                    labels=(Label(text="the host's address", path=(*own.path, "address")),),
+                    labels=(
+                        Label(
+                            text="the host takes its first address"
+                            if implied
+                            else "the host's address",
+                            path=(*own.path, "address"),
+                        ),
+                    ),
                     help="begin the range after it, or end it before",
                 )
 
@@ -206,14 +215,20 @@ def check_own_addresses(view: View) -> Iterator[Diagnostic]:
             network = address.address.network
             if address.address.version == 6 and address.address.ip.is_link_local:
                 continue
-            if network not in firewall.subnet:
-                yield diagnostic(
-                    "VN316",
-                    f"`{address.address}` is not in the subnet of `{firewall.name}`",
-                    (*address.path, "address"),
-                    labels=(Label(text="the subnet", path=(*firewall.path, "subnet")),),
-                    help="choose an address of the subnet and write its prefix length",
-                )
+            if network in firewall.subnet:
+                continue
+            around = next((s for s in firewall.subnet if address.address.ip in s), None)
+            yield diagnostic(
+                "VN316",
+                f"`{address.address}` is not in the subnet of `{firewall.name}`"
+                if around is None
+                else f"`{address.address}` has another prefix length than the guests' subnet",
+                (*address.path, "address"),
+                labels=(Label(text="the subnet", path=(*firewall.path, "subnet")),),
+                help="choose an address of the subnet"
+                if around is None
+                else f"write `{address.address.ip}/{around.prefixlen}`",
+            )
 
 
 def check_room(view: View) -> Iterator[Diagnostic]:

@@ -45,7 +45,8 @@ def check_vlan_mtu(view: View) -> Iterator[Diagnostic]:
             continue  # a bridge takes the smallest MTU of its ports
         limit = ETHERNET_MTU if parent.mtu is None else parent.mtu
         if interface.mtu > limit:
-            said = Label(text="the parent's", path=(*parent.path, "mtu"), part="key")
+            words = "no `mtu` here" if parent.mtu is None else "the parent's"
+            said = Label(text=words, path=(*parent.path, "mtu"))
             yield diagnostic(
                 "VN402",
                 f"the MTU {interface.mtu} is above the {limit} of `{parent.name}`",
@@ -88,14 +89,17 @@ def check_mtus(view: View) -> Iterator[Diagnostic]:
         mtu = interface.mtu
         if mtu is not None and mtu > LARGEST_MTU and not isinstance(interface.kind, Loopback):
             yield diagnostic(
-                "VN404", f"the MTU {mtu} is above {LARGEST_MTU}", path, help="only `lo` has 65536"
+                "VN404",
+                f"the MTU {mtu} is above {LARGEST_MTU}",
+                path,
+                help=f"choose {LARGEST_MTU} or less; only `lo` has 65536",
             )
         if mtu is not None and mtu < IPV6_MINIMUM_MTU and _speaks_ipv6(interface):
             yield diagnostic(
                 "VN405",
                 f"IPv6 needs an MTU of {IPV6_MINIMUM_MTU}, and `{interface.name}` has IPv6",
                 path,
-                help="raise the MTU, or remove the IPv6 addresses and set `link-local: []`",
+                help="raise the MTU, or remove what needs IPv6",
             )
         if interface.ipv6_mtu is not None and interface.ipv6_mtu > (mtu or ETHERNET_MTU):
             yield diagnostic(
@@ -134,7 +138,7 @@ def check_vlan_filtering(view: View) -> Iterator[Diagnostic]:
         for path in said:
             yield diagnostic(
                 "VN406",
-                f"`{interface.name}` does not filter VLANs, `{path[-1]}` has no effect",
+                f"`{interface.name}` does not filter VLANs, so `{path[-1]}` has no effect",
                 path,
                 "key",
                 labels=(Label(text="the bridge", path=interface.path, part="key"),),
