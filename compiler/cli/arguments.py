@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _EPILOG = "exit codes: 0 nothing to report, 1 findings or changes, 2 could not run"
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Formats help to one width everywhere; to ask for the terminal's argparse imports shutil."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=78)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments, and where the right ones are told."""
@@ -28,14 +35,18 @@ def parser() -> argparse.ArgumentParser:
         prog="vnetc",
         description="Compile one YAML document about a host's networks to what its system reads.",
         epilog=_EPILOG,
+        formatter_class=_Formatter,
     )
     root.add_argument("--version", "-V", action="version", version=f"vnetc {__version__}")
-    # with a name of its own it need not make a formatter, which imports shutil, now
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True, prog="vnetc")
     for name, help, fill in _COMMANDS:
         fill(
             commands.add_parser(
-                name, help=help, description=help[0].upper() + help[1:] + ".", epilog=_EPILOG
+                name,
+                help=help,
+                description=help[0].upper() + help[1:] + ".",
+                epilog=_EPILOG,
+                formatter_class=_Formatter,
             )
         )
     return root

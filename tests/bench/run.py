@@ -54,7 +54,6 @@ def main() -> int:
     """Measure all, print and write the report."""
     if shutil.which("netplan") is None:
         sys.exit("bench: netplan is not installed: `apt-get install netplan.io`")
-    subprocess.run([PYTHON, "-m", "compileall", "-q", Path(vnetc.__file__).parent], check=False)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a disk would measure itself
     with TemporaryDirectory(dir=memory) as directory:
         parts = []
