@@ -3,6 +3,7 @@
 #
 #   sh bootstrap.sh         install vnetc into .venv/, with what Debian needs for that
 #   sh bootstrap.sh test    install also what the tests use, and run all of them: `make test`
+#   sh bootstrap.sh bench   install also netplan, and measure vnetc against it: `make bench`
 #
 # Needs the network, and root or sudo if a Debian package is missing. Can be run again at any time.
 set -eu
@@ -34,15 +35,20 @@ need python3 has python3
 need python3-venv python3 -c 'import ensurepip, venv'
 case ${1-} in
 "") ;;
+bench)
+    need make has make
+    need netplan.io has netplan
+    ;;
 test)
     need make has make
-    need git has git             # the hooks' tests clone the checkout
-    need mmdebstrap has mmdebstrap # the lab's Debian tree, see tests/lab/README.md
-    need iproute2 has ip
-    need util-linux has unshare
+    need git has git               # for the hooks' tests
+    need nodejs has node           # pyright runs on it
+    need mmdebstrap has mmdebstrap # for the lab, see tests/lab/README.md
+    # the lab downloads packages itself, by apt's lists
+    need ca-certificates apt-cache show ifupdown2
     ;;
 *)
-    echo "usage: sh bootstrap.sh [test]" >&2
+    echo "usage: sh bootstrap.sh [test | bench]" >&2
     exit 2
     ;;
 esac
@@ -53,11 +59,11 @@ if [ -n "$missing" ]; then
     # the names are words of this script
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -qq --yes --no-install-recommends $missing
+        apt-get install -qq --yes --no-install-recommends $missing >/dev/null
 fi
 
-if [ "${1-}" = test ]; then
-    exec make test
+if [ $# -gt 0 ]; then
+    exec make "$1"
 fi
 python3 -m venv .venv
 .venv/bin/pip install --quiet .

@@ -241,14 +241,14 @@ def _verdict(
     if not row.how:
         return (
             "VN501",
-            f"{target.name} cannot express `{word}`",
-            f"{row.reason}; another target, or `--allow VN501` to leave it out",
+            f"{target.name} cannot express `{word}`: {row.reason}",
+            "choose another target, or leave it out with `--allow VN501`",
         )
     if row.since > context.version:
         return (
             "VN502",
             f"{title} cannot express `{word}`",
-            f"{target.title} {_show(row.since)} can: `--target-version {_show(row.since)}`",
+            f"`--target-version {_show(row.since)}` can",
         )
     for lim in row.limits:
         if (not lim.before or context.version < lim.before) and lim.refuses(context):
@@ -258,7 +258,7 @@ def _verdict(
             return (
                 "VN503",
                 f"{target.name} cannot express this `{word}`: {lim.reason}",
-                "another target, or `--allow VN503` to leave it out",
+                "choose another target, or leave it out with `--allow VN503`",
             )
     return None
 

@@ -7,6 +7,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from vnetc import scalars
+from vnetc.data import is_list
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.expand import Declared, expand, subnets
 from vnetc.model import (
@@ -162,16 +163,18 @@ class _Lowering:
 
     def claims(self, entry: Declared, data: Data) -> Iterator[tuple[str, Port]]:
         """List the ports that a bridge asks for, its network's uplink last."""
-        ports = entry.data.get("ports", ())
-        settings = dict.fromkeys(ports) if isinstance(ports, list) else dict(ports)
-        path = (*entry.path, "ports")
-        for index, (name, setting) in enumerate(settings.items()):
+        ports: Any = entry.data.get("ports", {})
+        asked: list[tuple[Any, Data, str | int]] = (
+            [(name, {}, index) for index, name in enumerate(ports)]
+            if is_list(ports)
+            else [(name, setting or {}, name) for name, setting in ports.items()]
+        )
+        for name, setting, step in asked:
             if name is not BAD:
-                place = (*path, index if isinstance(ports, list) else name)
-                yield str(name), self.port(setting or {}, entry.name, place)
+                yield name, self.port(setting, entry.name, (*entry.path, "ports", step))
         if entry.mode == "bridge":
             uplink = data["networks"][entry.path[1]].get("uplink")
-            if uplink is not None and uplink not in settings:
+            if uplink is not None and all(name != uplink for name, _, _ in asked):
                 yield uplink, Port(path=(*entry.path, "uplink"), bridge=entry.name)
 
     def port(self, data: Data, bridge: str, path: Path) -> Port:
@@ -383,8 +386,7 @@ class _Lowering:
 
     def firewall(self, name: str, data: Data, bridge: Interface) -> Firewall:
         path: Path = ("networks", name)
-        given = data["subnet"] if isinstance(data["subnet"], list) else None
-        if given is None:
+        if not is_list(data["subnet"]):
             self.parse(scalars.network, data["subnet"], (*path, "subnet"))
         else:
             self.scalars(scalars.network, data, "subnet", path)
@@ -469,7 +471,12 @@ class _Lowering:
         address = self.parse(scalars.address, text, path)
         if address is None or isinstance(address, IPv4Address):
             return address
-        self.report("VN315", f"`{address}` is not an IPv4 address, which DHCPv4 needs", path)
+        self.report(
+            "VN315",
+            f"`{address}` is not an IPv4 address, which DHCPv4 needs",
+            path,
+            "write an IPv4 address; router advertisements tell guests the rest",
+        )
         return None
 
     def reservation(self, data: Data, path: Path) -> Reservation | None:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.base import Output, Target, Version, express
 from vnetc.checks import check_host
+from vnetc.data import is_mapping
 from vnetc.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
 from vnetc.lower import lower
 from vnetc.model import Host, Interface, Raw
@@ -24,6 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# What may be left out of the output if somebody says so.
+ALLOWABLE = frozenset({"VN501", "VN502", "VN503", "VN504"})
 HOOK_KEYS = ("pre-up", "up", "down", "post-down")
 _IGNORE = re.compile(r"#\s*vnetc:\s*ignore\[([^\]]*)\]")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
@@ -52,7 +55,7 @@ def analyse(source: bytes | str, *, name: str = "host") -> Analysis:
         return _analysis(document, None, found)
     data, problems = validate(document.data, document.root.size)
     found += problems
-    if not isinstance(data, dict):
+    if not is_mapping(data):
         return _analysis(document, None, found)
     host, problems = lower(data, name)
     found += problems
@@ -73,7 +76,7 @@ def _analysis(
     document: Document, host: Host | None, found: Iterable[Diagnostic], target: object = None
 ) -> Analysis:
     name, version = target if isinstance(target, str) else None, None
-    if isinstance(target, dict):
+    if is_mapping(target):
         name, version = target.get("name"), target.get("version")
     return Analysis(
         document=document,
@@ -88,13 +91,13 @@ def _broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[st
     """Name what validation took out: interfaces, networks, and all below a misspelt section."""
     names: set[str] = set()
     for section, declared in before.items():
-        if isinstance(declared, dict):
+        if is_mapping(declared):
             kept = after.get(section, {})
-            names |= {str(n) for n in declared if n not in kept}
+            names |= {n for n in declared if n not in kept}
             names |= {
                 str(entry["bridge"])
                 for n, entry in declared.items()
-                if n not in kept and isinstance(entry, dict) and "bridge" in entry
+                if n not in kept and is_mapping(entry) and "bridge" in entry
             }
     return frozenset(names)
 
@@ -141,7 +144,7 @@ def compile_text(
     """Compile a document.
 
     `target` overrides the one the document names; `version` is that of the target's program; `allow`
-    lists VN5xx codes to take as warnings, and what they refuse is left out; `allow_hooks` lets `raw`
+    lists codes of `ALLOWABLE` to take as warnings, and what they refuse is left out; `allow_hooks` lets `raw`
     commands through. `Output.files` is empty if any diagnostic is an error.
     """
     return compile_analysis(
@@ -212,8 +215,9 @@ def _compile(
     host, found = express(host, target, version)
     hooks = [] if allow_hooks else list(_hooks(host, name))
     found += [*hooks, *target.check_raw(host, version)]
+    allowed = ALLOWABLE.intersection(allow)
     found = [
-        replace(d, severity="warning") if d.code in allow and d.code.startswith("VN5") else d
+        replace(d, severity="warning", help="it is left out") if d.code in allowed else d
         for d in found
     ]
     if analysis.failed or any(d.severity == "error" for d in found):

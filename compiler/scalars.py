@@ -86,6 +86,10 @@ def _address_help(text: str) -> str:
     host, _, length = text.partition("/")
     if any(number.isdigit() and int(number) > 255 for number in host.split(".")[1:]):
         return "the numbers between the dots are 0 to 255"
+    if re.fullmatch(r"[0-9.]+", host) and host.count(".") != 3:
+        return "an IPv4 address has four numbers"
+    if host.count("::") > 1 or ":::" in host:
+        return "`::` stands in an address once, for as many zeros as are missing"
     if length.isdigit() and int(length) > (128 if ":" in text else 32):
         return f"a prefix length is at most {128 if ':' in text else 32}"
     return ""
@@ -117,7 +121,9 @@ def mark(value: int | str) -> tuple[int, int]:
     )
     for number in numbers:
         if not 1 <= number <= 0xFFFFFFFF:
-            raise ScalarError("VN105", f"`{value}`: marks and masks are 1 to 4294967295")
+            raise ScalarError(
+                "VN105", f"`{value}` is not possible", "marks and masks are 1 to 4294967295"
+            )
     return numbers
 
 
@@ -127,7 +133,7 @@ def span(value: int | str, lowest: int, highest: int) -> tuple[int, int]:
     numbers = int(first), int(last or first)
     for number in numbers:
         if not lowest <= number <= highest:
-            raise ScalarError("VN105", f"`{value}`: {number} is not within {lowest} and {highest}")
+            raise ScalarError("VN105", f"`{value}` is not within {lowest} to {highest}")
     if numbers[0] > numbers[1]:
         raise ScalarError(
             "VN317", f"the range `{value}` ends before it begins", f"write `{last}-{first}`"
@@ -149,6 +155,11 @@ def merge(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 def address_range(text: str) -> tuple[IPAddress, IPAddress]:
     """Parse `FIRST - LAST`."""
     first, _, last = (part.strip() for part in text.partition("-"))
+    if "." not in last:
+        whole = f"{first.rpartition('.')[0]}.{last}"
+        raise ScalarError(
+            "VN107", f"`{text}` is not a range of two addresses", f"write `{first} - {whole}`"
+        )
     low, high = address(first), address(last)
     if int(low) > int(high):
         raise ScalarError(

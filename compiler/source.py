@@ -239,27 +239,36 @@ def _parse_pure(text: str) -> Document:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    reader: Any = YAML(typ="safe", pure=True)
     try:
-        return _Builder(text, YAML(typ="safe", pure=True).parse(text)).document()
+        return _Builder(text, reader.parse(text)).document()
     except MarkedYAMLError as error:
-        mark, began = error.problem_mark or error.context_mark, error.context_mark
-        problem = (error.problem or error.context or "not YAML").strip().rstrip(".")
-        span = Span(1, 1, 1, 1) if mark is None else _mark_span(mark)
-        lines = _LINES.split(text)
-        here = lines[span.line - 1] if span.line <= len(lines) else ""
-        refused = _refuse(text, "VN003", _lower(problem), span, _yaml_help(problem, here))
-        if error.context and began is not None and began.line + 1 < span.line:
-            label = Label(text=error.context, span=_mark_span(began))
-            refused.diagnostics = [replace(d, labels=(label,)) for d in refused.diagnostics]
-        return refused
+        return _malformed(text, error)
     except YAMLError as error:
         return _refuse(text, "VN003", _lower(str(error).splitlines()[0]), Span(1, 1, 1, 1))
+
+
+def _malformed(text: str, error: Any) -> Document:
+    """Word a parser's error: where it gave up, and where what it was reading began."""
+    mark, began = error.problem_mark or error.context_mark, error.context_mark
+    problem: str = (error.problem or error.context or "not YAML").strip().rstrip(".")
+    span = Span(1, 1, 1, 1) if mark is None else _mark_span(mark)
+    lines = _LINES.split(text)
+    here = lines[span.line - 1] if span.line <= len(lines) else ""
+    refused = _refuse(text, "VN003", _lower(problem), span, _yaml_help(problem, here))
+    if error.context and began is not None and began.line + 1 < span.line:
+        words = re.sub(r"^while (?:parsing|scanning) an? ", "in this ", error.context)
+        label = Label(text=words, span=_mark_span(began))
+        refused.diagnostics = [replace(d, labels=(label,)) for d in refused.diagnostics]
+    return refused
 
 
 # What to do about a problem, by words of the parser's message.
 _YAML_HELP = {
     "mapping values": "a text with `: ` needs quotes, and keys of one mapping the same indentation",
     "but found '<block mapping start>'": "keys of one mapping have the same indentation",
+    "but found '<scalar>'": "nothing follows a closing quote; a text with quotes in it needs others "
+    "around all of it",
     "<block end>": "the items of one list, and the keys of one mapping, have the same indentation",
     "could not find expected ':'": "a key is followed by `:` and a blank or the end of the line",
     "expected ',' or '}'": "a `{` before it is not closed, or a `,` is missing",
@@ -490,7 +499,12 @@ class _Builder:
         parts = list(merge.items.values()) if isinstance(merge.data, list) else [merge]
         for part in parts:
             if not isinstance(part.data, dict):
-                self.report("VN013", "`<<` merges mappings only", part)
+                self.report(
+                    "VN013",
+                    "`<<` merges mappings only",
+                    part,
+                    help="write `<<: *name`, where `&name` marks a mapping",
+                )
                 return
             for name, below in part.items.items():
                 if name not in node.items:

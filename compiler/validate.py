@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 
+from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.schema import host_schema, is_valid
 
@@ -53,17 +54,19 @@ def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
         return data, []
     from jsonschema import Draft7Validator
 
-    validator = Draft7Validator(host_schema())
+    validator: Any = Draft7Validator(host_schema())
     errors = sorted(
         _leaves(validator.iter_errors(data)),
         key=lambda error: [str(step) for step in error.absolute_path],
     )
     data = deepcopy(data)
-    found: dict[Path, Diagnostic] = {}
+    found: dict[tuple[Path, str], Diagnostic] = {}
     for error in errors:
         for problem in _explain(error):
-            found.setdefault(problem.path, problem)
-    for path in found:
+            # a mapping can lack several keys; of what is wrong with a value the first is enough
+            several = problem.code in ("VN103", "VN112")
+            found.setdefault((problem.path, problem.message if several else ""), problem)
+    for path, _ in found:
         # of an interface whose type is wrong nothing can be said
         _remove(data, path[:2] if _is_kind(path) else _item(path))
     while lacking := _lacking(validator, data):
@@ -103,7 +106,7 @@ def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
 
 def _explain(error: Any) -> Iterator[Diagnostic]:
     path: Path = tuple(error.absolute_path)
-    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    schema: dict[str, Any] = error.schema if is_mapping(error.schema) else {}
     keyword: str = error.validator
     if keyword == "additionalProperties" and error.validator_value is False:
         yield from _unknown_keys(path, schema, error.instance)
@@ -115,9 +118,11 @@ def _explain(error: Any) -> Iterator[Diagnostic]:
                 )
     else:
         code = schema.get("x-code") or _CODES.get(keyword, "VN106")
+        if code == "VN112" and not is_mapping(error.instance):
+            return  # what is no mapping has no keys, and is reported as such
         part = "key" if code == "VN111" else "value"
         if _is_key(error):
-            path, part = (*path, error.instance), "key"
+            path, part = (*path, str(error.instance)), "key"
         message, help = _words(keyword, error, schema, code)
         if code == "VN104" and error.instance in schema.get("x-later", []):
             code, help = "VN111", f"this version has {_listing(error.validator_value)}"
@@ -182,10 +187,20 @@ def _told_help(code: str, error: Any) -> str:
     match code:
         case "VN108":
             return _prefix_help(error)
-        case "VN107" if isinstance(value, str) and "/" in value:
-            return _slash_help(value, error.absolute_path[-1])
+        case "VN107" if re.search(r"[g-zG-Z]", value):
+            near = _near(value, ["default"]) if error.absolute_path[-1] == "to" else ""
+            return near or "write the address: names are not looked up"
+        case "VN107" if "/" in value:
+            return _slash_help(value)
         case "VN109" if str(value).isdigit():
             return f"write `{value}s` if seconds are meant"
+        case "VN109" if re.fullmatch(r"[0-9]+ +(ms|s|m|h|d)", str(value)):
+            return f"write `{value.replace(' ', '')}`"
+        case "VN111":
+            return "until then, `raw:` can say it in a target's own terms"
+        case "VN106" if error.validator == "anyOf":
+            words = [w for branch in error.validator_value for w in branch.get("enum", ())]
+            return _near(str(value), words)
         case "VN106" if isinstance(value, str):
             return _text_help(value, error.validator_value)
         case "VN112":
@@ -199,7 +214,7 @@ def _branches(error: Any) -> list[dict[str, list[str]]]:
     return [error.validator_value] if error.validator == "not" else error.validator_value
 
 
-def _slash_help(value: str, key: object) -> str:
+def _slash_help(value: str) -> str:
     """Help with a netmask, or with a prefix length where none belongs."""
     from ipaddress import ip_interface
 
@@ -222,8 +237,11 @@ def _text_help(value: str, pattern: object) -> str:
 
 def _prefix_help(error: Any) -> str:
     value, v6 = error.instance, ":" in error.instance
-    if error.absolute_path[-1] in ("to", "from"):
-        return f"write `{value}/{128 if v6 else 32}` for this address alone, else the network's"
+    if value in ("0.0.0.0", "::"):
+        return f"write `{value}/0`"
+    if error.absolute_path[-1] in ("to", "from", "peer"):
+        alone = f"write `{value}/{128 if v6 else 32}` for this address alone"
+        return f"{alone}, else the prefix length of the network"
     return f"write `{value}/{64 if v6 else 24}`, or whatever prefix length the subnet has"
 
 
@@ -244,8 +262,12 @@ def _noun(value: object) -> str:
 
 
 def _show(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = _text(value)
     return f"`{text[:60]}{'…' if len(text) > 60 else ''}`"
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type_help(wanted: list[str], value: object, schema: dict[str, Any]) -> str:
@@ -259,21 +281,29 @@ def _type_help(wanted: list[str], value: object, schema: dict[str, Any]) -> str:
         return f"write `{'true' if value.lower() in ('yes', 'on') else 'false'}`; YAML 1.2 knows no `{value}`"
     if "boolean" in wanted and value in (0, 1):
         return f"write `{'true' if value else 'false'}`"
+    if value is None:
+        return "give it a value, or remove the key"
+    if wanted == ["string"] and isinstance(value, int):
+        return f'write `"{_text(value)}"`'
     if "array" in wanted and isinstance(value, str | int):
         return f"write `[{value}]`"
+    if "array" in wanted:
+        return "an item of a list begins with `- `"
     if wanted == ["object"] and 0 < len(schema.get("properties", {})) < _FEW:
         return f"its keys are {_listing(schema['properties'])}"
     return ""
 
 
 def _nearest(value: object, known: Iterable[object]) -> str:
+    names = [_text(k) for k in known]
+    return _near(str(value), names) or f"possible are {_listing(names)}"
+
+
+def _near(value: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    names = [str(k).lower() if isinstance(k, bool) else str(k) for k in known]
-    near = get_close_matches(str(value), names, 1, 0.6)
-    if near:
-        return f"a similar value exists: `{near[0]}`"
-    return f"possible are {_listing(names)}"
+    near = get_close_matches(value, list(known), 1, 0.6)
+    return f"a similar value exists: `{near[0]}`" if near else ""
 
 
 def _listing(names: Iterable[object], separator: str = ", ") -> str:
@@ -305,12 +335,33 @@ def _unknown_keys(
             )
             continue
         near = get_close_matches(name, _present(schema), 1, 0.6)
-        help = (
-            f"a key with a similar name exists: `{near[0]}`"
-            if near
-            else f"possible are {_listing(sorted(_present(schema)))}"
-        )
+        if name in _FOREIGN:
+            help = _FOREIGN[name]
+        elif near:
+            help = f"a key with a similar name exists: `{near[0]}`"
+        elif len(_present(schema)) > _FEW:
+            help = "`vnetc schema` describes all keys"
+        else:
+            help = f"possible are {_listing(sorted(_present(schema)))}"
         yield diagnostic("VN101", f"unknown key `{name}`", (*path, name), "key", help=help)
+
+
+# Keys of netplan(5) and interfaces(5) that are something else here.
+_FOREIGN = {
+    **dict.fromkeys(
+        ("gateway", "gateway4", "gateway6"),
+        "a default route says it: `routes: [{to: default, via: 192.168.1.1}]`",
+    ),
+    **dict.fromkeys(
+        ("ethernets", "bridges", "vlans", "dummy-devices", "virtual-ethernets"),
+        "all devices stand below `interfaces:`, each with its `type:`",
+    ),
+    "network": "its keys stand at the top of the document",
+    "renderer": "what to compile to is the `target:`",
+    "interfaces": "the interfaces of a bridge are its `ports:`",
+    "parameters": "its keys stand below the bridge itself",
+    "netmask": "the prefix length follows the address: `192.168.1.110/24`",
+}
 
 
 def _present(schema: dict[str, Any]) -> list[str]:
@@ -354,7 +405,7 @@ def _remove(data: Any, path: Path) -> None:
         except (KeyError, IndexError, TypeError):
             return
     last = path[-1]
-    if isinstance(data, dict):
-        data.pop(last, None)
-    elif isinstance(data, list) and isinstance(last, int):
+    if is_mapping(data):
+        data.pop(str(last), None)
+    elif is_list(data) and isinstance(last, int):
         data[last] = BAD

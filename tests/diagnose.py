@@ -7,17 +7,16 @@ import shlex
 
 from vnetc import check_text, compile_text
 from vnetc.cli.arguments import parser
+from vnetc.cli.documents import lines
 from vnetc.diagnostics import Diagnostic
 from vnetc.report import Report, render
-from vnetc.source import Document, parse
 
-_COMMAND = re.compile(r"# vnetc (compile .*)")
+_COMMAND = re.compile(r"# vnetc (compile.*)")
 
 
 def diagnose(source: bytes | str, name: str = "host") -> tuple[Diagnostic, ...]:
-    """Compile with the options of a first line `# vnetc compile --target …`, else check."""
-    first = Document(source, None, []).lines[0] if isinstance(source, str) else ""
-    command = _COMMAND.fullmatch(first)
+    """Compile with the options of a first line `# vnetc compile …`, else check."""
+    command = _COMMAND.fullmatch(_lines(source)[0])
     if command is None:
         return check_text(source, name=name)
     options = parser().parse_args([*shlex.split(command[1]), "-"])
@@ -33,4 +32,8 @@ def diagnose(source: bytes | str, name: str = "host") -> tuple[Diagnostic, ...]:
 
 def rendered(source: bytes | str, filename: str, found: tuple[Diagnostic, ...]) -> str:
     """Write diagnostics as the command does without colour."""
-    return render([Report(filename, parse(source).lines, found)], "full")
+    return render([Report(filename, _lines(source), found)], "full")
+
+
+def _lines(source: bytes | str) -> list[str]:
+    return lines(source if isinstance(source, bytes) else source.encode())

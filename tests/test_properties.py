@@ -145,6 +145,26 @@ SAME_MEANING: dict[str, Same] = {
         _last(c) == "optional" and target.startswith("ifupdown") and _one_is_absent(c, False)
     ),
 }
+# Keys that say how something is done that is not done at all. A check should say so.
+NO_EFFECT = {
+    "dhcp4-overrides": {"eth0": {"dhcp4-overrides": {"use-dns": False}}},
+    "dhcp6-overrides": {"eth0": {"dhcp6-overrides": {"use-dns": False}}},
+    "ra-overrides": {"eth0": {"ra-overrides": {"use-dns": False}}},
+    "ipv6-address-generation": {
+        "eth0": {"link-local": [], "ipv6-address-generation": "stable-privacy"}
+    },
+}
+SAME_MEANING["no effect and no word of it yet, see below"] = lambda c, *_: (
+    not NO_EFFECT.keys().isdisjoint(c.path)
+)
+
+
+@pytest.mark.xfail(reason="no check yet", strict=True)
+@pytest.mark.parametrize("key", NO_EFFECT)
+def test_says_that_a_key_has_no_effect(key: str) -> None:
+    assert check_text(text_of({"version": 1, "interfaces": NO_EFFECT[key]}))
+
+
 # Keys without which what they are part of cannot be: where one is refused, all of it is.
 _VITAL = frozenset({"id", "link", "peer", "to", "via", "address", "macaddress", "priority"})
 
@@ -186,8 +206,10 @@ def drops(document: Document, changes: Iterator[Mutation]) -> Iterator[str]:
 def test_no_silent_drop(document: Document, data: st.DataObject) -> None:
     document = without_target(document)
     places = list(mutations.walk_document(document))
-    for place in data.draw(st.lists(st.sampled_from(places), min_size=8, max_size=8)):
-        assert not list(drops(document, mutations.mutations_at(document, place)))
+    indexes = st.integers(0, len(places) - 1)
+    for index in data.draw(st.lists(indexes, min_size=8, max_size=8)):
+        found = list(drops(document, mutations.mutations_at(document, places[index])))
+        assert not found, found
 
 
 @pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.vnet.yaml")), ids=lambda p: p.name)
@@ -195,7 +217,8 @@ def test_no_silent_drop_in_samples(sample: Path) -> None:
     document = without_target(parse(sample.read_bytes()).data)
     if errors(check_text(text_of(document))):
         pytest.skip("this sample is a bad one")
-    assert not list(drops(document, mutations.mutations(document)))
+    found = list(drops(document, mutations.mutations(document)))
+    assert not found, found
 
 
 def test_drops_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,9 +294,9 @@ def _program(*names: str) -> str:
     return found
 
 
-def _files(target: str, version: str | None, suffix: str) -> list[tuple[Document, str]]:
+def _files(target: str, version: str | None, suffix: str) -> list[str]:
     return [
-        (document, file.content)
+        file.content
         for document in corpus(BATCH)
         for file in compile_text(
             text_of(without_target(document)), target=target, version=version, allow=LOSSES
@@ -297,13 +320,13 @@ def test_netplan_accepts(tmp_path: Path) -> None:
     generate = _program(*NETPLAN)
     found = _files("netplan", "0.106", ".yaml")
     assert len(found) == BATCH
-    for number, (document, content) in enumerate(found):
+    for number, content in enumerate(found):
         path = tmp_path / str(number) / "etc/netplan/50-vnetc.yaml"
         path.parent.mkdir(parents=True)
         path.write_text(content)
         path.chmod(0o600)
         done = _run(generate, "--root-dir", str(path.parents[2]))
-        assert (done.returncode, done.stdout) == (0, ""), f"{content}\n{text_of(document)}"
+        assert (done.returncode, done.stdout) == (0, ""), f"{done.stdout}\n{content}"
 
 
 def test_nft_accepts(tmp_path: Path) -> None:
@@ -313,7 +336,7 @@ def test_nft_accepts(tmp_path: Path) -> None:
     found = _files("networkd", None, ".nft")
     assert found
     script = 'for f in "$@"; do nft -c -f "$f" || echo "in $f"; done'
-    for number, (_, content) in enumerate(found):
+    for number, content in enumerate(found):
         (tmp_path / f"{number}.nft").write_text(content)
     paths = map(str, sorted(tmp_path.glob("*.nft")))
     assert _run(unshare, "-rn", "sh", "-c", script, "sh", *paths).stdout == ""
@@ -323,7 +346,7 @@ def test_dnsmasq_accepts(tmp_path: Path) -> None:
     dnsmasq = _program("dnsmasq")
     found = _files("networkd", None, ".dnsmasq.conf")
     assert found
-    for _, content in found:
+    for content in found:
         path = tmp_path / "dnsmasq.conf"
         path.write_text(content)
         done = _run(dnsmasq, "--test", f"--conf-file={path}")
@@ -342,7 +365,7 @@ def test_ifupdown_accepts(
     target: str, check: Callable[[str, Path], list[str]], tmp_path: Path
 ) -> None:
     found = _files(target, None, "interfaces")
-    for _, content in found[:6]:
+    for content in found[:6]:
         try:
             assert not check(content, tmp_path), content
         except validators.Unavailable as reason:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from vnetc.backends.formats import Stanza
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import Host, Raw
+from vnetc.validate import BAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def check_raw(host: Host, target: str, unsafe: str, own: Mapping[str, Stanza]) -
         path = (*interface.path, "raw", target)
         for hook in HOOKS:
             for index, line in enumerate(payload.get(hook, ())):
+                if line is BAD:
+                    continue
                 found += _unsafe(str(line), unsafe, (*path, hook, index))
                 if line != line.strip():
                     found.append(_unplaceable("a command cannot begin or end with a blank", path))

@@ -173,9 +173,9 @@ def _ports_up(devices: Devices, interface: Interface) -> Iterator[str]:
     if not isinstance(kind, Bridge):
         return
     for name in kind.ports:
-        port = devices.by_name[name].port
-        if port is not None:
-            yield from commands.bridge_port(port, name)
+        port = devices.by_name.get(name)  # none if the port itself is refused
+        if port is not None and port.port is not None:
+            yield from commands.bridge_port(port.port, name)
     yield from commands.bridge_vlans(interface.name, kind.vlans, kind.pvid, kind.untagged, own=True)
 
 

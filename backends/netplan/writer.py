@@ -141,9 +141,9 @@ def _parameters(devices: Devices, bridge: Bridge) -> dict[str, Any]:
             out[key] = time // 1000
     if bridge.priority is not None:
         out["priority"] = bridge.priority
-    ports = [devices.by_name[name] for name in bridge.ports]
+    ports = [devices.by_name[name] for name in bridge.ports if name in devices.by_name]
     for key, field in (("path-cost", "path_cost"), ("port-priority", "priority")):
-        settings = {i.name: getattr(i.port, field) for i in ports}
+        settings = {i.name: getattr(i.port, field) for i in ports if i.port is not None}
         settings = {name: value for name, value in settings.items() if value is not None}
         if settings:
             out[key] = settings

@@ -9,6 +9,7 @@ from vnetc.backends.formats import Section, boolean
 from vnetc.data import is_list
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import Host, Raw
+from vnetc.validate import BAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def raw_sections(raw: Raw | None) -> list[Section]:
 def _options(options: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for option, value in options.items():
         for item in value if is_list(value) else [value]:
-            yield option, boolean(item) if isinstance(item, bool) else str(item)
+            if item is not BAD:
+                yield option, boolean(item) if isinstance(item, bool) else str(item)
 
 
 def merge_raw(sections: Sequence[Section], raw: Raw | None) -> list[Section]:

@@ -131,6 +131,8 @@ def check_unique_addresses(view: View) -> Iterator[Diagnostic]:
             continue
         if ip in first:
             other, known = first[ip]
+            if other is interface and address.path[2:3] == ("subnet",):
+                continue  # the first address of two overlapping subnets: VN305 says it
             yield diagnostic(
                 "VN304",
                 f"`{ip}` is an address of `{other.name}` already",
@@ -261,7 +263,7 @@ def _same_family(
             path,
             label=f"IPv{other}",
             labels=(Label(text=f"IPv{version}", path=first),),
-            help=f"a {what} is of one family: make two of it, or correct one of the addresses",
+            help=f"keep to one family, and write another {what} for the other",
         )
 
 

@@ -8,6 +8,7 @@ from ipaddress import IPv6Network
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model import DhcpServer, Firewall, IPNetwork, PublishedPort, Reservation
+from vnetc.scalars import guest_range
 
 # dnsmasq(8): "The minimum lease time is two minutes."
 _SHORTEST_LEASE = 120_000
@@ -41,18 +42,22 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
                 else "choose first and last address within the subnet",
             )
             continue
-        edges = {subnet.network_address: "network", subnet.broadcast_address: "broadcast"}
-        for address in (first, last):
-            if address in edges:
-                yield diagnostic(
-                    "VN308",
-                    f"the DHCP range holds `{address}`, the {edges[address]} address",
-                    path,
-                    labels=(Label(text="the subnet", path=subnet_path),),
-                    help=f"hosts are {subnet.network_address + 1} - {subnet.broadcast_address - 1}",
-                )
         bridge = view.interfaces.get(server.bridge)
-        for own in bridge.addresses if bridge is not None else ():
+        addresses = () if bridge is None else bridge.addresses
+        free = guest_range(subnet, (own.address.ip for own in addresses))
+        help = "" if free is None else f"guests can have `{free[0]} - {free[1]}`"
+        edges = {subnet.network_address: "network", subnet.broadcast_address: "broadcast"}
+        edge = first if first in edges else last
+        if edge in edges:
+            yield diagnostic(
+                "VN308",
+                f"the DHCP range holds `{edge}`, the {edges[edge]} address",
+                path,
+                labels=(Label(text="the subnet", path=subnet_path),),
+                help=help,
+            )
+            continue
+        for own in addresses:
             implied = own.path[:3] == subnet_path
             if own.address.version == 4 and int(first) <= int(own.address.ip) <= int(last):
                 yield diagnostic(
@@ -67,7 +72,7 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
                             path=(*own.path, "address"),
                         ),
                     ),
-                    help="begin the range after it, or end it before",
+                    help=help,
                 )
 
 
@@ -235,15 +240,22 @@ def check_room(view: View) -> Iterator[Diagnostic]:
     """VN318: a subnet has room for the host and a guest; SLAAC needs 64 bits (RFC 4862)."""
     serves = {server.name: server for server in view.host.dhcp_servers}
     for firewall in view.host.firewalls:
-        for subnet in firewall.subnet:
+        for index, subnet in enumerate(firewall.subnet):
             reason = _cramped(firewall, subnet, advertised=firewall.name in serves)
             if reason is not None:
                 yield diagnostic(
                     "VN318",
                     f"`{subnet}` {reason[0]}",
-                    (*firewall.path, "subnet"),
+                    _subnet_path(view, firewall, index),
                     help=reason[1],
                 )
+
+
+def _subnet_path(view: View, firewall: Firewall, index: int) -> Path:
+    """Point at one of several subnets, if none of them was left out."""
+    path = (*firewall.path, "subnet")
+    several = len(firewall.subnet) > 1 and view.is_sound(firewall.path, "subnet")
+    return (*path, index) if several else path
 
 
 def _cramped(firewall: Firewall, subnet: IPNetwork, advertised: bool) -> tuple[str, str] | None:
@@ -262,10 +274,11 @@ def _cramped(firewall: Firewall, subnet: IPNetwork, advertised: bool) -> tuple[s
 
 def check_subnets(view: View) -> Iterator[Diagnostic]:
     """VN305: the subnets of networks and of each other do not overlap."""
-    seen: list[tuple[Firewall, IPNetwork]] = []
+    seen: list[tuple[Firewall, IPNetwork, Path]] = []
     for firewall in view.host.firewalls:
-        for subnet in firewall.subnet:
-            for other, known in seen:
+        for index, subnet in enumerate(firewall.subnet):
+            path = _subnet_path(view, firewall, index)
+            for other, known, where in seen:
                 if subnet.version == known.version and subnet.overlaps(known):
                     own = {a.version for a in firewall.addresses}
                     if other is not firewall and subnet.version in own:
@@ -273,11 +286,11 @@ def check_subnets(view: View) -> Iterator[Diagnostic]:
                     yield diagnostic(
                         "VN305",
                         f"`{subnet}` overlaps `{known}` of `{other.name}`",
-                        (*firewall.path, "subnet"),
-                        labels=(Label(text="the other subnet", path=(*other.path, "subnet")),),
+                        path,
+                        labels=(Label(text="the other subnet", path=where),),
                         help="give each its own",
                     )
-            seen.append((firewall, subnet))
+            seen.append((firewall, subnet, path))
 
 
 GUESTS: tuple[Callable[[View], Iterator[Diagnostic]], ...] = (

@@ -68,7 +68,12 @@ def check_macs(view: View) -> Iterator[Diagnostic]:
                 help=f"an even first byte makes it one interface's: `{first}`",
             )
         elif mac == "00:00:00:00:00:00":
-            yield diagnostic("VN403", f"`{mac}` stands for no address", path)
+            yield diagnostic(
+                "VN403",
+                f"`{mac}` stands for no address",
+                path,
+                help="choose an address, or remove the key",
+            )
 
 
 def _macs(view: View) -> Iterator[tuple[Path, str]]:

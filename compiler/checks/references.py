@@ -5,30 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.model import Bridge, Interface, Loopback, Port, Veth, Vlan
 
 
-def _undeclared(view: View, name: str, what: str, path: Path) -> Iterator[Diagnostic]:
+def _undeclared(
+    view: View, name: str, what: str, path: Path, part: Part = "value"
+) -> Iterator[Diagnostic]:
     if name in view.interfaces or name in view.broken or view.incomplete:
         return
     from difflib import get_close_matches
 
     near = get_close_matches(name, view.interfaces, 1, 0.6)
+    least = f"with `type: veth` and `peer: {path[1]}`" if what == "peer" else f"as `{name}: {{}}`"
     yield diagnostic(
         "VN201",
         f"the {what} `{name}` is not declared",
         path,
+        part,
         help=(f"an interface with a similar name exists: `{near[0]}`; else " if near else "")
-        + f"declare it below `interfaces:`, if only as `{name}: {{}}`",
+        + f"declare it below `interfaces:`, if only {least}",
     )
+
+
+def _part(port: Port) -> Part:
+    """Tell where a port is named: ports with settings are keys."""
+    return "value" if port.path[-1] == "uplink" else "key"
 
 
 def check_declared(view: View) -> Iterator[Diagnostic]:
     """VN201: whatever is named must be declared."""
     for name, port in view.host.claims:
         what = "uplink" if port.path[-1] == "uplink" else "port"
-        yield from _undeclared(view, name, what, port.path)
+        yield from _undeclared(view, name, what, port.path, _part(port))
     for interface in view.host.interfaces:
         match interface.kind:
             case Vlan(link=link):
@@ -56,7 +65,8 @@ def check_one_master(view: View) -> Iterator[Diagnostic]:
                 "VN202",
                 f"`{name}` is a port of `{other.bridge}` already",
                 port.path,
-                labels=(Label(text="a port by this", path=other.path),),
+                _part(port),
+                labels=(Label(text="a port by this", path=other.path, part=_part(other)),),
                 help="a device has one master: remove it from one of the two",
             )
 
@@ -112,11 +122,14 @@ def check_port_kind(view: View) -> Iterator[Diagnostic]:
     """VN204: the kernel refuses bridges and the loopback device as ports of a bridge."""
     for name, port in view.host.claims:
         interface = view.interfaces.get(name)
+        if name == port.bridge:
+            continue  # VN203 says it
         if interface is not None and isinstance(interface.kind, Bridge | Loopback):
             yield diagnostic(
                 "VN204",
                 f"`{name}` is a {interface.kind.type} and cannot be a port of `{port.bridge}`",
                 port.path,
+                _part(port),
                 labels=(Label(text="declared here", path=interface.path, part="key"),),
                 help="join two bridges with a veth pair"
                 if isinstance(interface.kind, Bridge)
@@ -208,7 +221,8 @@ def check_ports_are_plain(view: View) -> Iterator[Diagnostic]:
     for interface in view.host.interfaces:
         if interface.port is None:
             continue
-        bridge = interface.port.bridge
+        port, bridge = interface.port, interface.port.bridge
+        because = Label(text=f"a port of `{bridge}` by this", path=port.path, part=_part(port))
         for field, key in _OF_THE_BRIDGE:
             if getattr(interface, field):
                 yield diagnostic(
@@ -216,7 +230,7 @@ def check_ports_are_plain(view: View) -> Iterator[Diagnostic]:
                     f"`{interface.name}` is a port of `{bridge}` and has no `{key}` of its own",
                     (*interface.path, key),
                     "key",
-                    labels=(Label(text=f"a port of `{bridge}` by this", path=interface.port.path),),
+                    labels=(because,),
                     help=f"put `{key}` on `{bridge}`",
                 )
 

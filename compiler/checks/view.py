@@ -76,10 +76,14 @@ def is_connected(interface: Interface, address: IPAddress) -> bool:
 
 
 def learns_addresses(interface: Interface, version: int) -> bool:
-    """Tell whether the interface has subnets that only DHCP or a router will tell."""
+    """Tell whether the interface has subnets that only DHCP or a router will tell.
+
+    A host with an IPv6 address of its own has its gateway there, even if it listens to routers.
+    """
     if version == 4:
         return interface.dhcp4
-    return interface.dhcp6 or interface.accept_ra
+    own = any(address.address.version == 6 for address in interface.addresses)
+    return interface.dhcp6 or (interface.accept_ra and not own)
 
 
 def subnet_name(subnet: IPNetwork) -> str:

@@ -23,28 +23,56 @@ class UsageError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; give its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments in (["--version"], ["-V"]):
-        print(f"vnetc {__version__}")
-        return NOTHING
     gc.disable()  # a short life: the collector would only look through the same objects again
+    _prepare_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
         return code
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
+        return _refuse(str(error))
     except BrokenPipeError:
         # the reader has gone, as `| head` does: nothing is left to be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return FAILED
+    except OSError as error:
+        if error.filename is not None:
+            return _fault(error)  # commands answer for the files that they open
+        _discard_output()
+        return _refuse(f"cannot write to standard output: {error.strerror}")
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback in a user's face
         return _fault(error)
 
 
+def _prepare_streams() -> None:
+    """Speak UTF-8 whatever the locale is, as documents do; read and write nothing if closed."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays open
+        elif name != "stdin":
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere, or the interpreter would fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refuse(message: str) -> int:
+    from vnetc.report import printable
+
+    print(f"error: {printable(message)}", file=sys.stderr)
+    return FAILED
+
+
 def _run(arguments: list[str]) -> int:
+    if arguments in (["--version"], ["-V"]):  # without an argument tree for so little
+        print(f"vnetc {__version__}")
+        return NOTHING
     from importlib import import_module
 
     from vnetc.cli.arguments import parser

@@ -21,6 +21,8 @@ def run(options: Namespace) -> int:
     unknown_codes(options)
     if (options.check or options.diff) and options.output is None:
         raise UsageError("--check and --diff compare with a directory: add -o DIR")
+    if options.output == "":
+        raise UsageError("-o wants a directory; `.` is this one")
     documents = read_documents(options)
     outputs = [
         compile_text(

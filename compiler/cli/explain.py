@@ -18,7 +18,7 @@ def run(options: Namespace) -> int:
     codes = [code.upper() for code in options.codes]
     for code in codes:
         if code not in CODES:
-            near: list[str] = get_close_matches(code, CODES, 1)
+            near = get_close_matches(code, list(CODES), 1)
             hint = f"; {near[0]} is: {CODES[near[0]][1]}" if near else ""
             raise UsageError(f"there is no code {code[:20]!r}{hint}")
     print("\n\n".join(page(code).rstrip("\n") for code in codes))

@@ -21,8 +21,8 @@ interfaces:
 """
 
 
-def vlans(count: int) -> str:
-    """Give a host with so many VLANs on one parent, each with an address. At most 4094."""
+def vlans(count: int, *, addresses: bool) -> str:
+    """Give a host with so many VLANs on one parent, at most 4094, bare or with an address each."""
     lines = ["version: 1", "host: vlans", "interfaces:", "  eth0: {}"]
     for number in range(1, count + 1):
         lines += [
@@ -30,8 +30,9 @@ def vlans(count: int) -> str:
             "    type: vlan",
             f"    id: {number}",
             "    link: eth0",
-            f"    addresses: [10.{number // 256}.{number % 256}.1/24]",
         ]
+        if addresses:
+            lines.append(f"    addresses: [10.{number // 256}.{number % 256}.1/24]")
     return "\n".join(lines) + "\n"
 
 

@@ -67,7 +67,8 @@ def main() -> int:
 def _parts(work: Path) -> Iterator[Part]:
     yield _start(work)
     yield _three(work)
-    yield _vlans(work)
+    yield _vlans(work, addresses=False)
+    yield _vlans(work, addresses=True)
     yield _check(work)
 
 
@@ -113,12 +114,12 @@ def _three(work: Path) -> Part:
     )
 
 
-def _vlans(work: Path) -> Part:
-    work = work / "vlans"
+def _vlans(work: Path, *, addresses: bool) -> Part:
+    work = work / f"vlans-{addresses}"
     work.mkdir()
     small, large = work / "400.vnet.yaml", work / "4000.vnet.yaml"
-    small.write_text(vlans(400))
-    large.write_text(vlans(4000))
+    small.write_text(vlans(400, addresses=addresses))
+    large.write_text(vlans(4000, addresses=addresses))
     costs = measure(
         {
             "netplan generate, 4000": _netplan(large, work / "netplan"),
@@ -130,7 +131,7 @@ def _vlans(work: Path) -> Part:
     )
     netplan, new, printed, few = costs.values()
     return Part(
-        "4000 VLANs on one parent",
+        f"4000 VLANs on one parent, {'with an address each' if addresses else 'bare'}",
         "8001 files. What grows faster than the document would show here.",
         costs,
         (

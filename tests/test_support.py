@@ -1,0 +1,223 @@
+"""The support tables against what the writers do: no row promises or refuses too much."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vnetc.backends import REGISTRY, load
+from vnetc.backends.base import Output, Version, rows
+from vnetc.diagnostics import Diagnostic
+from vnetc.pipeline import compile_text
+
+from . import shapes
+from .rows import VALUES
+from .strategies import corpus, text_of, without_target
+
+LOSSES = ("VN501", "VN502", "VN503")
+
+
+def show(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def compiled(text: str, target: str, version: Version) -> Output:
+    """Compile a document whatever the target cannot express of it."""
+    return compile_text(
+        f"version: 1\n{text}\n",
+        target=target,
+        version=show(version),
+        allow=LOSSES,
+        allow_hooks=True,
+    )
+
+
+def refusals(row: str, output: Output) -> list[Diagnostic]:
+    """List what is said against a row: of its key, or of what the key is a part of."""
+    word = row.partition(".")[2]
+    said = [d for d in output.diagnostics if d.code in LOSSES]
+    own = [d for d in said if d.message.partition("`")[2].partition("`")[0] == word]
+    return own or said
+
+
+def outputs(row: str, target: str, version: Version) -> list[Output]:
+    """Compile the row's document with each of its two values."""
+    text, *values = VALUES[row]
+    found = [compiled(text.replace("@", value), target, version) for value in values]
+    assert all(d.code in (*LOSSES, "VN114") for o in found for d in o.diagnostics), found
+    return found
+
+
+@pytest.mark.parametrize("target", REGISTRY)
+def test_each_table_has_all_rows_and_no_other(target: str) -> None:
+    assert sorted(load(target).support) == sorted(rows())
+
+
+def test_each_row_has_a_document() -> None:
+    assert sorted(VALUES) == sorted(rows())
+
+
+@pytest.mark.parametrize("row", rows())
+@pytest.mark.parametrize("target", REGISTRY)
+def test_row_is_true(target: str, row: str) -> None:
+    about, support = load(target), load(target).support[row]
+    if not support.how:
+        for version in (about.oldest, about.newest):
+            assert any(
+                d.code == "VN501" for o in outputs(row, target, version) for d in refusals(row, o)
+            )
+        return
+    able = max(support.since, about.default)
+    one, other = outputs(row, target, able)
+    assert one.files and other.files
+    assert (one.files, _texts(one)) != (other.files, _texts(other)), "a value has no effect"
+    own = [d for o in (one, other) for d in refusals(row, o)]
+    assert all(d.code == "VN503" for d in own), own
+    if support.since > about.oldest:
+        before = (support.since[0] - 1,)
+        refused = [refusals(row, output) for output in outputs(row, target, before)]
+        assert any(d.code == "VN502" for found in refused for d in found)
+
+
+def _texts(output: Output) -> list[str]:
+    return [d.message for d in output.diagnostics]
+
+
+# Documents that meet a limit on some target.
+LIMITED = (
+    "interfaces: {a.b: {}}",
+    "interfaces: {a.b: {type: dummy}}",
+    "interfaces: {a.b: {type: bridge}}",
+    "interfaces: {eth0: {}, a.b: {type: vlan, id: 7, link: eth0}}",
+    "interfaces: {a.b: {type: veth, peer: c.d}, c.d: {type: veth, peer: a.b}}",
+    "interfaces: {d0: {type: dummy, activation: manual, optional: true}}",
+    "interfaces: {eth0: {activation: manual}, br0: {type: bridge, ports: [eth0]}}",
+    "interfaces: {eth0: {optional: true, link-local: [ipv4]}}",
+    "interfaces: {none: {}, br0: {type: bridge, ports: [none]}}",
+    "interfaces: {eth0: {mtu: 9000}, br0: {type: bridge, ports: [eth0]}}",
+    "interfaces: {eth0: {mtu: 9000}, storage: {type: vlan, id: 7, link: eth0}}",
+    (
+        "interfaces: {br0: {type: bridge, forward-delay: 1ms, hello-time: 1001ms, "
+        "max-age: 6001ms, ageing-time: 1ms}}"
+    ),
+    "interfaces: {eth0: {addresses: [{address: 192.0.2.1/24, label: web}]}}",
+    "interfaces: {eth0: {routing-policy: [{priority: 7, table: 7}, {priority: 7, table: 8}]}}",
+    "interfaces: {eth0: {dhcp6: true, dhcp6-overrides: {send-hostname: false, hostname: a}}}",
+    "interfaces: {eth0: {accept-ra: true, ipv6-address-generation: stable-privacy}}",
+    (
+        "networks: {vms: {mode: nat, subnet: 10.0.0.0/24, dhcp: {server: networkd, domain: a.example, "
+        'reservations: [{macaddress: "02:00:00:00:00:01", address: 10.0.0.9, hostname: a}]}}}'
+    ),
+    'networks: {vms: {mode: nat, subnet: "fd00:1::/64", dhcp: {server: networkd}}}',
+)
+
+
+@pytest.mark.parametrize("target", REGISTRY)
+def test_each_limit_is_reached(target: str) -> None:
+    about = load(target)
+    said = {
+        (d.code, d.message.partition("`")[2])
+        for text in LIMITED
+        for version in (about.oldest, about.newest)
+        for d in compiled(text, target, version).diagnostics
+    }
+    for row, support in about.support.items():
+        for lim in support.limits:
+            code = "VN502" if lim.before else "VN503"
+            assert (code, f"{row.partition('.')[2]}`: {lim.reason}") in said, (row, lim.reason)
+
+
+# --- the words are those of the programs ----------------------------------------------------------
+
+NETWORKD = Path("/lib/systemd/systemd-networkd")
+
+
+@cache
+def _strings(path: Path) -> frozenset[str]:
+    """List the texts in a program, as strings(1) does."""
+    texts = re.findall(rb"[ -~]{2,}", path.read_bytes())
+    return frozenset(text.decode() for text in texts)
+
+
+def _every_document() -> list[str]:
+    """List documents that use every row, with each of its values."""
+    small = [
+        f"version: 1\n{text.replace('@', value)}\n"
+        for row, (text, *values) in VALUES.items()
+        if not row.endswith(".raw")
+        for value in values
+    ]
+    drawn = [{k: v for k, v in without_target(d).items() if k != "raw"} for d in corpus(20)]
+    return small + [text_of(document) for document in drawn]
+
+
+def _files(target: str, version: str) -> list[Any]:
+    return [
+        file
+        for text in _every_document()
+        for file in compile_text(text, target=target, version=version, allow=LOSSES).files
+    ]
+
+
+@pytest.mark.parametrize("target", ["networkd", "netplan"])
+def test_networkd_knows_its_options(target: str) -> None:
+    if not NETWORKD.exists():
+        pytest.skip("systemd-networkd is not installed")
+    if not shutil.which("systemctl"):
+        pytest.skip("systemctl tells the version of systemd, and is not installed")
+    done = subprocess.run(["systemctl", "--version"], check=True, capture_output=True, text=True)
+    version = done.stdout.split()[1] if target == "networkd" else "0.106"
+    known = _strings(NETWORKD)
+    options = {
+        f"{section}.{option}"
+        for file in _files(target, version)
+        if file.path.startswith("/etc/systemd/network/")
+        for section, pairs in shapes.read_ini(file.content)
+        for option, _ in pairs
+    }
+    assert len(options) > 60 if target == "networkd" else options
+    assert not {option for option in options if option not in known}
+
+
+# The values of these are mappings with the user's own names for keys.
+_NAMED = frozenset(
+    {
+        *("ethernets", "bridges", "vlans", "dummy-devices", "virtual-ethernets"),
+        *("path-cost", "port-priority"),
+    }
+)
+
+
+def _keys(value: Any, named: bool = False) -> set[str]:
+    match value:
+        case dict():
+            below = [_keys(item, key in _NAMED) for key, item in value.items()]
+            return set().union(*below, () if named else value)
+        case list():
+            # an address with options is a key, too
+            return set().union(*(_keys(item, _is_address(item)) for item in value))
+        case _:
+            return set()
+
+
+def _is_address(item: Any) -> bool:
+    return isinstance(item, dict) and len(item) == 1 and "/" in next(iter(item))
+
+
+def test_netplan_knows_its_keys() -> None:
+    library = next(Path("/usr/lib").glob("*/libnetplan.so.0.*"), None)
+    if library is None:
+        pytest.skip("libnetplan is not installed")
+    keys: set[str] = set()
+    for file in _files("netplan", "0.106"):
+        if file.path.startswith("/etc/netplan/"):
+            keys |= _keys(shapes.read_yaml(file.content))
+    assert {"ethernets", "accept-ra", "path-cost", "nameservers"} <= keys
+    program = library.read_bytes()
+    # a linker lets a text share the end of a longer one
+    assert not {key for key in keys if f"{key}\0".encode() not in program}
