@@ -44,6 +44,10 @@ test)
     need git has git               # for the hooks' tests
     need nodejs has node           # pyright runs on it
     need mmdebstrap has mmdebstrap # for the lab, see tests/lab/README.md
+    need mount has mount
+    need netplan.io has netplan # what reads the files, asked by the property tests
+    need nftables has nft
+    need dnsmasq-base has dnsmasq
     # the lab downloads packages itself, by apt's lists
     need ca-certificates apt-cache show ifupdown2
     ;;

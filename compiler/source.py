@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
+from vnetc.data import is_list
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, Span, diagnostic
 from vnetc.record import replace
 
@@ -41,7 +42,7 @@ class Node:
 
     def __init__(self, data: Any, event: Any) -> None:
         """Take the event's marks, which count lines and columns from zero."""
-        self.data = data
+        self.data: Any = data
         self.start = event.start_mark
         self.end = event.end_mark
         self.items: dict[Any, Node] = _NO_NODES  # by key or index
@@ -382,7 +383,7 @@ class _Builder:
                 continue
             if not stack:
                 root = node
-            elif isinstance(stack[-1][0].data, list):
+            elif is_list(stack[-1][0].data):
                 self.append(stack[-1][0], node)
             elif pending[-1] is None:
                 pending[-1] = node

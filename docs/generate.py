@@ -6,14 +6,13 @@ tests/test_docs.py fails if one of them is not what this writes.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vnetc.cli import main
 from vnetc.cli.arguments import parser
 from vnetc.cli.explain import page
 from vnetc.diagnostics import CODES
@@ -267,10 +266,8 @@ def _help(title: str, command: argparse.ArgumentParser) -> list[str]:
 
 def _output(*arguments: str) -> str:
     """Give what a command prints."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        main(arguments)
-    return printed.getvalue()
+    command = [sys.executable, "-m", "vnetc", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -107,10 +107,21 @@ def _one_is_absent(change: Mutation, *values: Any) -> bool:
 
 
 def _same_model(change: Mutation, target: str, before: Document) -> bool:
-    def model(document: Document) -> Any:
-        return analyse(text_of(without_target(document))).host
+    one, other = (repr(analyse(text_of(document)).host) for document in (before, change.document))
+    return one == other
 
-    return model(before) == model(change.document)
+
+def _at(document: Document, path: mutations.Path) -> Any:
+    value: Any = document
+    for step in path:
+        value = value[step]
+    return value
+
+
+def _is_empty_bridge(change: Mutation, document: Document) -> bool:
+    device = _at(document, change.path[:2])
+    guests = device.get("mode") in ("nat", "routed", "isolated")
+    return not device.get("ports") and (guests or device.get("type") == "bridge")
 
 
 def _is_raw(change: Mutation, target: str) -> bool:
@@ -143,6 +154,13 @@ SAME_MEANING: dict[str, Same] = {
     ),
     "ifupdown waits for what is neither optional nor not": lambda c, target, _: (
         _last(c) == "optional" and target.startswith("ifupdown") and _one_is_absent(c, False)
+    ),
+    "nothing waits for a bridge without ports": lambda c, _, document: (
+        _last(c) == "optional" and _one_is_absent(c, True) and _is_empty_bridge(c, document)
+    ),
+    # The kernel keeps one prefix length for both ends, that of the peer (IFA_ADDRESS).
+    "the prefix length of an address with a peer": lambda c, _, document: (
+        _last(c) == "address" and "peer" in _at(document, c.path[:-1])
     ),
 }
 # Keys that say how something is done that is not done at all. A check should say so.
