@@ -271,8 +271,6 @@ def devices(draw: Draw, number: int, name: str, names: Sequence[str], *, mode: s
         device["raw"] = raw_interface(draw)
     if mode != "lo":
         device |= optional(draw, macaddress=macs, optional=booleans)
-        if draw(booleans):
-            device["ipv6-address-generation"] = draw(st.sampled_from(["eui64", "stable-privacy"]))
     if mode != "port":
         if draw(booleans):
             device["nameservers"] = nameservers(draw)
@@ -300,12 +298,17 @@ def _automatic(draw: Draw, number: int) -> Document:
     device = optional(
         draw,
         dhcp4=booleans,
-        dhcp6=booleans,
-        accept_ra=booleans,
         link_local=st.lists(st.sampled_from(["ipv4", "ipv6"]), unique=True),
         ipv6_privacy=booleans,
         ipv6_mtu=st.integers(1280, 1300),
     )
+    if "ipv6" in device.get("link-local", ["ipv6"]):  # these have no effect without
+        device |= optional(
+            draw,
+            dhcp6=booleans,
+            accept_ra=booleans,
+            ipv6_address_generation=st.sampled_from(["eui64", "stable-privacy"]),
+        )
     if device.get("dhcp4") and draw(booleans):
         device["dhcp4-overrides"] = overrides(draw, version=4)
     if device.get("dhcp6") and draw(booleans):

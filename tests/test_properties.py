@@ -158,12 +158,8 @@ SAME_MEANING: dict[str, Same] = {
     "nothing waits for a bridge without ports": lambda c, _, document: (
         _last(c) == "optional" and _one_is_absent(c, True) and _is_empty_bridge(c, document)
     ),
-    # The kernel keeps one prefix length for both ends, that of the peer (IFA_ADDRESS).
-    "the prefix length of an address with a peer": lambda c, _, document: (
-        _last(c) == "address" and "peer" in _at(document, c.path[:-1])
-    ),
 }
-# Keys that say how something is done that is not done at all. A check should say so.
+# Keys that say how something is done that is not done at all: a check says so.
 NO_EFFECT = {
     "dhcp4-overrides": {"eth0": {"dhcp4-overrides": {"use-dns": False}}},
     "dhcp6-overrides": {"eth0": {"dhcp6-overrides": {"use-dns": False}}},
@@ -172,15 +168,21 @@ NO_EFFECT = {
         "eth0": {"link-local": [], "ipv6-address-generation": "stable-privacy"}
     },
 }
-SAME_MEANING["no effect and no word of it yet, see below"] = lambda c, *_: (
-    not NO_EFFECT.keys().isdisjoint(c.path)
-)
 
 
-@pytest.mark.xfail(reason="no check yet", strict=True)
 @pytest.mark.parametrize("key", NO_EFFECT)
 def test_says_that_a_key_has_no_effect(key: str) -> None:
     assert check_text(text_of({"version": 1, "interfaces": NO_EFFECT[key]}))
+
+
+@pytest.mark.xfail(
+    reason="the check passes over ports, and VN207 has no word for these keys", strict=True
+)
+@pytest.mark.parametrize("key", [key for key in NO_EFFECT if key != "dhcp6-overrides"])
+def test_says_that_a_key_has_no_effect_on_a_port(key: str) -> None:
+    port = {k: v for k, v in NO_EFFECT[key]["eth0"].items() if k != "link-local"}
+    bridge = {"type": "bridge", "ports": ["eth0"]}
+    assert check_text(text_of({"version": 1, "interfaces": {"eth0": port, "br0": bridge}}))
 
 
 # Keys without which what they are part of cannot be: where one is refused, all of it is.
@@ -219,13 +221,13 @@ def drops(document: Document, changes: Iterator[Mutation]) -> Iterator[str]:
                 yield f"{' '.join(filter(None, key))}: {change}"
 
 
-@examples(30)
+@examples(20)
 @given(documents(), st.data())
 def test_no_silent_drop(document: Document, data: st.DataObject) -> None:
     document = without_target(document)
     places = list(mutations.walk_document(document))
     indexes = st.integers(0, len(places) - 1)
-    for index in data.draw(st.lists(indexes, min_size=8, max_size=8)):
+    for index in data.draw(st.lists(indexes, min_size=6, max_size=6)):
         found = list(drops(document, mutations.mutations_at(document, places[index])))
         assert not found, found
 

@@ -90,6 +90,7 @@ def _texts(output: Output) -> list[str]:
 
 # Documents that meet a limit on some target.
 LIMITED = (
+    "interfaces: {lo: {type: loopback, sysctl: {ipv6: {proxy_ndp: 1}}}}",
     "interfaces: {a.b: {}}",
     "interfaces: {a.b: {type: dummy}}",
     "interfaces: {a.b: {type: bridge}}",

@@ -318,6 +318,13 @@ IFUPDOWN2: Mapping[str, Support] = {
     "interface.link-local": exact(
         "ipv6-addrgen", limit("it has no IPv4 link-local addresses", _ipv4_link_local)
     ),
+    "bridge.ageing-time": exact(
+        "bridge-ageing",
+        _finer_than_10ms("ageing_time"),
+        limit(
+            "it takes 65535 seconds at most", lambda context: context.node.ageing_time > 65_535_000
+        ),
+    ),
     "bridge.ports": exact(
         "bridge-ports",
         limit("a port has a name that bridge-ports takes for a word", _says_word),

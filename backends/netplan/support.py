@@ -7,8 +7,13 @@ networkd reads /etc/systemd/network/10-netplan-NAME.network.d/*.conf beside netp
 from __future__ import annotations
 
 from vnetc.backends.base import Support, exact, limit, unsupported
+from vnetc.backends.networkd.support import (
+    PROXY_NDP_OF_LO,
+    by_networkd,
+    of_dhcp6,
+    serves_no_ipv4,
+)
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
-from vnetc.backends.networkd.support import by_networkd, of_dhcp6, serves_no_ipv4
 from vnetc.record import replace
 
 # netplan 1.0 came with systemd 255 (Ubuntu 24.04), 0.106 with 252 (Debian 12).
@@ -42,7 +47,7 @@ _KEYS: dict[str, Support] = {
     "interface.routes": exact("routes"),
     "interface.routing-policy": exact("routing-policy"),
     "interface.sysctl": exact(
-        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: drop-in [Network] IPv6ProxyNDP="
+        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: drop-in [Network] IPv6ProxyNDP=", PROXY_NDP_OF_LO
     ),
     "interface.raw": exact("keys of the device"),
     "bridge.ports": exact("interfaces"),

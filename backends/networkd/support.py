@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from vnetc.backends.base import Context, Limit, Support, exact, limit
-from vnetc.model import DhcpServer, Interface
+from vnetc.model import DhcpServer, Interface, Loopback
 
 
 def of_dhcp6(context: Context) -> bool:
@@ -42,6 +42,15 @@ def _stable_slaac(context: Context) -> bool:
     return isinstance(context.node, Interface) and context.node.accept_ra
 
 
+def _proxies_on_lo(context: Context) -> bool:
+    interface: Interface = context.node
+    return isinstance(interface.kind, Loopback) and any(
+        (family, key) == ("ipv6", "proxy_ndp") for family, key, _ in interface.sysctl
+    )
+
+
+PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
+
 SUPPORT: dict[str, Support] = {
     "type.ethernet": exact("[Match] Name="),
     "type.loopback": exact("[Match] Name=lo"),
@@ -74,7 +83,9 @@ SUPPORT: dict[str, Support] = {
     "interface.routes": exact("[Route]"),
     "interface.routing-policy": exact("[RoutingPolicyRule]"),
     "interface.neighbors": exact("[Neighbor]"),
-    "interface.sysctl": exact("/etc/sysctl.d/60-vnetc.conf; proxy_ndp: [Network] IPv6ProxyNDP="),
+    "interface.sysctl": exact(
+        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: [Network] IPv6ProxyNDP=", PROXY_NDP_OF_LO
+    ),
     "interface.raw": exact("sections of the .network file"),
     "bridge.ports": exact("[Network] Bridge="),
     "bridge.stp": exact("[Bridge] STP="),

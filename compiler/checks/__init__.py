@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from vnetc.checks.addressing import ADDRESSING
+from vnetc.checks.effects import EFFECTS
 from vnetc.checks.guests import GUESTS
 from vnetc.checks.links import LINKS
 from vnetc.checks.references import REFERENCES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 Check: TypeAlias = Callable[[View], Iterator[Diagnostic]]
 
-CHECKS: tuple[Check, ...] = (*REFERENCES, *ADDRESSING, *GUESTS, *LINKS)
+CHECKS: tuple[Check, ...] = (*REFERENCES, *ADDRESSING, *GUESTS, *LINKS, *EFFECTS)
 
 
 def check_host(

@@ -12,6 +12,8 @@ from vnetc.scalars import guest_range
 
 # dnsmasq(8): "The minimum lease time is two minutes."
 _SHORTEST_LEASE = 120_000
+# 32 bits of seconds, of which all ones mean forever (RFC 2131)
+_LONGEST_LEASE = 0xFFFFFFFE * 1000
 
 
 def _servers(view: View) -> Iterator[tuple[DhcpServer, Path]]:
@@ -79,12 +81,12 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
 def check_leases(view: View) -> Iterator[Diagnostic]:
     """VN105: dnsmasq raises a shorter lease time to two minutes without a word."""
     for server, _ in _servers(view):
-        if server.lease_time < _SHORTEST_LEASE:
+        if not _SHORTEST_LEASE <= server.lease_time <= _LONGEST_LEASE:
             yield diagnostic(
                 "VN105",
-                "a lease is valid for two minutes at least",
+                "a lease is valid for two minutes at least, and for 49710 days at most",
                 (*server.path, "lease-time"),
-                help="write `2m` or more",
+                help="write a time from `2m` to `49710d`",
             )
 
 

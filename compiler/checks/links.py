@@ -151,11 +151,15 @@ def check_vlan_filtering(view: View) -> Iterator[Diagnostic]:
             )
 
 
+# Hundredths of a second in 32 bits, as netlink carries them (linux/if_link.h), in milliseconds.
+_LONGEST = 0xFFFFFFFF * 10
 # Milliseconds; the kernel's limits are net/bridge/br_private.h's BR_MIN_… and BR_MAX_….
 _TIMERS = (
     ("forward_delay", "forward-delay", 2_000, 30_000, True),
+    ("forward_delay", "forward-delay", 0, _LONGEST, False),
     ("hello_time", "hello-time", 1_000, 10_000, False),
     ("max_age", "max-age", 6_000, 40_000, False),
+    ("ageing_time", "ageing-time", 0, _LONGEST, False),
 )
 
 

@@ -117,4 +117,3 @@ def unknown_codes(options: Namespace) -> None:
     for code in options.allow:
         if code not in ALLOWABLE:
             raise UsageError(f"--allow takes {', '.join(sorted(ALLOWABLE))}, not {code[:20]!r}")
-

@@ -1,0 +1,67 @@
+"""Keys that need another one to have an effect: VN112. What does nothing is said to do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from vnetc.checks.view import View
+from vnetc.diagnostics import Diagnostic, diagnostic
+from vnetc.model import Interface
+from vnetc.record import fields
+
+
+def _has_ipv6_link_local(interface: Interface) -> bool:
+    return "ipv6" in interface.link_local
+
+
+# field, key, whether it has an effect, what it needs. IPv6 hosts find routers and DHCPv6 servers
+# from their link-local address (RFC 4861, RFC 8415).
+_NEEDS: tuple[tuple[str, str, Callable[[Interface], bool], str], ...] = (
+    ("dhcp4_overrides", "dhcp4-overrides", lambda i: i.dhcp4, "`dhcp4: true`"),
+    ("dhcp6_overrides", "dhcp6-overrides", lambda i: i.dhcp6, "`dhcp6: true`"),
+    ("ra_overrides", "ra-overrides", lambda i: i.accept_ra, "`accept-ra: true`"),
+    ("dhcp6", "dhcp6", _has_ipv6_link_local, "`ipv6` in `link-local`"),
+    ("accept_ra", "accept-ra", _has_ipv6_link_local, "`ipv6` in `link-local`"),
+    (
+        "ipv6_address_generation",
+        "ipv6-address-generation",
+        _has_ipv6_link_local,
+        "`ipv6` in `link-local`",
+    ),
+)
+
+
+def check_effects(view: View) -> Iterator[Diagnostic]:
+    """VN112: a key that does nothing without another."""
+    defaults = fields(Interface)
+    for interface in view.host.interfaces:
+        for field, key, has_effect, needs in _NEEDS:
+            if interface.port is not None and field in ("dhcp6", "accept_ra"):
+                continue  # VN207 says that these are the bridge's
+            if getattr(interface, field) != defaults[field] and not has_effect(interface):
+                yield diagnostic(
+                    "VN112",
+                    f"`{key}` has no effect without {needs}",
+                    (*interface.path, key),
+                    "key",
+                    help=f"add {needs}, or remove `{key}`",
+                )
+
+
+def check_peers(view: View) -> Iterator[Diagnostic]:
+    """VN112: of an address and its peer the kernel keeps one prefix length, the peer's."""
+    for _, address in view.addresses():
+        peer = address.peer
+        if peer is None or peer.version != address.address.version:
+            continue
+        if peer.network.prefixlen != address.address.network.prefixlen:
+            fitting = f"{address.address.ip}/{peer.network.prefixlen}"
+            yield diagnostic(
+                "VN112",
+                "an address and its peer have one prefix length",
+                (*address.path, "peer"),
+                help=f"write `address: {fitting}`, or give the peer the other prefix length",
+            )
+
+
+EFFECTS = (check_effects, check_peers)
