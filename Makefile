@@ -31,7 +31,7 @@ test: dev check ## check, then run all tests; those of the lab need root
 	$(BIN)/pytest --numprocesses 2 --dist loadscope
 
 golden: dev ## rewrite the expected outputs of the tests and of the docs; look at the diff
-	$(BIN)/pytest --numprocesses 2 --update-golden --ignore tests/lab
+	$(BIN)/pytest --numprocesses 2 --dist loadscope --update-golden --ignore tests/lab
 
 lab: dev ## only the tests that bring hosts up with the real renderers; needs root
 	$(BIN)/pytest --numprocesses 2 --dist loadscope tests/lab

@@ -106,6 +106,7 @@ LIMITED = (
         "interfaces: {br0: {type: bridge, forward-delay: 1ms, hello-time: 1001ms, "
         "max-age: 6001ms, ageing-time: 1ms}}"
     ),
+    "interfaces: {br0: {type: bridge, ageing-time: 1d}}",
     "interfaces: {eth0: {addresses: [{address: 192.0.2.1/24, label: web}]}}",
     "interfaces: {eth0: {routing-policy: [{priority: 7, table: 7}, {priority: 7, table: 8}]}}",
     "interfaces: {eth0: {dhcp6: true, dhcp6-overrides: {send-hostname: false, hostname: a}}}",
