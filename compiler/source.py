@@ -203,13 +203,12 @@ def _c_parser() -> _CParser | None:
     """
     if "ruamel.yaml" in sys.modules:
         return _import_c_parser()
-    from importlib.util import find_spec
-
-    spec = find_spec("ruamel.yaml")
-    if spec is None or spec.submodule_search_locations is None:
+    try:
+        import ruamel  # a namespace package: nothing is run
+    except ImportError:
         return None
     stand_in = ModuleType("ruamel.yaml")
-    stand_in.__path__ = list(spec.submodule_search_locations)
+    stand_in.__path__ = [f"{folder}/yaml" for folder in ruamel.__path__]
     sys.modules["ruamel.yaml"] = stand_in
     try:
         return _import_c_parser()

@@ -90,6 +90,12 @@ def _texts(output: Output) -> list[str]:
 
 # Documents that meet a limit on some target.
 LIMITED = (
+    'interfaces: {"0": {}, "0x1f": {type: dummy}, "0b1": {type: bridge}}',
+    (
+        'interfaces: {e: {}, "7": {type: vlan, id: 7, link: e}, "0o1": {type: veth, peer: "9"}, '
+        '"9": {type: veth, peer: "0o1"}}'
+    ),
+    "interfaces: {eth0: {routing-policy: [{priority: 7, table: 7, ip-protocol: 107}]}}",
     "interfaces: {lo: {type: loopback, sysctl: {ipv6: {proxy_ndp: 1}}}}",
     "interfaces: {a.b: {}}",
     "interfaces: {a.b: {type: dummy}}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from vnetc.backends.base import Support, exact, limit, unsupported
 from vnetc.backends.networkd.support import (
+    NUMERIC_NAME,
     PROXY_NDP_OF_LO,
     by_networkd,
     of_dhcp6,
@@ -20,12 +21,14 @@ from vnetc.record import replace
 _DHCP6_NAME = limit("systemd 252 sends no host name by DHCPv6", of_dhcp6, before=(1, 0))
 
 _KEYS: dict[str, Support] = {
-    "type.ethernet": exact("ethernets"),
+    "type.ethernet": exact("ethernets", NUMERIC_NAME),
     "type.loopback": exact("ethernets: lo"),
-    "type.dummy": exact("dummy-devices; before 0.107 a .netdev file and ethernets"),
-    "type.bridge": exact("bridges"),
-    "type.vlan": exact("vlans"),
-    "type.veth": exact("virtual-ethernets; before 0.107 a .netdev file and ethernets"),
+    "type.dummy": exact("dummy-devices; before 0.107 a .netdev file and ethernets", NUMERIC_NAME),
+    "type.bridge": exact("bridges", NUMERIC_NAME),
+    "type.vlan": exact("vlans", NUMERIC_NAME),
+    "type.veth": exact(
+        "virtual-ethernets; before 0.107 a .netdev file and ethernets", NUMERIC_NAME
+    ),
     "interface.macaddress": exact("macaddress"),
     "interface.mtu": exact("mtu; of a bridge: drop-in [Link] MTUBytes="),
     "interface.activation": exact("activation-mode"),
@@ -61,10 +64,7 @@ _KEYS: dict[str, Support] = {
     "vlan.link": exact("link"),
     "vlan.protocol": exact("drop-in [VLAN] Protocol="),
     "veth.peer": exact("peer"),
-    "port.path-cost": exact("parameters: path-cost"),
-    "port.priority": exact("parameters: port-priority"),
     "port.isolated": exact("drop-in [Bridge] Isolated="),
-    "port.neigh-suppress": exact("neigh-suppress"),
     "address.address": exact("addresses"),
     "address.label": exact("label"),
     "address.preferred-lifetime": exact("lifetime: 0"),

@@ -95,7 +95,7 @@ def device(devices: Devices, interface: Interface, version: Version) -> dict[str
             out["peer"] = peer
         case Bridge():
             out |= {"interfaces": list(interface.kind.ports)}
-            out["parameters"] = _parameters(devices, interface.kind)
+            out["parameters"] = _parameters(interface.kind)
         case _:
             pass
     if interface.macaddress is not None and _has_type(interface, version):
@@ -129,24 +129,16 @@ def device(devices: Devices, interface: Interface, version: Version) -> dict[str
     rules = [_rule(rule) for rule in interface.routing_policy if _says_rule(rule)]
     if rules:
         out["routing-policy"] = rules
-    if interface.port is not None and interface.port.neigh_suppress is not None:
-        out["neigh-suppress"] = interface.port.neigh_suppress
     return out
 
 
-def _parameters(devices: Devices, bridge: Bridge) -> dict[str, Any]:
+def _parameters(bridge: Bridge) -> dict[str, Any]:
     out: dict[str, Any] = {"stp": bridge.stp}
     for key, time in _timers(bridge):
         if time is not None and _whole(time):
             out[key] = time // 1000
     if bridge.priority is not None:
         out["priority"] = bridge.priority
-    ports = [devices.by_name[name] for name in bridge.ports if name in devices.by_name]
-    for key, field in (("path-cost", "path_cost"), ("port-priority", "priority")):
-        settings = {i.name: getattr(i.port, field) for i in ports if i.port is not None}
-        settings = {name: value for name, value in settings.items() if value is not None}
-        if settings:
-            out[key] = settings
     return out
 
 
@@ -300,7 +292,6 @@ def _netdev_dropin(interface: Interface) -> list[Section]:
 
 
 _SAID_OF_BRIDGE = frozenset({"STP", "Priority"})
-_SAID_OF_PORT = frozenset({"Cost", "Priority", "NeighborSuppression"})
 _TIMERS = ("ForwardDelaySec", "HelloTimeSec", "MaxAgeSec", "AgeingTimeSec")
 
 
@@ -335,15 +326,10 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     if interface.accept_ra:
         sections.append(s.router_advertisement(interface))
     if interface.port is not None:
-        sections += [_unsaid(section) for section in s.port(interface.port)]
+        # not by keys, since netplan 0.106 writes VLAN= lines below the [Bridge] that they make
+        sections += s.port(interface.port)
     if isinstance(interface.kind, Bridge):
         sections += s.vlans(interface.kind)
     for server in servers:
         sections += s.dhcp_server(server)
     return [(name, options) for name, options in sections if options]
-
-
-def _unsaid(section: Section) -> Section:
-    """Leave out the options of a port that netplan has keys for."""
-    name, options = section
-    return name, [(o, v) for o, v in options if name != "Bridge" or o not in _SAID_OF_PORT]

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
+
 from vnetc.backends.base import Context, Limit, Support, exact, limit
-from vnetc.model import DhcpServer, Interface, Loopback
+from vnetc.model import DhcpServer, Interface, Loopback, Veth
 
 
 def of_dhcp6(context: Context) -> bool:
@@ -49,15 +51,38 @@ def _proxies_on_lo(context: Context) -> bool:
     )
 
 
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]+|0[bB][01]+|0[oO][0-7]+")
+
+
+def _is_number(context: Context) -> bool:
+    interface: Interface = context.node
+    # without one end of a cable there is no other
+    names = [interface.name, *([interface.kind.peer] if isinstance(interface.kind, Veth) else [])]
+    return any(_NUMBER.fullmatch(name) for name in names)
+
+
+def _unknown_protocol(context: Context) -> bool:
+    return context.node.ip_protocol not in _PROTOCOLS
+
+
+# IPPROTO_… of <netinet/in.h>: networkd takes a number only if it has a name for it, and otherwise
+# ignores the line, so that the rule is for all protocols (seen with 252).
+_PROTOCOLS = frozenset(
+    {
+        *(1, 2, 4, 6, 8, 12, 17, 22, 29, 33, 41, 43, 44, 46, 47, 50, 51, 58, 59, 60, 92, 94, 98),
+        *(103, 108, 132, 135, 136, 137, 255),
+    }
+)
+NUMERIC_NAME = limit("systemd takes a name that is a number for an index", _is_number)
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
 SUPPORT: dict[str, Support] = {
-    "type.ethernet": exact("[Match] Name="),
+    "type.ethernet": exact("[Match] Name=", NUMERIC_NAME),
     "type.loopback": exact("[Match] Name=lo"),
-    "type.dummy": exact("[NetDev] Kind=dummy"),
-    "type.bridge": exact("[NetDev] Kind=bridge"),
-    "type.vlan": exact("[NetDev] Kind=vlan"),
-    "type.veth": exact("[NetDev] Kind=veth"),
+    "type.dummy": exact("[NetDev] Kind=dummy", NUMERIC_NAME),
+    "type.bridge": exact("[NetDev] Kind=bridge", NUMERIC_NAME),
+    "type.vlan": exact("[NetDev] Kind=vlan", NUMERIC_NAME),
+    "type.veth": exact("[NetDev] Kind=veth", NUMERIC_NAME),
     "interface.description": exact("[Network] Description="),
     "interface.macaddress": exact("[Link] MACAddress=, [NetDev] MACAddress="),
     "interface.mtu": exact("[Link] MTUBytes="),
@@ -143,7 +168,10 @@ SUPPORT: dict[str, Support] = {
     "rule.oif": exact("[RoutingPolicyRule] OutgoingInterface="),
     "rule.fwmark": exact("[RoutingPolicyRule] FirewallMark="),
     "rule.tos": exact("[RoutingPolicyRule] TypeOfService="),
-    "rule.ip-protocol": exact("[RoutingPolicyRule] IPProtocol="),
+    "rule.ip-protocol": exact(
+        "[RoutingPolicyRule] IPProtocol=",
+        limit("systemd-networkd has no name for this protocol", _unknown_protocol),
+    ),
     "rule.source-port": exact("[RoutingPolicyRule] SourcePort="),
     "rule.destination-port": exact("[RoutingPolicyRule] DestinationPort="),
     "rule.uid-range": exact("[RoutingPolicyRule] User="),

@@ -95,13 +95,11 @@ def _file(file: File) -> dict[str, str]:
 
 
 def _write(outputs: Sequence[Output], options: Namespace) -> int:
-    from pathlib import Path
-
     from vnetc.cli import tree
 
     several = len(outputs) > 1
     hosts = {output.host if several else "": output.files for output in outputs}
-    directory = Path(options.output)
+    directory: str = options.output
     try:
         if not (options.check or options.diff):
             changes = tree.write(directory, hosts)

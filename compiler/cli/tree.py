@@ -22,11 +22,15 @@ import signal
 import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeAlias, cast
 
 from vnetc.backends.base import File
+from vnetc.data import is_list
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Any, TypeAlias
 
 MANIFEST = ".vnetc.json"
 STAGE = ".vnetc.tmp"
@@ -34,8 +38,7 @@ Content: TypeAlias = tuple[bytes, int]  # bytes, permission bits
 Move: TypeAlias = tuple[Callable[[str, str], None], str, str]  # how, from, to
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Record, kw_only=False):
     """A file, by its path below the directory, before and after; None where there is none."""
 
     path: str
@@ -43,8 +46,7 @@ class Change:
     after: Content | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Record):
     """What differs between a directory and the files wanted in it. False if nothing does."""
 
     created: tuple[Change, ...]
@@ -57,27 +59,27 @@ class Changes:
         return bool(self.created or self.changed or self.removed or self.manifests)
 
 
-def plan(directory: Path, hosts: Mapping[str, Sequence[File]]) -> Changes:
+def plan(directory: str | PathLike[str], hosts: Mapping[str, Sequence[File]]) -> Changes:
     """Compare a directory with the files of each host wanted in it.
 
     `hosts` maps the host's folder in the directory, "" for the directory itself, to its files.
     Reads only, and without the lock. Raises `OSError` for what cannot be read, for a path with
     `..` in it and where a link, a directory or a device stands in the place of a file.
     """
-    survey = _Survey(str(directory))
+    survey = _Survey(os.fspath(directory))
     for host, files in hosts.items():
         survey.host(host, files)
     return survey.changes()
 
 
-def write(directory: Path, hosts: Mapping[str, Sequence[File]]) -> Changes:
+def write(directory: str | PathLike[str], hosts: Mapping[str, Sequence[File]]) -> Changes:
     """Make a directory hold the files of each host, and give what was changed in it.
 
     Files that are as wanted are not touched. Waits for another run in the same directory. Raises
     what `plan` raises, and `OSError` with the path if something cannot be written; the directory
     is then as it was before.
     """
-    root = str(directory)
+    root = os.fspath(directory)
     made: list[str] = []
     lock: int | None = None
     try:
@@ -218,7 +220,7 @@ def _owned(root: str, manifest: str, content: Content | None) -> list[str]:
         listed: Any = json.loads(content[0])
     except ValueError:
         listed = None
-    paths = cast("list[object]", listed) if isinstance(listed, list) else [None]
+    paths: list[object] = listed if is_list(listed) else [None]
     owned = {_below(root, path) for path in paths if isinstance(path, str)}
     if len(owned) != len(paths):
         raise _refusal("not a manifest of vnetc", f"{root}/{manifest}")
