@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from vnetc.data import is_tuple
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import (
+    MAIN_TABLE,
     Address,
     Bridge,
     DhcpOverrides,
@@ -133,6 +134,16 @@ def unsupported(reason: str) -> Support:
 def limit(reason: str, refuses: Refuses, *, before: Version = ()) -> Limit:
     """Exclude what `refuses` holds for, in versions older than `before` if that is given."""
     return Limit(reason=reason, refuses=refuses, before=before)
+
+
+# linux/rtnetlink.h: where routes of these types go unless a table is said, RT_TABLE_LOCAL
+_OF_TABLE_LOCAL = frozenset({"local", "broadcast", "anycast"})
+
+
+def said_table(route: Route) -> int | None:
+    """Give the table that a target must be told, None if it takes it by itself (ip-route(8))."""
+    implied = route.table == MAIN_TABLE and route.type not in _OF_TABLE_LOCAL
+    return None if implied else route.table
 
 
 # model class -> the word its rows begin with; `interface.mtu`, `port.isolated`, ...

@@ -125,9 +125,15 @@ def check_text(
     analysis = analyse(text, name=name)
     found = [*analysis.diagnostics, *_raw_notes(analysis.host)]
     chosen = target or analysis.target
+    if chosen is None and version is not None:
+        found.append(_versionless())
     if chosen is not None and analysis.host is not None:
         found += _compile(
-            analysis, chosen, version or _own_version(analysis, chosen), allow, allow_hooks
+            analysis,
+            chosen,
+            _own_version(analysis, chosen) if version is None else version,
+            allow,
+            allow_hooks,
         ).diagnostics
     return finish(analysis.document, found)
 
@@ -179,11 +185,21 @@ def compile_analysis(
             said.append(problem)
         return Output(host=name, target="", diagnostics=finish(analysis.document, said))
     output = _compile(
-        analysis, chosen, version or _own_version(analysis, chosen), allow, allow_hooks
+        analysis,
+        chosen,
+        _own_version(analysis, chosen) if version is None else version,
+        allow,
+        allow_hooks,
     )
     found = finish(analysis.document, [*analysis.diagnostics, *output.diagnostics])
     files = () if any(d.severity == "error" for d in found) else output.files
     return replace(output, files=files, diagnostics=found)
+
+
+def _versionless() -> Diagnostic:
+    return diagnostic(
+        "VN505", "a version needs a target", (), help="give `--target` too, or add `target:`"
+    )
 
 
 def _own_version(analysis: Analysis, target: str) -> str | None:
@@ -320,24 +336,22 @@ def _suppress(document: Document, found: list[Diagnostic]) -> list[Diagnostic]:
     Whether codes of targets and raw text come up depends on the command, so comments for them are
     never called useless.
     """
-    kept = found
+    silent: dict[tuple[int, str], list[Diagnostic]] = {}
+    kept: list[Diagnostic] = []
+    for d in found:
+        if d.severity != "error" and d.span is not None:
+            silent.setdefault((d.span.line, d.code), []).append(d)
+        else:
+            kept.append(d)
     for number, line in enumerate(document.lines, 1):
         for match in _IGNORE.finditer(line):
             for code in (part.strip() for part in match[1].split(",")):
-                silenced = [
-                    d
-                    for d in kept
-                    if d.code == code
-                    and d.severity != "error"
-                    and d.span is not None
-                    and d.span.line == number
-                ]
-                kept = [d for d in kept if d not in silenced]
-                if not silenced and not code.startswith("VN5") and code != "VN114":
+                silenced = silent.pop((number, code), None)
+                if silenced is None and not code.startswith("VN5") and code != "VN114":
                     span = Span(number, match.start() + 1, number, match.end() + 1)
                     unused = diagnostic("VN113", _useless(code), (), help="remove the comment")
-                    kept = [*kept, replace(unused, span=span)]
-    return kept
+                    kept.append(replace(unused, span=span))
+    return [*kept, *(d for some in silent.values() for d in some)]
 
 
 def _useless(code: str) -> str:

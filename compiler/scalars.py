@@ -34,6 +34,9 @@ PROTOCOLS = {
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
+_LONGEST_ADDRESS = 49  # eight groups of IPv6, the last two as IPv4, and a prefix length
+
+
 class ScalarError(Exception):
     """A text that fits the schema and is no value all the same."""
 
@@ -49,7 +52,9 @@ def address(text: str) -> IPAddress:
     try:
         return ip_address(text)
     except ValueError:
-        raise ScalarError("VN107", f"`{text}` is not an IP address", _address_help(text)) from None
+        raise ScalarError(
+            "VN107", f"`{text[:60]}` is not an IP address", _address_help(text)
+        ) from None
 
 
 def interface_address(text: str) -> IPInterface:
@@ -58,7 +63,7 @@ def interface_address(text: str) -> IPInterface:
         return ip_interface(text)
     except ValueError:
         raise ScalarError(
-            "VN107", f"`{text}` is not an IP address with a prefix length", _address_help(text)
+            "VN107", f"`{text[:60]}` is not an IP address with a prefix length", _address_help(text)
         ) from None
 
 
@@ -71,7 +76,7 @@ def network(text: str) -> IPNetwork:
     try:
         fitting = ip_network(text, strict=False)
     except ValueError:
-        raise ScalarError("VN107", f"`{text}` is not a network", _address_help(text)) from None
+        raise ScalarError("VN107", f"`{text[:60]}` is not a network", _address_help(text)) from None
     host = text.partition("/")[0]
     raise ScalarError(
         "VN307",
@@ -81,6 +86,8 @@ def network(text: str) -> IPNetwork:
 
 
 def _address_help(text: str) -> str:
+    if len(text) > _LONGEST_ADDRESS:
+        return "no address is as long as that"
     if re.search(r"(^|\.)0[0-9]", text):
         return "write the numbers without leading zeros"
     host, _, length = text.partition("/")

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 from vnetc.data import is_list
@@ -133,7 +134,9 @@ def parse(source: bytes | str) -> Document:
         parser = _c_parser()
         if parser is not None:
             try:
-                return _Builder(text, _c_events(parser, text)).document()
+                document = _Builder(text, _c_events(parser, text)).document()
+                if not document.diagnostics:  # else the pure parser has the last word
+                    return document
             except parser.error:
                 pass
     return _parse_pure(text)
@@ -193,6 +196,19 @@ class _CParser:
         self.error: type[Exception] = errors.YAMLError
 
 
+# Of these parts of ruamel.yaml the extension takes but the class of their errors.
+_UNUSED = (
+    "Reader",
+    "Scanner",
+    "Parser",
+    "Composer",
+    "Constructor",
+    "Emitter",
+    "Serializer",
+    "Representer",
+)
+
+
 @cache
 def _c_parser() -> _CParser | None:
     """Import the C scanner, if installed, without `ruamel.yaml/__init__`.
@@ -204,13 +220,19 @@ def _c_parser() -> _CParser | None:
     if "ruamel.yaml" in sys.modules:
         return _import_c_parser()
     try:
-        import ruamel  # a namespace package: nothing is run
+        ruamel = import_module("ruamel")  # a namespace package: nothing is run
     except ImportError:
         return None
     stand_in = ModuleType("ruamel.yaml")
     stand_in.__path__ = [f"{folder}/yaml" for folder in ruamel.__path__]
     sys.modules["ruamel.yaml"] = stand_in
     try:
+        from ruamel.yaml.error import YAMLError
+
+        for part in _UNUSED:
+            module = ModuleType(f"ruamel.yaml.{part.lower()}")
+            setattr(module, f"{part}Error", YAMLError)
+            sys.modules[module.__name__] = module
         return _import_c_parser()
     finally:
         for name in [n for n in sys.modules if n.startswith("ruamel.yaml")]:

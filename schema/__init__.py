@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # From here on jsonschema-rs wins back what it costs to import (docs/reference/performance.md).
-_LARGE = 20_000
+_LARGE = 4_000
 
 
 def schema_text() -> str:

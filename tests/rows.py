@@ -312,7 +312,11 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "dhcp.server": (_SERVER, "server: networkd", "server: dnsmasq"),
     "dhcp.range": (_SERVER, "range: 10.0.0.10 - 10.0.0.20", "range: 10.0.0.10 - 10.0.0.30"),
     "dhcp.lease-time": (_SERVER, "lease-time: 2m", "lease-time: 3m"),
-    "dhcp.router": (_SERVER, "router: 10.0.0.9", "router: false"),
+    "dhcp.router": (
+        _SERVER,
+        "range: 10.0.0.10 - 10.0.0.20, router: 10.0.0.9",
+        "range: 10.0.0.10 - 10.0.0.20, router: false",
+    ),
     "dhcp.nameservers": (_SERVER, "nameservers: [9.9.9.9]", "nameservers: [8.8.8.8]"),
     "dhcp.domain": (_SERVER, "domain: a.example", "domain: b.example"),
     "dhcp.reservations": (

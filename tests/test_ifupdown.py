@@ -351,12 +351,12 @@ iface eth0 inet static
     up ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:78 dev eth0 nud permanent
     up n=50; while [ $n -gt 0 ] && ip -6 addr show dev eth0 tentative | grep -q inet6; \
 do sleep 0.1; n=$((n-1)); done
+    up ip route replace blackhole 10.99.0.0/16 proto static
+    up ip -6 route replace 2001:db8:5::/48 dev eth0 proto static src 2001:db8::10 mtu 1300
     up ip route replace default via 192.0.2.1 dev eth0 proto static metric 50 table 100
     up ip route replace 10.97.0.0/16 via 172.31.0.1 dev eth0 onlink proto static
-    up ip route replace blackhole 10.99.0.0/16 proto static
     up ip route replace 10.95.0.0/16 proto static \
 nexthop via 192.0.2.4 dev eth0 weight 2 nexthop via 192.0.2.5 dev eth0 weight 1
-    up ip -6 route replace 2001:db8:5::/48 dev eth0 proto static src 2001:db8::10 mtu 1300
     up ip rule del priority 1000 from 192.0.2.10/32 lookup 100 protocol static 2>/dev/null; \
 ip rule add priority 1000 from 192.0.2.10/32 lookup 100 protocol static
     up ip rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit \

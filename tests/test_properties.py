@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def errors(found: tuple[Diagnostic, ...]) -> list[Diagnostic]:
 # --- every document compiles, or the target says why not ------------------------------------------
 
 
-@examples(60)
+@examples(40)
 @given(documents())
 def test_compiles_or_says_what_the_target_cannot(document: Document) -> None:
     for output in everywhere(document, allow_hooks=True).values():
@@ -68,7 +69,7 @@ def test_compiles_or_says_what_the_target_cannot(document: Document) -> None:
         assert bool(output.files) is not bool(wrong)
 
 
-@examples(60)
+@examples(40)
 @given(documents())
 def test_compiles_without_what_the_target_cannot(document: Document) -> None:
     """`--allow` leaves out what is refused; what remains is a whole."""
@@ -107,7 +108,9 @@ def _one_is_absent(change: Mutation, *values: Any) -> bool:
 
 
 def _same_model(change: Mutation, target: str, before: Document) -> bool:
-    one, other = (repr(analyse(text_of(document)).host) for document in (before, change.document))
+    texts = [repr(analyse(text_of(document)).host) for document in (before, change.document)]
+    # kinds without fields have no representation of their own
+    one, other = (re.sub(r" at 0x[0-9a-f]+>", ">", text) for text in texts)
     return one == other
 
 
@@ -175,9 +178,6 @@ def test_says_that_a_key_has_no_effect(key: str) -> None:
     assert check_text(text_of({"version": 1, "interfaces": NO_EFFECT[key]}))
 
 
-@pytest.mark.xfail(
-    reason="the check passes over ports, and VN207 has no word for these keys", strict=True
-)
 @pytest.mark.parametrize("key", [key for key in NO_EFFECT if key != "dhcp6-overrides"])
 def test_says_that_a_key_has_no_effect_on_a_port(key: str) -> None:
     port = {k: v for k, v in NO_EFFECT[key]["eth0"].items() if k != "link-local"}
@@ -189,7 +189,7 @@ def test_says_that_a_key_has_no_effect_on_a_port(key: str) -> None:
 _VITAL = frozenset({"id", "link", "peer", "to", "via", "address", "macaddress", "priority"})
 
 
-def _is_told(path: mutations.Path, found: tuple[Diagnostic, ...]) -> bool:
+def is_told(path: mutations.Path, found: tuple[Diagnostic, ...]) -> bool:
     """Tell whether the target refuses the value at a path, or what it is part of."""
     for d in found:
         if d.code.startswith("VN5"):
@@ -215,13 +215,13 @@ def drops(document: Document, changes: Iterator[Mutation]) -> Iterator[str]:
             told = before[key].diagnostics + after[key].diagnostics
             if (
                 _said(before[key]) == _said(after[key])
-                and not _is_told(change.path, told)
+                and not is_told(change.path, told)
                 and not any(same(change, target, document) for same in SAME_MEANING.values())
             ):
                 yield f"{' '.join(filter(None, key))}: {change}"
 
 
-@examples(20)
+@examples(12)
 @given(documents(), st.data())
 def test_no_silent_drop(document: Document, data: st.DataObject) -> None:
     document = without_target(document)
@@ -273,7 +273,7 @@ MACHINES: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
     samples = [path.read_text() for path in sorted(SAMPLES.glob("*.vnet.yaml"))]
-    return [*samples, *(text_of(without_target(document)) for document in corpus(20))]
+    return [*samples, *(text_of(without_target(document)) for document in corpus(BATCH)[:15])]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -304,7 +304,7 @@ def test_same_bytes_on_every_machine(machine: str, texts: list[str], tmp_path: P
 # --- the real programs accept what was written ----------------------------------------------------
 
 NETPLAN = ("/usr/libexec/netplan/generate", "/lib/netplan/generate")
-BATCH = 400 if strategies.THOROUGH else 40
+BATCH = 400 if strategies.THOROUGH else 30
 
 
 def _program(*names: str) -> str:
@@ -385,7 +385,7 @@ def test_ifupdown_accepts(
     target: str, check: Callable[[str, Path], list[str]], tmp_path: Path
 ) -> None:
     found = _files(target, None, "interfaces")
-    for content in found[:6]:
+    for content in found[:5]:
         try:
             assert not check(content, tmp_path), content
         except validators.Unavailable as reason:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from vnetc.model import MAIN_TABLE, Address, Neighbor, Nexthop, Port, Route, Rule
+from vnetc.backends.base import said_table
+from vnetc.model import Address, Neighbor, Nexthop, Port, Route, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def route(action: Literal["replace", "del"], route: Route, name: str) -> str:
         f"{word} {value}"
         for word, value in (
             ("metric", route.metric),
-            ("table", route.table if route.table != MAIN_TABLE else None),
+            ("table", said_table(route)),
             ("scope", route.scope),
             ("src", route.from_),
             ("mtu", route.mtu),
@@ -163,9 +164,12 @@ def _switch(value: bool | None) -> str | None:
 def bridge_vlans(
     name: str, vlans: Ranges, pvid: int | None, untagged: Ranges, *, own: bool = False
 ) -> list[str]:
-    """Let a port carry VLANs, one command for each run of equal flags; `own`: the bridge itself."""
-    plain = {vid for first, last in untagged for vid in range(first, last + 1)}
-    carried = sorted({vid for first, last in vlans for vid in range(first, last + 1)})
+    """Let a port carry VLANs, one command for each run of equal flags; `own`: the bridge itself.
+
+    The port carries its `pvid` too, whether or not `vlans` says so, as systemd.network(5) has it.
+    """
+    plain = _vids(untagged)
+    carried = sorted(_vids(vlans) | ({pvid} if pvid is not None else set()))
 
     def run(item: tuple[int, int]) -> tuple[int, bool, bool]:
         index, vid = item
@@ -177,6 +181,10 @@ def bridge_vlans(
         flags = (" pvid" * is_pvid) + (" untagged" * is_untagged) + (" self" * own)
         commands.append(f"bridge vlan add dev {name} vid {_range((vids[0], vids[-1]))}{flags}")
     return commands
+
+
+def _vids(ranges: Ranges) -> set[int]:
+    return {vid for first, last in ranges for vid in range(first, last + 1)}
 
 
 def sysctl(*assignments: str, missing_ok: bool = False) -> str:

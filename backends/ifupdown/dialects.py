@@ -70,7 +70,10 @@ class Classic:
         return "allow-hotplug" if interface.optional is True and self.hotplug else "auto"
 
     def layer3(self, interface: Interface) -> Layer3:
-        """Say addresses and the default route: the first of IPv4 by options, others by commands."""
+        """Say addresses and the default route: the first of IPv4 by options, others by commands.
+
+        The options run before all commands, so the gateway must be one that the address reaches.
+        """
         everything = Layer3(method="manual", addresses=interface.addresses, routes=interface.routes)
         if isinstance(interface.kind, Loopback):
             return replace(everything, method="loopback")
@@ -81,7 +84,7 @@ class Classic:
         # of a /31 or /32 too the method sets a broadcast address, which there is none of
         if first is None or not _is_plain(first) or first.address.network.prefixlen > 30:
             return everything
-        gateway = next((r for r in interface.routes if _is_gateway(r)), None)
+        gateway = next((r for r in interface.routes if _is_gateway(r, first)), None)
         options = [("address", str(first.address))]
         if gateway is not None:
             options.append(("gateway", str(gateway.via)))
@@ -232,12 +235,13 @@ def _is_plain(address: Address) -> bool:
     )
 
 
-def _is_gateway(route: Route) -> bool:
-    """Whether a route is no more than the `gateway` option of an IPv4 stanza says."""
+def _is_gateway(route: Route, address: Address) -> bool:
+    """Whether a route is no more than the `gateway` option beside an IPv4 address says."""
     return (
         route.to.version == 4
         and route.to.prefixlen == 0
         and route.via is not None
+        and route.via in address.address.network
         and route == Route(path=route.path, to=route.to, via=route.via, table=MAIN_TABLE)
     )
 

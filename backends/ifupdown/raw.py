@@ -17,6 +17,27 @@ if TYPE_CHECKING:
 HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # in the order in which they run
 # interfaces(5) has two names for some; an option of one of them is a command too.
 _COMMANDS = frozenset({*HOOKS, "post-up", "pre-down"})
+# Words that begin something else than an option, in one dialect or another (interfaces(5)).
+_KEYWORDS = frozenset(
+    {
+        "auto",
+        "iface",
+        "inherit",
+        "inherits",
+        "map",
+        "mapping",
+        "no-auto-down",
+        "no-scripts",
+        "rename",
+        "requires",
+        "script",
+        "source",
+        "source-directory",
+        "template",
+        "use",
+        "vlan",
+    }
+)
 # An option's value is pasted into a shell command unquoted: nothing but this is harmless there.
 _HARMLESS = re.compile(r"[A-Za-z0-9_.:/,+=@ -]+")
 
@@ -66,6 +87,8 @@ def _option(option: str, value: str, said: set[str], path: Path) -> Iterator[Dia
         yield _unplaceable(
             f"`{option}` is a command, not an option", path, "list it beside `options`"
         )
+    elif option in _KEYWORDS or option.startswith("allow-"):
+        yield _unplaceable(f"`{option}` begins something else than an option", path)
     elif option.replace("_", "-") in said:
         yield diagnostic(
             "VN506",

@@ -118,6 +118,13 @@ def _finer_than_10ms(field: str) -> Limit:
     )
 
 
+def _no_whole_seconds(field: str) -> Limit:
+    return limit(
+        "it reads the time as a whole number of seconds",
+        lambda context: getattr(context.node, field) % 1000 != 0,
+    )
+
+
 _DOTTED = limit(
     "a name with a dot makes ifupdown create a VLAN; only an 802.1q one `<link>.<id>` may have it",
     _dotted,
@@ -318,9 +325,12 @@ IFUPDOWN2: Mapping[str, Support] = {
     "interface.link-local": exact(
         "ipv6-addrgen", limit("it has no IPv4 link-local addresses", _ipv4_link_local)
     ),
+    "bridge.forward-delay": exact("bridge-fd", _no_whole_seconds("forward_delay")),
+    "bridge.hello-time": exact("bridge-hello", _no_whole_seconds("hello_time")),
+    "bridge.max-age": exact("bridge-maxage", _no_whole_seconds("max_age")),
     "bridge.ageing-time": exact(
         "bridge-ageing",
-        _finer_than_10ms("ageing_time"),
+        _no_whole_seconds("ageing_time"),
         limit(
             "it takes 65535 seconds at most", lambda context: context.node.ageing_time > 65_535_000
         ),

@@ -78,7 +78,9 @@ def _ordered(stanza: Stanza, raw: Options) -> Stanza:
 def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Stanza:
     """Write the stanza of an interface, without what `raw` adds."""
     name, layer3 = interface.name, dialect.layer3(interface)
-    addresses, routes = layer3.addresses, layer3.routes
+    addresses = layer3.addresses
+    # the kernel takes a gateway only after the route that leads to it
+    routes = sorted(layer3.routes, key=lambda r: r.via is not None or bool(r.nexthops))
     options: Options = [*layer3.options]
     options += _nameservers(interface)
     options += _device(interface, dialect)

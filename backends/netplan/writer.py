@@ -6,13 +6,12 @@ always written; a DHCP route metric of 100 and the server's MTU, which are vnetc
 
 from __future__ import annotations
 
-from vnetc.backends.base import Devices, File, Version
+from vnetc.backends.base import Devices, File, Version, said_table
 from vnetc.backends.formats import Section, Yaml, ini, yaml
 from vnetc.backends.netplan.raw import merge_raw
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.services import companions, write_units
 from vnetc.model import (
-    MAIN_TABLE,
     Address,
     Bridge,
     DhcpOverrides,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 YAML_PATH = "/etc/netplan/50-vnetc.yaml"
 _NETWORKD = "/etc/systemd/network"
 _HAS_DUMMIES = (0, 107)  # dummy-devices and virtual-ethernets
+_LARGEST = 0x7FFFFFFF  # netplan writes larger numbers as negative ones
 
 
 def write(host: Host, version: Version) -> list[File]:
@@ -210,10 +210,15 @@ def _says_route(route: Route) -> bool:
     return (
         not route.nexthops
         and route.advmss is None
+        and _says_numbers(route.metric, route.table)
         and route.scope in (None, "global", "link", "host")
         # netplan wants a gateway of every other unicast route
         and (route.via is not None or route.type != "unicast" or route.scope in ("link", "host"))
     )
+
+
+def _says_numbers(*numbers: int | None) -> bool:
+    return all(number is None or number <= _LARGEST for number in numbers)
 
 
 def _route(route: Route) -> dict[str, Any]:
@@ -228,9 +233,8 @@ def _route(route: Route) -> dict[str, Any]:
         out["type"] = route.type
     if route.scope is not None:
         out["scope"] = route.scope
-    if route.table != MAIN_TABLE:
-        out["table"] = route.table
     for key, value in (
+        ("table", said_table(route)),
         ("metric", route.metric),
         ("mtu", route.mtu),
         ("congestion-window", route.congestion_window),
@@ -249,6 +253,7 @@ def _says_rule(rule: Rule) -> bool:
     return (
         (rule.from_ is not None or rule.to is not None)
         and rule.action is None
+        and _says_numbers(rule.priority, rule.table, rule.fwmark and rule.fwmark[0])
         and rule.iif is None
         and rule.oif is None
         and (rule.fwmark is None or rule.fwmark[1] == 0xFFFFFFFF)

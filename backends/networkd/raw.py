@@ -96,7 +96,14 @@ def check_raw(host: Host, version: Version) -> list[Diagnostic]:
 def _check_values(path: Path, raw: Raw | None) -> Iterator[Diagnostic]:
     for name, options in raw_sections(raw):
         for option, value in options:
-            if value.endswith("\\") or value != value.strip():
+            if not value:
+                yield diagnostic(
+                    "VN506",
+                    f"an empty `{option}=` takes back what stands before it",
+                    (*path, "raw", "networkd", name, option),
+                    help="give a value, or leave the option out",
+                )
+            elif value.endswith("\\") or value != value.strip():
                 yield diagnostic(
                     "VN115",
                     "an INI value cannot begin or end with a blank or end with `\\`",

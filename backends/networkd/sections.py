@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vnetc.backends.base import Devices, Version
+from vnetc.backends.base import Devices, Version, said_table
 from vnetc.backends.formats import Section, boolean
 from vnetc.model import (
     MAIN_TABLE,
@@ -256,9 +256,8 @@ def route(item: Route) -> Section:
         options.append(("Type", item.type))
     if item.scope is not None:
         options.append(("Scope", item.scope))
-    if item.table != MAIN_TABLE:
-        options.append(("Table", str(item.table)))
     for option, value in (
+        ("Table", said_table(item)),
         ("Metric", item.metric),
         ("MTUBytes", item.mtu),
         ("TCPAdvertisedMaximumSegmentSize", item.advmss),
@@ -431,6 +430,9 @@ def dhcp_server(server: DhcpServer) -> Iterator[Section]:
             [("MACAddress", reservation.macaddress), ("Address", str(reservation.address))],
         )
     if server.prefixes:
-        yield "IPv6SendRA", [("Managed", "no"), ("OtherInformation", "no")]
+        advertised: Options = [("Managed", "no"), ("OtherInformation", "no")]
+        if not server.forwards_dns:  # isolated: the host is nobody's router
+            advertised.append(("RouterLifetimeSec", "0"))
+        yield "IPv6SendRA", advertised
     for prefix in server.prefixes:
         yield "IPv6Prefix", [("Prefix", str(prefix))]

@@ -61,6 +61,10 @@ def _is_number(context: Context) -> bool:
     return any(_NUMBER.fullmatch(name) for name in names)
 
 
+def _has_nexthops(context: Context) -> bool:
+    return bool(context.node.nexthops)
+
+
 def _unknown_protocol(context: Context) -> bool:
     return context.node.ip_protocol not in _PROTOCOLS
 
@@ -73,6 +77,7 @@ _PROTOCOLS = frozenset(
         *(103, 108, 132, 135, 136, 137, 255),
     }
 )
+ON_LINK_NEXTHOPS = limit("systemd-networkd has no such option of a multipath route", _has_nexthops)
 NUMERIC_NAME = limit("systemd takes a name that is a number for an index", _is_number)
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
@@ -149,7 +154,7 @@ SUPPORT: dict[str, Support] = {
     "route.to": exact("[Route] Destination="),
     "route.via": exact("[Route] Gateway="),
     "route.from": exact("[Route] PreferredSource="),
-    "route.on-link": exact("[Route] GatewayOnLink="),
+    "route.on-link": exact("[Route] GatewayOnLink=", ON_LINK_NEXTHOPS),
     "route.metric": exact("[Route] Metric="),
     "route.table": exact("[Route] Table="),
     "route.type": exact("[Route] Type="),

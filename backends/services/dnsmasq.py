@@ -47,6 +47,8 @@ def write_dnsmasq(host: str, server: DhcpServer) -> File:
     lines += [_host(reservation) for reservation in server.reservations]
     if server.prefixes:
         lines.append("enable-ra")
+        if not server.forwards_dns:  # isolated: the host is nobody's router
+            lines.append(f"ra-param={server.bridge},0,0")
         lines += [f"dhcp-range={p.network_address},ra-only,{p.prefixlen}" for p in server.prefixes]
     return File(dnsmasq_path(server), header(host) + "\n".join(lines) + "\n")
 

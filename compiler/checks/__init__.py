@@ -13,6 +13,7 @@ from vnetc.checks.effects import EFFECTS
 from vnetc.checks.guests import GUESTS
 from vnetc.checks.links import LINKS
 from vnetc.checks.references import REFERENCES
+from vnetc.checks.routes import ROUTES
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic
 from vnetc.model import Host
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 Check: TypeAlias = Callable[[View], Iterator[Diagnostic]]
 
-CHECKS: tuple[Check, ...] = (*REFERENCES, *ADDRESSING, *GUESTS, *LINKS, *EFFECTS)
+CHECKS: tuple[Check, ...] = (*REFERENCES, *ADDRESSING, *ROUTES, *GUESTS, *LINKS, *EFFECTS)
 
 
 def check_host(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.view import View, connected, is_connected, learns_addresses
+from vnetc.checks.view import Subnets, View, connected, learns_addresses, single
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model import (
     MAIN_TABLE,
     Address,
+    Firewall,
     Interface,
     IPAddress,
     IPInterface,
@@ -29,16 +30,35 @@ def _gateways(interface: Interface) -> Iterator[tuple[Route, IPAddress, Path]]:
 
 
 def check_gateways(view: View) -> Iterator[Diagnostic]:
-    """VN301: the kernel refuses a gateway that no subnet of the interface holds."""
+    """VN301, VN303: a gateway is a host that a subnet of the interface holds.
+
+    The kernel looks for the way to it in the route's own table, then as for any packet, which
+    finds the main table (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c).
+    """
     host = {address.address.ip for _, address in view.addresses()}
+    links = _Links(view)
     for interface in view.host.interfaces:
         if not view.is_sound(interface.path, "addresses", "subnet", "routes", "dhcp4", "dhcp6"):
             continue
+        tables = links.tables[interface.name]
+        edges = _edges(interface)
         for route, gateway, path in _gateways(interface):
+            if gateway in host:  # VN302 says it
+                continue
+            reason = _no_gateway(gateway) or edges.get(gateway)
+            if reason is not None:
+                yield diagnostic(
+                    "VN303",
+                    f"the gateway `{gateway}` {reason}",
+                    path,
+                    help="a gateway is another host of the subnet",
+                )
+                continue
             if (
                 route.on_link
-                or gateway in host  # VN302 says it
-                or is_connected(interface, gateway)
+                or (gateway.version == 6 and gateway.is_link_local)
+                or tables[MAIN_TABLE].holds(single(gateway))
+                or (route.table in tables and tables[route.table].holds(single(gateway)))
                 or learns_addresses(interface, gateway.version)
             ):
                 continue
@@ -55,20 +75,72 @@ def check_gateways(view: View) -> Iterator[Diagnostic]:
                     )
                     for a in own
                 ),
-                help=_gateway_help(view, interface, gateway, own),
+                help=_gateway_help(links, interface, gateway, own),
             )
 
 
-def _gateway_help(view: View, interface: Interface, gateway: IPAddress, own: list[Address]) -> str:
-    for other in view.host.interfaces:
-        if other is not interface and any(gateway in subnet for subnet in connected(other)):
-            return f"it is in a subnet of `{other.name}`: the route belongs there"
+class _Links:
+    """What is on the link of each interface, by routing table, and whose link an address is on."""
+
+    def __init__(self, view: View) -> None:
+        self.tables: dict[str, dict[int, Subnets]] = {}
+        self._owners: dict[IPNetwork, Interface] = {}
+        for interface in view.host.interfaces:
+            subnets = connected(interface)
+            self.tables[interface.name] = {table: Subnets(of) for table, of in subnets.items()}
+            for subnet in subnets[MAIN_TABLE]:
+                self._owners.setdefault(subnet, interface)
+        self._subnets = Subnets(self._owners)
+
+    def owner(self, gateway: IPAddress) -> Interface | None:
+        """Find the interface in whose subnet a gateway is."""
+        subnet = next(self._subnets.around(single(gateway)), None)
+        return None if subnet is None else self._owners[subnet]
+
+    def only_in(self, interface: Interface, gateway: IPAddress) -> int | None:
+        """Find the table whose routes alone lead to a gateway."""
+        for table, subnets in self.tables[interface.name].items():
+            if subnets.holds(single(gateway)):
+                return table
+        return None
+
+
+def _gateway_help(
+    links: _Links, interface: Interface, gateway: IPAddress, own: list[Address]
+) -> str:
+    table = links.only_in(interface, gateway)
+    if table is not None:
+        name = _TABLE_NAMES.get(table, table)
+        return f"the route to it is in table `{name}`: put both into one table"
+    other = links.owner(gateway)
+    if other is not None:
+        return f"it is in a subnet of `{other.name}`: the route belongs there"
     way_out = (
         "correct the gateway or the address"
         if own
         else f"give `{interface.name}` an IPv{gateway.version} address"
     )
     return f"{way_out}; if the gateway really is on the link, add `on-link: true`"
+
+
+def _no_gateway(gateway: IPAddress) -> str | None:
+    """Say why an address is no host's on any link, or None."""
+    if gateway.is_unspecified:
+        return "stands for no address at all"
+    if gateway.is_multicast:
+        return "is a multicast address"
+    return "is a loopback address" if gateway.is_loopback else None
+
+
+def _edges(interface: Interface) -> dict[IPAddress, str]:
+    """Say of the first and the last address of each IPv4 subnet why it is no host's."""
+    edges: dict[IPAddress, str] = {}
+    for address in interface.addresses:
+        subnet = (address.peer or address.address).network
+        if subnet.version == 4 and subnet.prefixlen < subnet.max_prefixlen - 1:  # RFC 3021
+            edges[subnet.network_address] = f"is the network address of `{subnet}`"
+            edges[subnet.broadcast_address] = f"is the broadcast address of `{subnet}`"
+    return edges
 
 
 def check_own_gateway(view: View) -> Iterator[Diagnostic]:
@@ -123,25 +195,33 @@ def check_host_addresses(view: View) -> Iterator[Diagnostic]:
 
 
 def check_unique_addresses(view: View) -> Iterator[Diagnostic]:
-    """VN304: one address, one interface; only IPv6 link-local addresses repeat."""
-    first: dict[IPAddress, tuple[Interface, Address]] = {}
+    """VN304: one address in a subnet, one interface.
+
+    IPv6 link-local addresses repeat, and so do addresses without a subnet (/32, /128), which routed
+    hosts have on each interface to their guests.
+    """
+    in_subnet: dict[IPAddress, tuple[Interface, Address]] = {}
+    on_interface: dict[tuple[IPAddress, str], tuple[Interface, Address]] = {}
     for interface, address in view.addresses():
-        ip = address.address.ip
+        ip, subnet = address.address.ip, (address.peer or address.address).network
         if ip.version == 6 and ip.is_link_local:
             continue
-        if ip in first:
-            other, known = first[ip]
-            if other is interface and address.path[2:3] == ("subnet",):
-                continue  # the first address of two overlapping subnets: VN305 says it
-            yield diagnostic(
-                "VN304",
-                f"`{ip}` is an address of `{other.name}` already",
-                _address_path(address),
-                labels=(Label(text="first here", path=_address_path(known)),),
-                help="remove one of them",
-            )
-        else:
-            first[ip] = interface, address
+        known = on_interface.get((ip, interface.name))
+        if known is None and subnet.prefixlen < subnet.max_prefixlen:
+            known = in_subnet.setdefault(ip, (interface, address))
+        on_interface.setdefault((ip, interface.name), (interface, address))
+        if known is None or known[1] is address:
+            continue
+        other, first = known
+        if other is interface and address.path[2:3] == ("subnet",):
+            continue  # the first address of two overlapping subnets: VN305 says it
+        yield diagnostic(
+            "VN304",
+            f"`{ip}` is an address of `{other.name}` already",
+            _address_path(address),
+            labels=(Label(text="first here", path=_address_path(first)),),
+            help="remove one of them",
+        )
 
 
 def check_overlaps(view: View) -> Iterator[Diagnostic]:
@@ -201,27 +281,34 @@ def check_duplicate_routes(view: View) -> Iterator[Diagnostic]:
 
 def check_guest_routes(view: View) -> Iterator[Diagnostic]:
     """VN314: guests whose subnet is routed elsewhere too are not reached."""
+    if not view.host.firewalls:
+        return
+    leading: dict[IPNetwork, list[tuple[Interface, Route]]] = {}
+    for interface in view.host.interfaces:
+        for route in interface.routes:
+            if route.to.prefixlen > 0 and route.table == MAIN_TABLE:
+                leading.setdefault(route.to, []).append((interface, route))
+    guests: dict[IPNetwork, list[Firewall]] = {}
     for firewall in view.host.firewalls:
-        for interface in view.host.interfaces:
-            if interface.name == firewall.bridge:
-                continue
-            for route in interface.routes:
-                if route.to.prefixlen == 0 or route.table != MAIN_TABLE:
+        for subnet in firewall.subnet:
+            guests.setdefault(subnet, []).append(firewall)
+    wider, narrower = Subnets(leading), Subnets(guests)
+    pairs = {(to, subnet): None for subnet in guests for to in wider.around(subnet)}
+    pairs |= {(to, subnet): None for to in leading for subnet in narrower.around(to)}
+    said: set[tuple[Path, str]] = set()
+    for to, subnet in pairs:
+        for firewall in guests[subnet]:
+            for interface, route in leading[to]:
+                if interface.name == firewall.bridge or (route.path, firewall.name) in said:
                     continue
-                if any(_overlap(route.to, subnet) for subnet in firewall.subnet):
-                    yield diagnostic(
-                        "VN314",
-                        f"the route to `{route.to}` covers guests of `{firewall.name}`",
-                        (*route.path, "to"),
-                        labels=(Label(text="their subnet", path=(*firewall.path, "subnet")),),
-                        help="give the guests another subnet",
-                    )
-
-
-def _overlap(one: IPNetwork, other: IPNetwork) -> bool:
-    return one.version == other.version and (
-        one.network_address in other or other.network_address in one
-    )
+                said.add((route.path, firewall.name))
+                yield diagnostic(
+                    "VN314",
+                    f"the route to `{to}` covers guests of `{firewall.name}`",
+                    (*route.path, "to"),
+                    labels=(Label(text="their subnet", path=(*firewall.path, "subnet")),),
+                    help="give the guests another subnet",
+                )
 
 
 def check_families(view: View) -> Iterator[Diagnostic]:

@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.model import DhcpServer, Firewall, IPNetwork, PublishedPort, Reservation
+from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
+from vnetc.model import (
+    DhcpServer,
+    Firewall,
+    IPAddress,
+    IPNetwork,
+    Loopback,
+    PublishedPort,
+    Reservation,
+)
 from vnetc.scalars import guest_range
 
 # dnsmasq(8): "The minimum lease time is two minutes."
@@ -79,7 +87,7 @@ def check_ranges(view: View) -> Iterator[Diagnostic]:
 
 
 def check_leases(view: View) -> Iterator[Diagnostic]:
-    """VN105: dnsmasq raises a shorter lease time to two minutes without a word."""
+    """VN105: dnsmasq raises a shorter lease time to two minutes and cuts it to whole seconds."""
     for server, _ in _servers(view):
         if not _SHORTEST_LEASE <= server.lease_time <= _LONGEST_LEASE:
             yield diagnostic(
@@ -87,6 +95,13 @@ def check_leases(view: View) -> Iterator[Diagnostic]:
                 "a lease is valid for two minutes at least, and for 49710 days at most",
                 (*server.path, "lease-time"),
                 help="write a time from `2m` to `49710d`",
+            )
+        elif server.lease_time % 1000:
+            yield diagnostic(
+                "VN105",
+                "a lease is valid for whole seconds",
+                (*server.path, "lease-time"),
+                help=f"write `{server.lease_time // 1000 + 1}s`",
             )
 
 
@@ -148,32 +163,97 @@ def _identity(reservation: Reservation) -> Iterator[tuple[str, object]]:
 
 
 def check_router(view: View) -> Iterator[Diagnostic]:
-    """VN301: guests reach a router only in their own subnet."""
+    """VN301, VN309, VN311: the router is a host of the guests' subnet, and no guest."""
     for server, subnet_path in _servers(view):
-        if (
-            server.router is not None
-            and (server.subnet is None or server.router not in server.subnet)
-            and view.is_sound(("networks", server.name), "subnet")
-        ):
+        router, subnet = server.router, server.subnet
+        if router is None or not view.is_sound(("networks", server.name), "subnet"):
+            continue
+        path, said = (*server.path, "router"), Label(text="the subnet", path=subnet_path)
+        edge = None if subnet is None else _edge(router, subnet)
+        if subnet is None or router not in subnet or edge is not None:
             yield diagnostic(
                 "VN301",
-                f"the router `{server.router}` is outside the guests' subnet",
-                (*server.path, "router"),
-                labels=(Label(text="the subnet", path=subnet_path),),
+                f"the router `{router}` is outside the guests' subnet"
+                if edge is None
+                else f"the router `{router}` is the {edge} address of the guests' subnet",
+                path,
+                labels=(said,),
                 help="choose an address in the subnet, or `false` for none",
             )
+            continue
+        bridge = view.interfaces.get(server.bridge)
+        own = () if bridge is None else tuple(a.address.ip for a in bridge.addresses)
+        if router in own:
+            continue  # VN309 and VN311 say it of the host's addresses
+        if server.range is not None and server.range[0] <= router <= server.range[1]:
+            free = guest_range(subnet, (*own, router))
+            yield diagnostic(
+                "VN309",
+                f"the DHCP range {server.range[0]} - {server.range[1]} holds the router `{router}`",
+                path,
+                labels=(Label(text="the range", path=(*server.path, "range")),),
+                help="" if free is None else f"guests can have `{free[0]} - {free[1]}`",
+            )
+        for reservation in server.reservations:
+            if reservation.address == router:
+                yield diagnostic(
+                    "VN311",
+                    f"`{router}` is the router's address",
+                    (*reservation.path, "address"),
+                    labels=(Label(text="the router", path=path),),
+                    help="reserve another address",
+                )
+
+
+def _edge(address: IPAddress, subnet: IPNetwork) -> str | None:
+    """Say what the first and the last address of an IPv4 subnet are, None of its hosts."""
+    if address.version == 4 and subnet.prefixlen < subnet.max_prefixlen - 1:  # RFC 3021
+        edges = {subnet.network_address: "network", subnet.broadcast_address: "broadcast"}
+        return edges.get(address)
+    return None
+
+
+def check_uplinks(view: View) -> Iterator[Diagnostic]:
+    """VN112: guests' packets leave the host by the uplink, so it is an interface with a way out."""
+    for firewall in view.host.firewalls:
+        uplink = None if firewall.uplink is None else view.interfaces.get(firewall.uplink)
+        if uplink is None:
+            continue
+        labels: tuple[Label, ...] = ()
+        if uplink.name == firewall.bridge:
+            reason = f"`{uplink.name}` is the bridge of the guests themselves"
+            help = "name the interface to the other hosts, or remove `uplink`"
+        elif isinstance(uplink.kind, Loopback):
+            reason = f"`{uplink.name}` is the loopback device, nothing leaves the host by it"
+            help = "name the interface to the other hosts, or remove `uplink`"
+        elif uplink.port is not None:
+            bridge = uplink.port.bridge
+            reason = f"`{uplink.name}` is a port of `{bridge}`, traffic leaves by the bridge"
+            part: Part = "value" if uplink.port.path[-1] == "uplink" else "key"
+            labels = (Label(text="a port by this", path=uplink.port.path, part=part),)
+            help = (
+                "remove the port, or name another uplink"
+                if bridge == firewall.bridge
+                else f"write `uplink: {bridge}`"
+            )
+        else:
+            continue
+        yield diagnostic("VN112", reason, (*firewall.path, "uplink"), labels=labels, help=help)
 
 
 def check_published(view: View) -> Iterator[Diagnostic]:
-    """VN312, VN313: a port leads to one guest of its own network."""
-    seen: list[PublishedPort] = []
+    """VN313: a port leads to a guest of its own network."""
     for firewall in view.host.firewalls:
         has_subnet = view.is_sound(firewall.path, "subnet")
         for port in firewall.publish:
-            if has_subnet and not any(port.to in subnet for subnet in firewall.subnet):
+            around = next((subnet for subnet in firewall.subnet if port.to in subnet), None)
+            edge = None if around is None else _edge(port.to, around)
+            if (has_subnet and around is None) or edge is not None:
                 yield diagnostic(
                     "VN313",
-                    f"`{port.to}` is not in the subnet of `{firewall.name}`",
+                    f"`{port.to}` is not in the subnet of `{firewall.name}`"
+                    if edge is None
+                    else f"`{port.to}` is the {edge} address of `{around}`, not a guest",
                     (*port.path, "to"),
                     labels=(Label(text="the subnet", path=(*firewall.path, "subnet")),),
                     help="publish to a guest of this network",
@@ -185,26 +265,33 @@ def check_published(view: View) -> Iterator[Diagnostic]:
                     (*port.path, "to"),
                     help="a port of the host needs no publishing",
                 )
-            for other in seen:
-                if _collide(port, other):
-                    yield diagnostic(
-                        "VN312",
-                        f"the {port.protocol} port {_ports(port)} is published twice",
-                        (*port.path, "port"),
-                        labels=(Label(text="first here", path=(*other.path, "port")),),
-                        help="choose another port of the host",
-                    )
-                    break
-            seen.append(port)
 
 
-def _collide(one: PublishedPort, other: PublishedPort) -> bool:
-    return (
-        one.protocol == other.protocol
-        and one.to.version == other.to.version
-        and one.ports[0] <= other.ports[1]
-        and other.ports[0] <= one.ports[1]
+def check_published_once(view: View) -> Iterator[Diagnostic]:
+    """VN312: a port of the host leads to one guest."""
+    ports = [port for firewall in view.host.firewalls for port in firewall.publish]
+    # sorted, only the one that reaches furthest so far can still hold the next one's first port
+    order = sorted(
+        (port.protocol, port.to.version, *port.ports, index) for index, port in enumerate(ports)
     )
+    said: set[int] = set()
+    furthest = None
+    for item in order:
+        protocol, version, first, last, index = item
+        if furthest is not None and furthest[:2] == (protocol, version) and first <= furthest[3]:
+            earlier, later = sorted((furthest[4], index))
+            if later not in said:
+                said.add(later)
+                yield diagnostic(
+                    "VN312",
+                    f"the {protocol} port {_ports(ports[later])} is published twice",
+                    (*ports[later].path, "port"),
+                    labels=(Label(text="first here", path=(*ports[earlier].path, "port")),),
+                    help="choose another port of the host",
+                )
+            if last <= furthest[3]:
+                continue
+        furthest = item
 
 
 def _ports(port: PublishedPort) -> str:
@@ -213,7 +300,7 @@ def _ports(port: PublishedPort) -> str:
 
 
 def check_own_addresses(view: View) -> Iterator[Diagnostic]:
-    """VN316: the host's address on the bridge is in the guests' subnet, with its prefix length."""
+    """VN316: the host's address is in the guests' subnet, with its prefix length or alone."""
     for firewall in view.host.firewalls:
         bridge = view.interfaces.get(firewall.bridge)
         if bridge is None or not view.is_sound(firewall.path, "subnet"):
@@ -222,9 +309,10 @@ def check_own_addresses(view: View) -> Iterator[Diagnostic]:
             network = address.address.network
             if address.address.version == 6 and address.address.ip.is_link_local:
                 continue
-            if network in firewall.subnet:
-                continue
             around = next((s for s in firewall.subnet if address.address.ip in s), None)
+            is_single = around is not None and network.prefixlen == network.max_prefixlen
+            if network in firewall.subnet or is_single:  # a single address moves between hosts
+                continue
             yield diagnostic(
                 "VN316",
                 f"`{address.address}` is not in the subnet of `{firewall.name}`"
@@ -276,23 +364,31 @@ def _cramped(firewall: Firewall, subnet: IPNetwork, advertised: bool) -> tuple[s
 
 def check_subnets(view: View) -> Iterator[Diagnostic]:
     """VN305: the subnets of networks and of each other do not overlap."""
-    seen: list[tuple[Firewall, IPNetwork, Path]] = []
-    for firewall in view.host.firewalls:
-        for index, subnet in enumerate(firewall.subnet):
-            path = _subnet_path(view, firewall, index)
-            for other, known, where in seen:
-                if subnet.version == known.version and subnet.overlaps(known):
-                    own = {a.version for a in firewall.addresses}
-                    if other is not firewall and subnet.version in own:
-                        continue  # the addresses overlap too, and check_overlaps says so
-                    yield diagnostic(
-                        "VN305",
-                        f"`{subnet}` overlaps `{known}` of `{other.name}`",
-                        path,
-                        labels=(Label(text="the other subnet", path=where),),
-                        help="give each its own",
-                    )
-            seen.append((firewall, subnet, path))
+    subnets = [
+        (subnet, firewall, _subnet_path(view, firewall, index))
+        for firewall in view.host.firewalls
+        for index, subnet in enumerate(firewall.subnet)
+    ]
+    # of two subnets that overlap one holds the other: sorted, it comes first
+    subnets.sort(
+        key=lambda item: (item[0].version, int(item[0].network_address), item[0].prefixlen)
+    )
+    widest: tuple[IPNetwork, Firewall, Path] | None = None
+    for item in subnets:
+        subnet, firewall, path = item
+        if widest is None or widest[0].version != subnet.version or not subnet.overlaps(widest[0]):
+            widest = item
+            continue
+        known, other, where = widest
+        if other is not firewall and subnet.version in {a.version for a in firewall.addresses}:
+            continue  # the addresses overlap too, and check_overlaps says so
+        yield diagnostic(
+            "VN305",
+            f"`{subnet}` overlaps `{known}` of `{other.name}`",
+            path,
+            labels=(Label(text="the other subnet", path=where),),
+            help="give each its own",
+        )
 
 
 GUESTS: tuple[Callable[[View], Iterator[Diagnostic]], ...] = (
@@ -300,7 +396,9 @@ GUESTS: tuple[Callable[[View], Iterator[Diagnostic]], ...] = (
     check_leases,
     check_reservations,
     check_router,
+    check_uplinks,
     check_published,
+    check_published_once,
     check_own_addresses,
     check_room,
     check_subnets,

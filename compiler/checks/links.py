@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.model import Bridge, Interface, Loopback, Vlan
+from vnetc.model import Bridge, Interface, Loopback, Port, Vlan
 
 ETHERNET_MTU = 1500
 LARGEST_MTU = 65535  # ETH_MAX_MTU, linux/if_ether.h; `lo` alone has 65536
@@ -35,25 +35,63 @@ def check_vlan_ids(view: View) -> Iterator[Diagnostic]:
 
 def check_vlan_mtu(view: View) -> Iterator[Diagnostic]:
     """VN402: the kernel refuses a VLAN whose MTU is above its parent's."""
+    deciding = _Mtus(view)
     for interface in view.host.interfaces:
         if not isinstance(interface.kind, Vlan) or interface.mtu is None:
             continue
         parent = view.interfaces.get(interface.kind.link)
-        if parent is None or not view.is_sound(parent.path, "mtu"):
+        decides = None if parent is None else deciding.interface(parent)
+        if parent is None or decides is None:
             continue
-        if isinstance(parent.kind, Bridge) and parent.mtu is None:
-            continue  # a bridge takes the smallest MTU of its ports
-        limit = ETHERNET_MTU if parent.mtu is None else parent.mtu
+        limit = _own_mtu(decides)
         if interface.mtu > limit:
-            words = "no `mtu` here" if parent.mtu is None else "the parent's"
-            said = Label(text=words, path=(*parent.path, "mtu"))
+            words = f"{limit} by this" if decides is not parent else "the parent's"
+            said = Label(
+                text="no `mtu` here" if decides.mtu is None else words,
+                path=(*decides.path, "mtu"),
+            )
             yield diagnostic(
                 "VN402",
                 f"the MTU {interface.mtu} is above the {limit} of `{parent.name}`",
                 (*interface.path, "mtu"),
                 labels=(said,),
-                help=f"raise the MTU of `{parent.name}` or lower this one",
+                help=f"raise the MTU of `{decides.name}` or lower this one",
             )
+
+
+def _own_mtu(interface: Interface) -> int:
+    return ETHERNET_MTU if interface.mtu is None else interface.mtu
+
+
+class _Mtus:
+    """Which interface decides on the MTU of each: a VLAN without `mtu` has its link's."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._known: dict[str, Interface | None] = {}
+
+    def interface(self, interface: Interface) -> Interface | None:
+        """Follow the links down to an interface with an MTU, None if the document has none."""
+        trail: dict[str, None] = {}
+        current: Interface | None = interface
+        while current is not None and current.name not in self._known:
+            sound = self._view.is_sound(current.path, "mtu")
+            if current.name in trail or not sound or _adapts(current):
+                current = None  # a cycle, a mistake, or an MTU that only the kernel knows
+                break
+            trail[current.name] = None
+            if current.mtu is not None or not isinstance(current.kind, Vlan):
+                break
+            current = self._view.interfaces.get(current.kind.link)
+        if current is not None:
+            current = self._known.get(current.name, current)
+        self._known |= dict.fromkeys(trail, current)
+        return current
+
+
+def _adapts(interface: Interface) -> bool:
+    """Tell whether it is a bridge that takes the smallest MTU of its ports."""
+    return isinstance(interface.kind, Bridge) and interface.mtu is None
 
 
 def check_macs(view: View) -> Iterator[Diagnostic]:
@@ -89,6 +127,7 @@ def _macs(view: View) -> Iterator[tuple[Path, str]]:
 
 def check_mtus(view: View) -> Iterator[Diagnostic]:
     """VN404, VN405: MTUs that the kernel refuses, or that switch IPv6 off."""
+    deciding = _Mtus(view)
     for interface in view.host.interfaces:
         path = (*interface.path, "mtu")
         mtu = interface.mtu
@@ -106,10 +145,15 @@ def check_mtus(view: View) -> Iterator[Diagnostic]:
                 path,
                 help="raise the MTU, or remove what needs IPv6",
             )
-        if interface.ipv6_mtu is not None and interface.ipv6_mtu > (mtu or ETHERNET_MTU):
+        decides = None if interface.ipv6_mtu is None else deciding.interface(interface)
+        if (
+            decides is not None
+            and interface.ipv6_mtu is not None
+            and interface.ipv6_mtu > _own_mtu(decides)
+        ):
             yield diagnostic(
                 "VN404",
-                f"the IPv6 MTU {interface.ipv6_mtu} is above the interface's {mtu or ETHERNET_MTU}",
+                f"the IPv6 MTU {interface.ipv6_mtu} is above the interface's {_own_mtu(decides)}",
                 (*interface.path, "ipv6-mtu"),
                 help="raise `mtu`, or lower this one",
             )
@@ -129,10 +173,13 @@ _VLAN_KEYS = (("vlans", "vlans"), ("pvid", "pvid"), ("untagged", "untagged"))
 
 def check_vlan_filtering(view: View) -> Iterator[Diagnostic]:
     """VN406: without `vlan-filtering` a bridge ignores VLANs."""
+    claims: dict[str, list[Port]] = {}
+    for _, port in view.host.claims:
+        claims.setdefault(port.bridge, []).append(port)
     for interface, bridge in view.bridges():
         if bridge.vlan_filtering or not view.is_sound(interface.path, "vlan-filtering"):
             continue
-        ports = [port for _, port in view.host.claims if port.bridge == interface.name]
+        ports = claims.get(interface.name, ())
         said = [
             (*port.path, key) for port in ports for field, key in _VLAN_KEYS if getattr(port, field)
         ]
@@ -218,8 +265,19 @@ _NEEDS_UP = ("addresses", "dhcp4", "dhcp6", "routes", "neighbors")
 
 
 def check_down(view: View) -> Iterator[Diagnostic]:
-    """VN410: an interface that is kept down has no addresses or routes."""
+    """VN410: an interface that is kept down has no addresses or routes, and no VLANs that are up."""
     for interface in view.host.interfaces:
+        link = (
+            view.interfaces.get(interface.kind.link) if isinstance(interface.kind, Vlan) else None
+        )
+        if link is not None and link.activation == "off" and interface.activation == "auto":
+            yield diagnostic(
+                "VN410",
+                f"`{link.name}` is never up, so its VLAN `{interface.name}` cannot be",
+                (*interface.path, "link"),
+                labels=(Label(text="kept down here", path=(*link.path, "activation")),),
+                help=f"add `activation: off` here, or remove it from `{link.name}`",
+            )
         if interface.activation != "off":
             continue
         for key in _NEEDS_UP:

@@ -8,24 +8,36 @@ from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.model import Bridge, Interface, Loopback, Port, Veth, Vlan
 
+# How many undeclared names are compared to all others, which takes as long as there are interfaces.
+_COMPARED = 20
 
-def _undeclared(
-    view: View, name: str, what: str, path: Path, part: Part = "value"
-) -> Iterator[Diagnostic]:
-    if name in view.interfaces or name in view.broken or view.incomplete:
-        return
+
+def _names(view: View) -> Iterator[tuple[str, str, Path, Part]]:
+    """Run through all names of interfaces: the name, what it is there, where."""
+    for name, port in view.host.claims:
+        yield name, "uplink" if port.path[-1] == "uplink" else "port", port.path, _part(port)
+    for interface in view.host.interfaces:
+        match interface.kind:
+            case Vlan(link=link):
+                yield link, "link", (*interface.path, "link"), "value"
+            case Veth(peer=peer):
+                yield peer, "peer", (*interface.path, "peer"), "value"
+            case _:
+                pass
+        for rule in interface.routing_policy:
+            for key, device in (("iif", rule.iif), ("oif", rule.oif)):
+                if device is not None and device != "lo":
+                    yield device, "interface", (*rule.path, key), "value"
+    for firewall in view.host.firewalls:
+        if firewall.uplink is not None:
+            yield firewall.uplink, "uplink", (*firewall.path, "uplink"), "value"
+
+
+def _similar(view: View, name: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(name, view.interfaces, 1, 0.6)
-    least = f"with `type: veth` and `peer: {path[1]}`" if what == "peer" else f"as `{name}: {{}}`"
-    yield diagnostic(
-        "VN201",
-        f"the {what} `{name}` is not declared",
-        path,
-        part,
-        help=(f"an interface with a similar name exists: `{near[0]}`; else " if near else "")
-        + f"declare it below `interfaces:`, if only {least}",
-    )
+    return f"an interface with a similar name exists: `{near[0]}`; else " if near else ""
 
 
 def _part(port: Port) -> Part:
@@ -35,24 +47,23 @@ def _part(port: Port) -> Part:
 
 def check_declared(view: View) -> Iterator[Diagnostic]:
     """VN201: whatever is named must be declared."""
-    for name, port in view.host.claims:
-        what = "uplink" if port.path[-1] == "uplink" else "port"
-        yield from _undeclared(view, name, what, port.path, _part(port))
-    for interface in view.host.interfaces:
-        match interface.kind:
-            case Vlan(link=link):
-                yield from _undeclared(view, link, "link", (*interface.path, "link"))
-            case Veth(peer=peer):
-                yield from _undeclared(view, peer, "peer", (*interface.path, "peer"))
-            case _:
-                pass
-        for rule in interface.routing_policy:
-            for key, device in (("iif", rule.iif), ("oif", rule.oif)):
-                if device is not None and device != "lo":
-                    yield from _undeclared(view, device, "interface", (*rule.path, key))
-    for firewall in view.host.firewalls:
-        if firewall.uplink is not None:
-            yield from _undeclared(view, firewall.uplink, "uplink", (*firewall.path, "uplink"))
+    if view.incomplete:
+        return
+    left = _COMPARED
+    for name, what, path, part in _names(view):
+        if name in view.interfaces or name in view.broken:
+            continue
+        is_peer = what == "peer"
+        least = f"with `type: veth` and `peer: {path[1]}`" if is_peer else f"as `{name}: {{}}`"
+        similar = _similar(view, name) if left > 0 else ""
+        left -= 1
+        yield diagnostic(
+            "VN201",
+            f"the {what} `{name}` is not declared",
+            path,
+            part,
+            help=f"{similar}declare it below `interfaces:`, if only {least}",
+        )
 
 
 def check_one_master(view: View) -> Iterator[Diagnostic]:
@@ -172,7 +183,7 @@ def check_veth_pairs(view: View) -> Iterator[Diagnostic]:
 
 
 def check_names(view: View) -> Iterator[Diagnostic]:
-    """VN206, VN208: one declaration for each device; `lo` is the loopback device and no other is."""
+    """VN206, VN208: one declaration for each device; `lo` is the one loopback device, for no VLAN."""
     for interface in view.host.interfaces:
         first = view.interfaces[interface.name]
         if first is not interface:
@@ -183,6 +194,14 @@ def check_names(view: View) -> Iterator[Diagnostic]:
                 "key",
                 labels=(Label(text="first here", path=first.path, part="key"),),
                 help="give the network's `bridge:` another name, or remove the interface",
+            )
+        if isinstance(interface.kind, Vlan) and interface.kind.link == "lo" in view.interfaces:
+            yield diagnostic(
+                "VN208",
+                "`lo` carries no VLANs",
+                (*interface.path, "link"),
+                labels=(Label(text="declared here", path=view.interfaces["lo"].path, part="key"),),
+                help="name the link to the other hosts, or use `type: dummy`",
             )
         is_loopback = isinstance(interface.kind, Loopback)
         if is_loopback and interface.name != "lo":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 
 from vnetc.diagnostics import Diagnostic, Path
-from vnetc.model import Address, Bridge, Host, Interface, IPAddress, IPNetwork
+from vnetc.model import MAIN_TABLE, Address, Bridge, Host, Interface, IPAddress, IPNetwork
 
 
 class View:
@@ -56,23 +56,42 @@ class View:
                 yield interface, interface.kind
 
 
-def connected(interface: Interface) -> list[IPNetwork]:
-    """List what can be reached through an interface without a gateway."""
-    subnets: list[IPNetwork] = []
+class Subnets:
+    """Networks by what they hold: a look-up takes one step for each prefix length in use."""
+
+    def __init__(self, networks: Iterable[IPNetwork]) -> None:
+        """Index the networks."""
+        self._known = set(networks)
+        self._lengths = sorted({(n.version, n.prefixlen) for n in self._known}, reverse=True)
+
+    def around(self, inner: IPNetwork) -> Iterator[IPNetwork]:
+        """Run through the networks that hold all of another one, the narrowest first."""
+        for version, length in self._lengths:
+            if version == inner.version and length <= inner.prefixlen:
+                outer = inner.supernet(new_prefix=length)
+                if outer in self._known:
+                    yield outer
+
+    def holds(self, inner: IPNetwork) -> bool:
+        """Tell whether one of the networks holds all of another one."""
+        return next(self.around(inner), None) is not None
+
+
+def single(address: IPAddress) -> IPNetwork:
+    """Give the network that holds one address only."""
+    return ip_network(address)
+
+
+def connected(interface: Interface) -> dict[int, list[IPNetwork]]:
+    """List what can be reached through an interface without a gateway, by routing table."""
+    subnets: dict[int, list[IPNetwork]] = {MAIN_TABLE: []}
     for address in interface.addresses:
         if not address.noprefixroute:
-            subnets.append((address.peer or address.address).network)
+            subnets[MAIN_TABLE].append((address.peer or address.address).network)
     for route in interface.routes:
         if route.via is None and not route.nexthops and route.type == "unicast":
-            subnets.append(route.to)
+            subnets.setdefault(route.table, []).append(route.to)
     return subnets
-
-
-def is_connected(interface: Interface, address: IPAddress) -> bool:
-    """Tell whether an address is on the link, as far as the document tells."""
-    if address.version == 6 and address.is_link_local:
-        return True
-    return any(address in subnet for subnet in connected(interface))
 
 
 def learns_addresses(interface: Interface, version: int) -> bool:

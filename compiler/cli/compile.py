@@ -110,6 +110,7 @@ def _write(outputs: Sequence[Output], options: Namespace) -> int:
         raise UsageError(f"nothing was written: {where}{error.strerror}") from None
     if options.diff:
         sys.stdout.write(tree.diff(changes))
+        sys.stdout.flush()  # before what goes to standard error
     print(_summary(changes, options), file=sys.stderr)
     return FINDINGS if changes and (options.check or options.diff) else NOTHING
 

@@ -46,15 +46,20 @@ def _files(paths: Sequence[str]) -> Iterator[str]:
         if path != "-" and os.path.isdir(path):
             found = [
                 os.path.join(folder, name)
-                for folder, _, names in os.walk(path)
+                for folder, _, names in os.walk(path, onerror=_unreadable)
                 for name in names
-                if _IN_DIRECTORY.search(name)
+                # a pipe of that name would wait for ever
+                if _IN_DIRECTORY.search(name) and os.path.isfile(os.path.join(folder, name))
             ]
             if not found:
                 raise UsageError(f"no *.vnet.yaml file below {path}")
             yield from sorted(found)
         else:
             yield path
+
+
+def _unreadable(error: OSError) -> None:
+    raise UsageError(f"cannot read {error.filename}: {error.strerror}")
 
 
 def _read(path: str) -> bytes:

@@ -325,6 +325,8 @@ def _stage(root: str, stage: str, changes: Changes) -> list[Move]:
         if folder not in folders:
             top = make(folder.rpartition("/")[0])
             os.mkdir(f"{stage}/new/{folder}")
+            # whatever the umask: the programs that read the files may not be root
+            os.chmod(f"{stage}/new/{folder}", 0o755)
             if not top and not os.path.lexists(f"{root}/{folder}"):
                 top = folder
             folders[folder] = top

@@ -7,6 +7,7 @@ any option, ifupdown2 knows the options, ifupdown-ng accepts anything but shows 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,9 @@ def check_ifupdown2(text: str, workdir: Path, cache: Path = CACHE) -> list[str]:
     path = _interfaces(text, workdir)
     script = 'mount -t tmpfs tmpfs /run && mkdir /run/network && exec "$@"'
     check = [sys.executable, "-B", str(program), "-s", "-a", "-i", str(path)]
-    done = _run(["unshare", "-rnm", "sh", "-c", script, "sh", *check])
+    done = _run(
+        ["unshare", "-nm" if os.geteuid() == 0 else "-rnm", "sh", "-c", script, "sh", *check]
+    )
     complaints = [line for line in done.stdout.splitlines() if line.strip()]
     real = [line for line in complaints if not _is_false_positive(line)]
     return real if complaints else _exit_status(done)

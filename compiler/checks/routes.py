@@ -1,0 +1,103 @@
+"""Routes and rules that the kernel refuses by themselves: VN105, VN112."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnetc.checks.view import Subnets, View, single
+from vnetc.diagnostics import Diagnostic, Label, diagnostic
+from vnetc.model import Route
+
+# Types of routes that lead nowhere, ip-route(8).
+_NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")
+# Scopes of routes whose destinations are no further than the link, ip-route(8).
+_NEAR = ("link", "host")
+
+
+def _routes(view: View) -> Iterator[Route]:
+    for interface in view.host.interfaces:
+        yield from interface.routes
+
+
+def check_ways(view: View) -> Iterator[Diagnostic]:
+    """VN112: a gateway fits the type and the scope of its route, and `on-link` has a gateway."""
+    for route in _routes(view):
+        said = (("via", route.via), ("nexthops", route.nexthops), ("on-link", route.on_link))
+        ways = [key for key, value in said if value]
+        if route.type in _NOWHERE:
+            for key in ways:
+                yield _excluded(route, key, "type", f"a route of type `{route.type}` leads nowhere")
+        elif ways == ["on-link"] and view.is_sound(route.path, "via", "nexthops"):
+            yield diagnostic(
+                "VN112",
+                "`on-link` has no effect without a gateway",
+                (*route.path, "on-link"),
+                "key",
+                help="add `via:`, or remove `on-link`: a route without a gateway is on the link",
+            )
+        elif route.scope in _NEAR and route.to.version == 4:  # IPv6 routes have no scope
+            for key in ways:
+                if key != "on-link":
+                    reason = f"a route of scope `{route.scope}` ends on the link"
+                    yield _excluded(route, key, "scope", reason)
+
+
+def _excluded(route: Route, key: str, by: str, reason: str) -> Diagnostic:
+    return diagnostic(
+        "VN112",
+        f"{reason} and has no `{key}`",
+        (*route.path, key),
+        "key",
+        labels=(Label(text="because of this", path=(*route.path, by)),),
+        help=f"remove `{key}`, or `{by}`",
+    )
+
+
+# What tells the addresses of an interface.
+_TELLING = ("addresses", "subnet", "dhcp4", "dhcp6", "accept-ra", "routes")
+
+
+def check_sources(view: View) -> Iterator[Diagnostic]:
+    """VN112: the kernel refuses a route `from` an address that the host does not have."""
+    interfaces = view.host.interfaces
+    if view.broken or not all(view.is_sound(i.path, *_TELLING) for i in interfaces):
+        return
+    learns = {4} if any(i.dhcp4 for i in interfaces) else set[int]()
+    learns |= {6} if any(i.dhcp6 or i.accept_ra for i in interfaces) else set()
+    own = {address.address.ip for _, address in view.addresses()}
+    local = Subnets(route.to for route in _routes(view) if route.type == "local")
+    for route in _routes(view):
+        source = route.from_
+        if (
+            source is None
+            or source in own
+            or source.version in learns
+            or source.version != route.to.version  # VN315 says it
+            or source.is_link_local  # the interface makes it up
+            or source.is_loopback
+            or local.holds(single(source))
+        ):
+            continue
+        yield diagnostic(
+            "VN112",
+            f"`{source}` is no address of the host",
+            (*route.path, "from"),
+            label="not declared on any interface",
+            help="choose one of the host's addresses, or add it to an interface",
+        )
+
+
+def check_tos(view: View) -> Iterator[Diagnostic]:
+    """VN105: the low two bits of the old TOS byte are ECN's (RFC 3168), and no rule sees them."""
+    for interface in view.host.interfaces:
+        for rule in interface.routing_policy:
+            if rule.tos is not None and rule.tos & 3:
+                yield diagnostic(
+                    "VN105",
+                    f"`tos` {rule.tos} has bits of ECN: it is a multiple of 4",
+                    (*rule.path, "tos"),
+                    help=f"write `{rule.tos & ~3}`",
+                )
+
+
+ROUTES = (check_ways, check_sources, check_tos)
