@@ -349,7 +349,8 @@ class _Pass:
             context = self.context(interface, interface)
             verdict = _verdict(row, f"type.{interface.kind.type}", self.target, context)
             if verdict is not None:
-                code, message, help = verdict
+                code, message, _ = verdict
+                help = "choose another target; others may rest on it, so it cannot be left out"
                 self.found.append(diagnostic(code, message, interface.path, "key", help=help))
                 return None
         clean = self.visit(interface, interface, interface.path)

@@ -431,12 +431,13 @@ class _Lowering:
             None,
         )
         isolated = network["mode"] == "isolated"
-        chosen = self.range(data, subnet, own, path)
         router = None if isolated else address
         if isinstance(data.get("router"), str):
             router = self.ipv4(data["router"], (*path, "router"))
         elif data.get("router") is False:
             router = None
+        taken = own if router is None else [*own, router]
+        chosen = self.range(data, subnet, taken, path)
         return DhcpServer(
             name=name,
             path=path,

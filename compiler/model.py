@@ -161,24 +161,21 @@ class Port(Record):
     untagged: tuple[tuple[int, int], ...] = ()
 
 
-class Ethernet:
+class Ethernet(Record):
     """A network card, found by its name."""
 
-    __slots__ = ()
     type = "ethernet"
 
 
-class Loopback:
+class Loopback(Record):
     """The device `lo`."""
 
-    __slots__ = ()
     type = "loopback"
 
 
-class Dummy:
+class Dummy(Record):
     """A device that swallows what it is sent: a home for addresses."""
 
-    __slots__ = ()
     type = "dummy"
 
 

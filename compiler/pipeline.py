@@ -228,12 +228,15 @@ def _compile(
     version, problems = target_version(target, version_text)
     if host is None or problems:
         return Output(host=title, target=name, diagnostics=tuple(problems))
+    devices = {interface.path for interface in host.interfaces}
     host, found = express(host, target, version)
     hooks = [] if allow_hooks else list(_hooks(host, name))
     found += [*hooks, *target.check_raw(host, version)]
     allowed = ALLOWABLE.intersection(allow)
     found = [
-        replace(d, severity="warning", help="it is left out") if d.code in allowed else d
+        replace(d, severity="warning", help="it is left out")
+        if d.code in allowed and d.path not in devices
+        else d
         for d in found
     ]
     if analysis.failed or any(d.severity == "error" for d in found):

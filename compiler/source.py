@@ -130,7 +130,8 @@ def parse(source: bytes | str) -> Document:
             _span_at(text, bad),
             "remove it, or write it as an escape in a double-quoted string",
         )
-    if "\t" not in text and not re.search(r"^%", text, re.MULTILINE):
+    # of tabs, directives and colons in the names of anchors the two make different things
+    if "\t" not in text and not re.search(r"^%|[&*][^\s,\[\]{}]*:", text, re.MULTILINE):
         parser = _c_parser()
         if parser is not None:
             try:

@@ -414,8 +414,6 @@ def dhcp_keys(draw: Draw, number: int, families: str) -> Document:
         range=st.sampled_from([f"{base}.100 - {base}.200", f"{base}.50-{base}.50"]),
         router=st.sampled_from([f"{base}.1", f"{base}.2", False]),
     )
-    if dhcp.get("router") == f"{base}.2":
-        dhcp.setdefault("range", f"{base}.100 - {base}.200")
     if draw(booleans):
         dhcp["reservations"] = [
             {

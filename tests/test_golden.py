@@ -53,6 +53,8 @@ def test_golden(case: str, target: str, update_golden: bool) -> None:
     spec = SPECS[case]
     output = compile_text(spec.read_text(), name=case, target=target)
     assert [f.mode for f in output.files] == [_mode(f.path) for f in output.files]
+    wrong = {d.code for d in output.diagnostics if d.severity == "error"}
+    assert all(code.startswith("VN5") for code in wrong), "a case is a good document"
     folder, files = GOLDEN / case / target, _files(spec, case, output)
     if update_golden:
         shutil.rmtree(folder, ignore_errors=True)

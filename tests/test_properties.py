@@ -127,6 +127,13 @@ def _is_empty_bridge(change: Mutation, document: Document) -> bool:
     return not device.get("ports") and (guests or device.get("type") == "bridge")
 
 
+def _carried(change: Mutation, document: Document) -> set[int | None]:
+    port = _at(document, change.path[: change.path.index("vlans")])
+    spans = [str(item).split("-") for item in port.get("vlans", ())]
+    vlans = {vid for span in spans for vid in range(int(span[0]), int(span[-1]) + 1)}
+    return vlans | {port.get("pvid")}
+
+
 def _is_raw(change: Mutation, target: str) -> bool:
     below = change.path[change.path.index("raw") + 1 :]
     if below:
@@ -154,6 +161,9 @@ SAME_MEANING: dict[str, Same] = {
     ),
     "VLAN ids in other words": lambda c, *rest: (
         _last(c) in ("vlans", "untagged") and _same_model(c, *rest)
+    ),
+    "a port carries its `pvid`, listed or not": lambda c, _, document: (
+        _last(c) == "vlans" and _carried(c, document) == _carried(c, c.document)
     ),
     "ifupdown waits for what is neither optional nor not": lambda c, target, _: (
         _last(c) == "optional" and target.startswith("ifupdown") and _one_is_absent(c, False)

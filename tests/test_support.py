@@ -113,6 +113,7 @@ LIMITED = (
         "max-age: 6001ms, ageing-time: 1ms}}"
     ),
     "interfaces: {br0: {type: bridge, ageing-time: 1d}}",
+    "interfaces: {eth0: {dhcp4: true, dhcp4-overrides: {route-metric: 4294967295}}}",
     (
         "interfaces: {eth0: {addresses: [192.0.2.2/24], routes: [{to: 10.0.0.0/8, on-link: true, "
         "nexthops: [{via: 172.16.0.1}, {via: 172.16.0.2}]}]}}"

@@ -90,7 +90,10 @@ _KEYS: dict[str, Support] = {
     "rule.tos": exact("type-of-service"),
     "rule.table": exact("table; from 2147483648: drop-in [RoutingPolicyRule] Table="),
     "rule.action": exact("drop-in [RoutingPolicyRule] Type="),
-    "dhcp-overrides.route-metric": exact("route-metric"),
+    "dhcp-overrides.route-metric": exact(
+        "route-metric",
+        limit("4294967295 stands for none", lambda c: c.node.route_metric == 0xFFFFFFFF),
+    ),
     "dhcp-overrides.use-routes": exact("use-routes"),
     "dhcp-overrides.use-dns": exact("use-dns; drop-in [DHCPv6] UseDNS="),
     "dhcp-overrides.use-ntp": exact("use-ntp; drop-in [DHCPv6] UseNTP="),
@@ -120,7 +123,7 @@ _KEYS: dict[str, Support] = {
 
 def _dropin(row: Support) -> Support:
     how = row.how if row.how.startswith(("/", "dnsmasq")) else f"drop-in {row.how}"
-    return replace(row, how=how)
+    return replace(row, how=how, since=())
 
 
 SUPPORT: dict[str, Support] = {

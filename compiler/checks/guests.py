@@ -185,11 +185,12 @@ def check_router(view: View) -> Iterator[Diagnostic]:
         own = () if bridge is None else tuple(a.address.ip for a in bridge.addresses)
         if router in own:
             continue  # VN309 and VN311 say it of the host's addresses
-        if server.range is not None and server.range[0] <= router <= server.range[1]:
+        pool = server.range
+        if pool is not None and pool[0] <= router <= pool[1]:
             free = guest_range(subnet, (*own, router))
             yield diagnostic(
                 "VN309",
-                f"the DHCP range {server.range[0]} - {server.range[1]} holds the router `{router}`",
+                f"the DHCP range {pool[0]} - {pool[1]} holds the router `{router}`",
                 path,
                 labels=(Label(text="the range", path=(*server.path, "range")),),
                 help="" if free is None else f"guests can have `{free[0]} - {free[1]}`",
