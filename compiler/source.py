@@ -252,8 +252,7 @@ def _import_c_parser() -> _CParser | None:
 def _c_events(parser: _CParser, text: str) -> Iterator[Any]:
     stream = parser.open(text)
     try:
-        while stream.check_event():
-            yield stream.get_event()
+        yield from iter(stream.get_event, None)
     finally:
         stream.dispose()
 
