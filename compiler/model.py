@@ -50,6 +50,17 @@ class Address(Record):
     preferred_lifetime: Literal[0] | None = None  # 0: deprecated, used only when asked for
     noprefixroute: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has no options: no more than an address and its subnet."""
+        return (
+            self.label is None
+            and self.peer is None
+            and self.scope == "global"
+            and self.preferred_lifetime is None
+            and not self.noprefixroute
+        )
+
 
 class Nexthop(Record):
     """One way of a multipath route; `weight` counts from 1, as in ip-route(8)."""

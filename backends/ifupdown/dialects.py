@@ -82,7 +82,7 @@ class Classic:
             return replace(everything, method="dhcp", options=[("metric", metric)])
         first = next((a for a in interface.addresses if a.address.version == 4), None)
         # of a /31 or /32 too the method sets a broadcast address, which there is none of
-        if first is None or not _is_plain(first) or first.address.network.prefixlen > 30:
+        if first is None or not first.is_plain or first.address.network.prefixlen > 30:
             return everything
         gateway = next((r for r in interface.routes if _is_gateway(r, first)), None)
         options = [("address", str(first.address))]
@@ -221,17 +221,6 @@ def _by_commands(interface: Interface, *options: tuple[str, str]) -> Layer3:
         options=lines,
         addresses=interface.addresses,
         routes=interface.routes,
-    )
-
-
-def _is_plain(address: Address) -> bool:
-    """Whether an address is no more than the `address` option of a stanza says."""
-    return (
-        address.label is None
-        and address.peer is None
-        and address.scope == "global"
-        and address.preferred_lifetime is None
-        and not address.noprefixroute
     )
 
 

@@ -196,17 +196,6 @@ def _link_local(interface: Interface) -> str:
     return "yes" if len(families) == 2 else families[0] if families else "no"
 
 
-def is_plain(address: Address) -> bool:
-    """Tell whether an address has no options."""
-    return (
-        address.label is None
-        and address.peer is None
-        and address.scope == "global"
-        and address.preferred_lifetime is None
-        and not address.noprefixroute
-    )
-
-
 def split_addresses(interface: Interface) -> tuple[list[Address], list[Address]]:
     """Part addresses into those for Address= lines and those for [Address] sections.
 
@@ -216,7 +205,7 @@ def split_addresses(interface: Interface) -> tuple[list[Address], list[Address]]
     parts: tuple[list[Address], list[Address]] = [], []
     for version in (4, 6):
         own = [a for a in interface.addresses if a.address.version == version]
-        plain = [a for a in own if is_plain(a)]
+        plain = [a for a in own if a.is_plain]
         if plain != own[: len(plain)]:
             plain = []
         parts[0].extend(plain)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vnetc.backends.base import File, Output
 from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
-from vnetc.cli.documents import Input, read_documents, report, unknown_codes
+from vnetc.cli.documents import Input, read_documents, report, target_options
 from vnetc.pipeline import compile_text
 
 TYPE_CHECKING = False
@@ -18,22 +18,14 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> int:
     """Compile each document; print the files or write them below a directory."""
-    unknown_codes(options)
     if (options.check or options.diff) and options.output is None:
         raise UsageError("--check and --diff compare with a directory: add -o DIR")
     if options.output == "":
         raise UsageError("-o wants a directory; `.` is this one")
     documents = read_documents(options)
+    wanted = target_options(options)
     outputs = [
-        compile_text(
-            document.source,
-            name=document.name,
-            target=options.target,
-            version=options.target_version,
-            allow=options.allow,
-            allow_hooks=options.allow_hooks,
-        )
-        for document in documents
+        compile_text(document.source, name=document.name, **wanted) for document in documents
     ]
     _distinct(documents, outputs)
     code = report(documents, [o.diagnostics for o in outputs], options, to_stdout=False)

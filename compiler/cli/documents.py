@@ -14,6 +14,10 @@ from vnetc.record import Record
 from vnetc.report import Report, render, summary
 from vnetc.source import MAX_BYTES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _SUFFIX = re.compile(r"(\.vnet)?\.ya?ml$")
 _IN_DIRECTORY = re.compile(r"(^|.\.)vnet\.ya?ml$")
 
@@ -115,10 +119,16 @@ def _colored(options: Namespace, terminal: bool) -> bool:
     return wanted(options.color, os.environ, terminal)
 
 
-def unknown_codes(options: Namespace) -> None:
-    """Refuse an `--allow` that would do nothing."""
+def target_options(options: Namespace) -> dict[str, Any]:
+    """Give what the compiler is to be told of the target; refuse an `--allow` that does nothing."""
     from vnetc.pipeline import ALLOWABLE
 
     for code in options.allow:
         if code not in ALLOWABLE:
             raise UsageError(f"--allow takes {', '.join(sorted(ALLOWABLE))}, not {code[:20]!r}")
+    return {
+        "target": options.target,
+        "version": options.target_version,
+        "allow": options.allow,
+        "allow_hooks": options.allow_hooks,
+    }

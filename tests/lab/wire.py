@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface
 from vnetc.model import Bridge, Ethernet, Host, Interface
 
 from .expect import Lease
-from .namespaces import Sandbox
+from .namespaces import LabError, Sandbox
 
 
 def cards(host: Host) -> tuple[str, ...]:
@@ -55,4 +55,4 @@ def _card(interface: Interface, by_name: dict[str, Interface]) -> str:
         case Bridge(ports=ports):
             return next(p for p in ports if isinstance(by_name[p].kind, Ethernet))
         case _:
-            raise NotImplementedError(f"no DHCP server behind a {interface.kind.type}")
+            raise LabError(f"the lab has no DHCP server behind a {interface.kind.type}")
