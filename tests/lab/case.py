@@ -1,87 +1,149 @@
-"""A case: a specification brought up on every renderer, each in a sandbox of its own."""
+"""A case: a document, the jobs that bring it up with every renderer, and what comes of them."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import vnetc
+from vnetc.model import Bridge, Ethernet, Host, Interface
 
-from . import tree, wire
-from .boot import RENDERERS, boot
-from .namespaces import LabError, Sandbox, sandbox
-from .state import State, read
+from .comparison import compare
+from .expect import Lease, expect
+from .runner.boot import File
+from .runner.job import Job, Result
+from .runner.wire import Server
+from .state import State, interpret
 
 SUFFIX = ".vnet.yaml"
-LAST_LINES = 30
-# Workers of pytest-xdist must not empty each other's directories.
-OUT = tree.CACHE / "out" / os.environ.get("PYTEST_XDIST_WORKER", "")
 
-T = TypeVar("T")
-
-
-def name(spec: Path) -> str:
-    """Name a case after its file."""
-    return spec.name.removesuffix(SUFFIX)
-
-
-def compile_for(spec: Path, target: str) -> vnetc.Output:
-    """Compile a specification as `vnetc compile --allow-hooks` does."""
-    return vnetc.compile_text(spec.read_text(), name=name(spec), target=target, allow_hooks=True)
-
-
-@contextmanager
-def booted(spec: Path, target: str, debian: Path, label: str = "") -> Iterator[Sandbox]:
-    """Give a sandbox that has booted with a specification.
-
-    Whatever goes wrong in it is raised as `LabError`, with the last lines of all its logs, which
-    stay in build/lab/out/<case>/<target>/ (or out/<worker>/…, with pytest-xdist).
-    """
-    out = OUT / (label or name(spec)) / target
-    host = vnetc.load_host(spec.read_text(), name(spec))
-    output = compile_for(spec, target)
-    assert output.files, "\n".join(d.message for d in output.diagnostics)
-    with sandbox(debian, out, wire.cards(host)) as box:
-        try:
-            wire.serve(box, host)
-            boot(box, target, output.files)
-            yield box
-        except AssertionError as error:
-            raise LabError(f"{target}: {error}\n{_logs(out)}") from error
+# What a Debian release has: target -> the version to compile for. A renderer is named as its target.
+GENERATIONS: Mapping[str, Mapping[str, str]] = {
+    "bookworm": {
+        "ifupdown": "0.8.41",
+        "ifupdown2": "3.0.0",
+        "ifupdown-ng": "0.11.4",
+        "netplan": "0.106",
+        "networkd": "252",
+    },
+    "trixie": {
+        "ifupdown": "0.8.44",
+        "netplan": "1.1",
+        "networkd": "257",
+    },
+}
+# Renderers that are laid over a tree, because they conflict with what is in it.
+LAYERED = frozenset({"ifupdown2", "ifupdown-ng"})
 
 
-def everywhere(targets: tuple[str, ...], action: Callable[[str], T]) -> dict[str, T]:
-    """Do something for several targets at once: most of the time is spent waiting."""
-    with ThreadPoolExecutor(len(RENDERERS)) as pool:
-        return dict(zip(targets, pool.map(action, targets), strict=True))
+@dataclass(frozen=True)
+class Case:
+    """A document of a name."""
+
+    name: str
+    text: str
+
+    @classmethod
+    def read(cls, path: Path) -> Case:
+        """Read a case from a file; it is named after it."""
+        return cls(path.name.removesuffix(SUFFIX), path.read_text())
+
+    @cached_property
+    def host(self) -> Host:
+        """The host that the document describes."""
+        return vnetc.load_host(self.text, self.name)
+
+    def compile(self, target: str, generation: str) -> vnetc.Output:
+        """Compile as `vnetc compile --allow-hooks` does."""
+        return vnetc.compile_text(
+            self.text,
+            name=self.name,
+            target=target,
+            version=GENERATIONS[generation][target],
+            allow_hooks=True,
+        )
+
+    def jobs(self, generation: str) -> dict[str, Job]:
+        """Give the job for each target that does not refuse the document."""
+        found: dict[str, Job] = {}
+        for target in GENERATIONS[generation]:
+            output = self.compile(target, generation)
+            if output.files:
+                found[target] = self.job(generation, target, output.files)
+        return found
+
+    def job(
+        self,
+        generation: str,
+        target: str,
+        files: tuple[vnetc.File, ...],
+        label: str = "",
+    ) -> Job:
+        """Give the job that boots with these files; the label tells it from others of the case."""
+        return Job(
+            id=f"{label or self.name}/{target}@{generation}",
+            trees=(generation, *([f"{target}-{generation}"] if target in LAYERED else [])),
+            renderer=target,
+            files=tuple(File(f.path, f.content, f.mode) for f in files),
+            cards=cards(self.host),
+            servers=servers(self.host),
+        )
+
+    def differences(self, results: Mapping[str, Result]) -> str:
+        """Give the table of what differs from the document or among renderers, or the errors."""
+        errors = [f"{name}: {result.error}" for name, result in results.items() if result.error]
+        return "\n".join(errors) or compare(
+            self.host, expect(self.host, leases(self.host)), self.states(results)
+        )
+
+    def states(self, results: Mapping[str, Result]) -> dict[str, State]:
+        """Read the state of the kernel out of each result."""
+        return {name: interpret(r.raw, cards(self.host)) for name, r in results.items()}
+
+    def needs(self) -> frozenset[str]:
+        """Name the kinds of interfaces that a kernel must be able to make for it."""
+        kinds = {i.kind.type for i in self.host.interfaces} - {"ethernet", "loopback"}
+        if any(isinstance(i.kind, Bridge) and i.kind.vlan_filtering for i in self.host.interfaces):
+            kinds.add("vlan-filtering")
+        return frozenset(kinds)
 
 
-def states(spec: Path, targets: tuple[str, ...], debian: Path) -> dict[str, State]:
-    """Give the state of the kernel after booting with each target."""
-
-    def state(target: str) -> State:
-        with booted(spec, target, debian) as box:
-            found = read(box)
-            _keep(found, box.out / "state.json")
-            return found
-
-    return everywhere(targets, state)
+# --- the network around a host -------------------------------------------------------------------
 
 
-def _keep(state: Mapping[tuple[str, str, str], str], file: Path) -> None:
-    flat = {" ".join(key): value for key, value in sorted(state.items())}
-    file.write_text(json.dumps(flat, indent=1))
+def cards(host: Host) -> tuple[str, ...]:
+    """List the network cards that a host must have."""
+    return tuple(i.name for i in host.interfaces if isinstance(i.kind, Ethernet))
 
 
-def _logs(out: Path) -> str:
-    parts = []
-    for log in sorted(out.glob("*.log")):
-        lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
-        if lines:
-            parts += [f"--- {log}", *lines]
-    return "\n".join(parts)
+def servers(host: Host) -> tuple[Server, ...]:
+    """Give a DHCP server for each interface that asks one."""
+    by_name = {i.name: i for i in host.interfaces}
+    asking = [i for i in host.interfaces if i.dhcp4]
+    return tuple(
+        Server(
+            interface=interface.name,
+            card=_card(interface, by_name),
+            address=f"198.18.{number}.50",
+            router=f"198.18.{number}.1",
+        )
+        for number, interface in enumerate(asking)
+    )
+
+
+def leases(host: Host) -> dict[str, Lease]:
+    """Give what the servers lease to each interface."""
+    return {s.interface: Lease.of(s.address, s.router) for s in servers(host)}
+
+
+def _card(interface: Interface, by_name: Mapping[str, Interface]) -> str:
+    """Find the network card that an interface's packets leave by."""
+    match interface.kind:
+        case Ethernet():
+            return interface.name
+        case Bridge(ports=ports):
+            return next(p for p in ports if isinstance(by_name[p].kind, Ethernet))
+        case kind:
+            raise ValueError(f"the lab has no DHCP server behind a {kind.type}")

@@ -50,6 +50,11 @@ class Lease:
     address: IPv4Interface
     router: str
 
+    @classmethod
+    def of(cls, address: str, router: str) -> Lease:
+        """Make one of an address of a /24."""
+        return cls(IPv4Interface(f"{address}/24"), router)
+
 
 # Kinds of things of which there is nothing but what the specification says.
 CLOSED = frozenset({"address", "route", "rule", "neighbour"})

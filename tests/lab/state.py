@@ -20,8 +20,6 @@ from ipaddress import IPv6Address, ip_interface
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from .namespaces import Sandbox
-
 Key: TypeAlias = tuple[str, str, str]
 State: TypeAlias = dict[Key, str]
 Json: TypeAlias = Mapping[str, Any]
@@ -43,29 +41,23 @@ _NO_SETTING = {
 _FALLBACK = ("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0")
 
 
-def read(box: Sandbox) -> State:
-    """Read the state of a sandbox's host."""
-    commands = {
-        "4": "link show\naddr show\nroute show table all\nrule show\nneigh show nud permanent\n",
-        "6": "addr show\nroute show table all\nrule show\nneigh show nud permanent\n",
-    }
+def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
+    """Read what a runner collected of a host with such network cards."""
     state: State = {}
-    for family, text in commands.items():
-        output = box.read("ip", "-N", "-d", "-j", f"-{family}", "-b", "-", text=text)
-        documents = [json.loads(line) for line in output.splitlines() if line.strip()]
+    for family in ("4", "6"):
+        documents = [json.loads(line) for line in raw[f"ip{family}"].splitlines() if line.strip()]
         if family == "4":
             names = {link["ifname"]: link for link in documents[0]}
             for link in documents.pop(0):
-                state.update(_link(link, box.nics, names))
+                state.update(_link(link, cards, names))
         addresses, routes, rules, neighbours = documents
         state.update(_addresses(addresses))
         state.update(_routes(f"ipv{family}", routes))
         state.update(_rules(f"ipv{family}", rules))
         state.update({("neighbour", n["dev"], n["dst"]): n["lladdr"] for n in neighbours})
-    state.update(_vlans(json.loads(box.read("bridge", "-j", "vlan") or "[]")))
-    state.update(_nft(json.loads(box.read("nft", "-j", "list", "ruleset"))["nftables"]))
-    directories = [f"/proc/sys/net/{family}/conf" for family in ("ipv4", "ipv6")]
-    state.update(_sysctls(box.read("grep", "-rs", "", *directories)))
+    state.update(_vlans(json.loads(raw["vlan"] or "[]")))
+    state.update(_nft(json.loads(raw["nft"])["nftables"]))
+    state.update(_sysctls(raw["sysctl"]))
     return {key: value for key, value in state.items() if key[1] not in _FALLBACK}
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import vnetc
-from vnetc.backends.base import File
 
-from . import case, validators
-from .boot import RENDERERS, install
-from .namespaces import LIMIT, LabError, Sandbox, sandbox
-from .test_equality import NOT_ON, SPECS
+from . import tier, tree, validators
+from .case import GENERATIONS, Case
+from .experiments import cases
+from .runner.boot import File, install
+from .runner.sandbox import LIMIT, LabError, Sandbox, sandbox
 
 # The programs of the tree, by what they validate; each fails if it finds a fault.
 PROGRAMS = {
@@ -31,12 +31,21 @@ DIALECTS: dict[str, Callable[[str, Path], list[str]]] = {
 
 
 STATE = "/run/systemd/netif/state"
+CASES = list(cases())
+NAMES = [case.name for case in CASES]
 
 
-def complaints(files: Iterable[File], debian: Path, out: Path) -> list[str]:
+def refusal(output: vnetc.Output) -> str:
+    """Name the codes with which a target refuses a case; there must be no others."""
+    codes = {d.code for d in output.diagnostics if d.severity == "error"}
+    assert codes and all(code.startswith("VN5") for code in codes), codes
+    return ", ".join(sorted(codes))
+
+
+def complaints(files: Iterable[File], generation: str, out: Path) -> list[str]:
     """Give what the programs have to say against files of a compilation."""
     found = []
-    with sandbox(debian, out, ()) as box:
+    with sandbox([str(tree.build(generation))], out, ()) as box:
         files = list(files)
         install(box, files)
         for file in files:
@@ -66,13 +75,15 @@ def _networkd_complaints(box: Sandbox) -> list[str]:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("target", RENDERERS)
-@pytest.mark.parametrize("spec", SPECS, ids=case.name)
-def test_programs_accept(spec: Path, target: str, debian: Path) -> None:
-    if target in NOT_ON.get(case.name(spec), ()):
-        pytest.skip(f"lab: {target} refuses it, see test_equality.py")
-    files = case.compile_for(spec, target).files
-    assert not complaints(files, debian, case.OUT / f"validate-{case.name(spec)}" / target)
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("target", ["ifupdown", "netplan", "networkd"])
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_programs_accept(case: Case, target: str, generation: str, root: None) -> None:
+    output = case.compile(target, generation)
+    if not output.files:
+        pytest.skip(f"lab: {target} refuses it: {refusal(output)}")
+    files = [File(f.path, f.content, f.mode) for f in output.files]
+    assert not complaints(files, generation, tier.OUT / "validators" / case.name / target)
 
 
 @pytest.mark.lab
@@ -88,21 +99,18 @@ def test_programs_accept(spec: Path, target: str, debian: Path) -> None:
         ("/etc/systemd/network/10-br0.netdev", "[NetDev]\nName=br0\nKind=bridge\nSTP=yes\n"),
     ],
 )
-def test_programs_find_faults(path: str, content: str, debian: Path, tmp_path: Path) -> None:
+def test_programs_find_faults(path: str, content: str, root: None, tmp_path: Path) -> None:
     """The test above can fail."""
-    assert complaints([File(path, content)], debian, tmp_path / "out")
+    for generation in GENERATIONS:
+        assert complaints([File(path, content)], generation, tmp_path / generation)
 
 
 @pytest.mark.parametrize("target", DIALECTS)
-@pytest.mark.parametrize("spec", SPECS, ids=case.name)
-def test_dialects_accept(spec: Path, target: str, tmp_path: Path) -> None:
-    output = vnetc.compile_text(
-        spec.read_text(), name=case.name(spec), target=target, allow_hooks=True
-    )
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_dialects_accept(case: Case, target: str, tmp_path: Path) -> None:
+    output = case.compile(target, "bookworm")
     if not output.files:
-        codes = {d.code for d in output.diagnostics if d.severity == "error"}
-        assert codes and all(code.startswith("VN5") for code in codes)
-        pytest.skip(f"{target} refuses {case.name(spec)}: {', '.join(sorted(codes))}")
+        pytest.skip(f"{target} refuses it: {refusal(output)}")
     text = next(f.content for f in output.files if f.path == "/etc/network/interfaces")
     try:
         assert not DIALECTS[target](text, tmp_path)

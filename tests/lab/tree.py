@@ -1,6 +1,6 @@
-"""The Debian tree that holds the real renderers, so that none of them is installed on the machine.
+"""The Debian trees that hold the real renderers, so that none of them is installed on the machine.
 
-Built once by mmdebstrap(1) from the machine's own apt sources and cached under build/lab by what
+One for each generation of Debian, built once by mmdebstrap(1) and cached under build/lab by what
 went into it. `VNETC_LAB_CACHE` names another cache directory.
 """
 
@@ -12,69 +12,114 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("VNETC_LAB_CACHE", REPOSITORY / "build" / "lab"))
 
-SUITE = "bookworm"
+DEFAULT = "bookworm"
+GENERATIONS = (DEFAULT, "trixie")
 PACKAGES = (
     "bridge-utils",  # ifupdown's bridge-* options
     "dnsmasq-base",
     "ifupdown",
     "iproute2",
     "iputils-ping",
-    "isc-dhcp-client",  # ifupdown's `inet dhcp`, and the guests
+    "isc-dhcp-client",  # ifupdown's `inet dhcp`, which prefers it to dhcpcd, and the guests
+    "kmod",  # the virtual machine's kernel has all kinds of links as modules
     "netplan.io",
     "nftables",
     "procps",  # sysctl(8), for ifupdown's `up` lines
-    "python3",  # the servers and clients of the traffic tests
+    "python3",  # runs the jobs in the virtual machine, and the servers of the traffic tests
     "systemd",
     "systemd-sysv",
     "udev",
     "vlan",  # ifupdown's vlan-* options
 )
-OPTIONS = (
-    "--variant=minbase",
-    *(f"--dpkgopt=path-exclude=/usr/share/{d}/*" for d in ("doc", "locale", "man")),
+_WITHOUT = (
+    *(f"/usr/share/{directory}/*" for directory in ("doc", "locale", "man")),
+    # netplan of trixie brings ethtool, and this its slow hooks, for options that vnetc never writes
+    "/etc/network/if-*.d/ethtool",
 )
+OPTIONS = ("--variant=minbase", *(f"--dpkgopt=path-exclude={path}" for path in _WITHOUT))
 # Without one networkd fails every link: "Failed to configure DHCPv6 client: No medium found".
 MACHINE_ID = "0123456789abcdef0123456789abcdef\n"
+
+# suffix of a suite -> Debian's own archive of it, for a machine without sources of Debian
+_ARCHIVES = {
+    "": "http://deb.debian.org/debian",
+    "-updates": "http://deb.debian.org/debian",
+    "-security": "http://deb.debian.org/debian-security",
+}
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
 MINUTES = 15  # a slow mirror; half a minute is usual
 
 
 class TreeError(Exception):
-    """The tree could not be built; the text says what mmdebstrap said last."""
+    """A tree or a layer could not be built; the text says what the program said last."""
 
 
-def build() -> Path:
-    """Give the tree, building it first if the cache has none.
+def build(generation: str = DEFAULT) -> Path:
+    """Give the tree of a generation, building it first if the cache has none.
 
-    Safe against other test processes (one builds, the others wait) and against interruption (the
-    tree gets its name only when it is complete). Raises `TreeError`.
+    Raises `TreeError`. Needs root.
     """
-    recipe = "\n".join((SUITE, *PACKAGES, *OPTIONS, MACHINE_ID))
-    tree = CACHE / hashlib.sha256(recipe.encode()).hexdigest()[:12]
+    recipe = "\n".join((generation, *PACKAGES, *OPTIONS, MACHINE_ID))
+    return cached(generation, recipe, lambda directory: _mmdebstrap(generation, directory))
+
+
+def cached(name: str, recipe: str, make: Callable[[Path], None]) -> Path:
+    """Give what `make` fills a directory with, out of the cache if the recipe is the same.
+
+    Safe against other test processes (one makes it, the others wait) and against interruption (the
+    directory gets its name only when it is complete).
+    """
+    final = CACHE / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     CACHE.mkdir(parents=True, exist_ok=True)
-    with open(f"{tree}.lock", "w") as lock:
+    with open(f"{final}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not tree.exists():
-            unfinished = Path(tempfile.mkdtemp(prefix=f"{tree.name}.", dir=CACHE))
+        if not final.exists():
+            unfinished = Path(tempfile.mkdtemp(prefix=f"{final.name}.", dir=CACHE))
             try:
-                _mmdebstrap(unfinished)
-                unfinished.rename(tree)
+                make(unfinished)
+                unfinished.chmod(0o755)  # it was private, and networkd drops its privileges
+                unfinished.rename(final)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-    return tree
+    return final
 
 
-def _mmdebstrap(directory: Path) -> None:
-    include = f"--include={','.join(PACKAGES)}"
-    command = ["mmdebstrap", "--quiet", *OPTIONS, include, SUITE, str(directory), *_sources()]
+def sources(generation: str) -> list[str]:
+    """Give sources.list(5) lines for a generation, of the mirrors that the machine itself uses.
+
+    apt knows them whatever the form of its files, sources.list or deb822 (apt-get(8),
+    `indextargets`). The same mirror has all generations, under other names.
+    """
+    # without the information of Release files, since nothing may have been downloaded yet
+    query = ["indextargets", "--no-release-info", "--format=$(REPO_URI) $(RELEASE)"]
+    lines = run(["apt-get", *query, "Created-By: Packages", "Component: main"]).splitlines()
+    found = []
+    for line in dict.fromkeys(lines):
+        address, _, suite = line.partition(" ")
+        release, dash, pocket = suite.partition("-")
+        if "debian" in address and release in GENERATIONS and dash + pocket in _ARCHIVES:
+            found.append((address, dash + pocket))
+    archives = found or [(address, suffix) for suffix, address in _ARCHIVES.items()]
+    return [
+        f"deb [signed-by={_KEYRING}] {address} {generation}{suffix} main"
+        for address, suffix in archives
+    ]
+
+
+def run(command: list[str], directory: Path | None = None) -> str:
+    """Give what a program prints. Raises `TreeError` if it fails or takes too long."""
     try:
         done = subprocess.run(
             command,
             check=False,
+            cwd=directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,23 +127,18 @@ def _mmdebstrap(directory: Path) -> None:
             errors="replace",
             timeout=MINUTES * 60,
         )
+    except FileNotFoundError:
+        raise TreeError(f"no `{command[0]}` on this machine") from None
     except subprocess.TimeoutExpired:
-        raise TreeError(f"mmdebstrap took more than {MINUTES} minutes") from None
+        raise TreeError(f"{command[0]} took more than {MINUTES} minutes") from None
     if done.returncode:
         last = "\n".join(done.stdout.splitlines()[-15:])
-        raise TreeError(f"mmdebstrap failed ({done.returncode}):\n{last}")
+        raise TreeError(f"{command[0]} failed ({done.returncode}):\n{last}")
+    return done.stdout
+
+
+def _mmdebstrap(generation: str, directory: Path) -> None:
+    include = f"--include={','.join(PACKAGES)}"
+    command = ["mmdebstrap", "--quiet", *OPTIONS, include, generation, str(directory)]
+    run([*command, *sources(generation)])
     (directory / "etc/machine-id").write_text(MACHINE_ID)
-    directory.chmod(0o755)  # mkdtemp made it private, and networkd drops its privileges
-
-
-def _sources() -> list[str]:
-    """Give the machine's apt sources of the suite; without any mmdebstrap knows Debian's own."""
-    etc = Path("/etc/apt")
-    files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]
-    return [
-        str(f)
-        for f in files
-        if f.suffix in (".list", ".sources")
-        and f.exists()
-        and all(word in f.read_text(errors="replace") for word in (SUITE, "debian", "main"))
-    ]

@@ -1,7 +1,7 @@
 """The programs that read /etc/network/interfaces, as validators: they parse it and do nothing.
 
 Their packages conflict with each other and with a machine's own, so they are never installed but
-unpacked below a cache directory. Each has its blind spots: the classic one sees the shape and takes
+run as they lie in their layers. Each has its blind spots: the classic one sees the shape and takes
 any option, ifupdown2 knows the options, ifupdown-ng accepts anything but shows what it understood.
 """
 
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-CACHE = Path(__file__).resolve().parents[2] / "build" / "lab" / "validators"
+from . import layers, tree
 
 # What ifupdown2's check complains about although it is right, and why it is.
 FALSE_POSITIVES: dict[str, str] = {
@@ -22,57 +22,47 @@ FALSE_POSITIVES: dict[str, str] = {
     'bridge-ports: invalid value "none"': "the bridge addon takes `none`, the check does not know",
 }
 
-_PACKAGES = {
-    "ifupdown": ("ifupdown",),
-    "ifupdown2": ("ifupdown2",),
-    "ifupdown-ng": ("ifupdown-ng", "libbsd0", "libmd0"),
-}
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
+# The settings of ifupdown2 that a check needs otherwise: its options checked, nothing in /var.
+_SETTINGS = {
+    "addon_syntax_check=0": "addon_syntax_check=1",
+    "state_dir=/var/tmp/network/": "state_dir=/run/network/",
+}
 
 
 class Unavailable(Exception):
     """A validator cannot run here; the text says why."""
 
 
-def unpack(name: str, cache: Path = CACHE) -> Path:
-    """Download and unpack a validator's packages, once; give the directory."""
-    tree = cache / name
-    if tree.is_dir():
-        return tree
-    for program in ("apt-get", "dpkg"):
-        if shutil.which(program) is None:
-            raise Unavailable(f"no `{program}` to fetch {name}")
-    work = cache / f".{name}.new"
-    shutil.rmtree(work, ignore_errors=True)
-    (work / "tree").mkdir(parents=True)
-    done = _run(["apt-get", "download", *_PACKAGES[name]], cwd=work)
-    if done.returncode != 0:
-        raise Unavailable(f"cannot download {name}: {done.stdout.strip().splitlines()[-1:]}")
-    for package in sorted(work.glob("*.deb")):
-        _run(["dpkg", "-x", str(package), str(work / "tree")])
-    if name == "ifupdown2":
-        _prepare_ifupdown2(work / "tree")
-    (work / "tree").rename(tree)
-    shutil.rmtree(work)
-    return tree
+def _program(name: str) -> Path:
+    """Give the directory of an unpacked program."""
+    try:
+        return layers.layer(name)
+    except tree.TreeError as reason:
+        raise Unavailable(str(reason)) from reason
 
 
-def _prepare_ifupdown2(tree: Path) -> None:
-    """Let the program find its configuration, with the check of options on."""
-    program = tree / "usr/share/ifupdown2"
-    configuration = program / "etc/network/ifupdown2"
-    shutil.copytree(tree / "etc/network/ifupdown2", configuration)
-    settings = configuration / "ifupdown2.conf"
-    text = settings.read_text()
-    text = text.replace("addon_syntax_check=0", "addon_syntax_check=1")
-    text = text.replace("state_dir=/var/tmp/network/", "state_dir=/run/network/")
-    settings.write_text(text)
-    (program / "ifup").symlink_to("__main__.py")
+def _ifupdown2() -> Path:
+    """Give a copy of ifupdown2 that finds its settings beside itself, and they are ours."""
+    layer = _program("ifupdown2")
+
+    def fill(directory: Path) -> None:
+        shutil.copytree(layer / "usr/share/ifupdown2", directory, dirs_exist_ok=True)
+        configuration = directory / "etc/network/ifupdown2"
+        shutil.copytree(layer / "etc/network/ifupdown2", configuration)
+        settings = configuration / "ifupdown2.conf"
+        text = settings.read_text()
+        for packaged, ours in _SETTINGS.items():
+            text = text.replace(packaged, ours)
+        settings.write_text(text)
+        (directory / "ifup").symlink_to("__main__.py")
+
+    return tree.cached("ifupdown2-check", f"{layer.name} {_SETTINGS}", fill)
 
 
-def check_classic(text: str, workdir: Path, cache: Path = CACHE) -> list[str]:
+def check_classic(text: str, workdir: Path) -> list[str]:
     """Let classic ifupdown print the commands it would run; give what it complains about."""
-    program = unpack("ifupdown", cache) / "sbin/ifup"
+    program = _program("ifupdown") / "sbin/ifup"
     path = _interfaces(text, workdir)
     state = workdir / "state"
     state.mkdir(exist_ok=True)
@@ -84,11 +74,11 @@ def check_classic(text: str, workdir: Path, cache: Path = CACHE) -> list[str]:
     return complaints or _exit_status(done)
 
 
-def check_ifupdown2(text: str, workdir: Path, cache: Path = CACHE) -> list[str]:
+def check_ifupdown2(text: str, workdir: Path) -> list[str]:
     """Let ifupdown2 check the syntax, in namespaces of its own; give what it complains about."""
     if shutil.which("unshare") is None:
         raise Unavailable("no `unshare` for ifupdown2's /run/network")
-    program = unpack("ifupdown2", cache) / "usr/share/ifupdown2/ifup"
+    program = _ifupdown2() / "ifup"
     path = _interfaces(text, workdir)
     script = 'mount -t tmpfs tmpfs /run && mkdir /run/network && exec "$@"'
     check = [sys.executable, "-B", str(program), "-s", "-a", "-i", str(path)]
@@ -100,15 +90,15 @@ def check_ifupdown2(text: str, workdir: Path, cache: Path = CACHE) -> list[str]:
     return real if complaints else _exit_status(done)
 
 
-def check_ifupdown_ng(text: str, workdir: Path, cache: Path = CACHE) -> list[str]:
+def check_ifupdown_ng(text: str, workdir: Path) -> list[str]:
     """Let ifupdown-ng say what it understood; give the options that it lost or changed."""
-    tree = unpack("ifupdown-ng", cache)
+    root = _program("ifupdown-ng")
     path = _interfaces(text, workdir)
-    executors = tree / "usr/libexec/ifupdown-ng"
+    executors = root / "usr/libexec/ifupdown-ng"
     options = ["-A", "-i", str(path), "-S", str(workdir / "ifstate"), "-E", str(executors)]
     done = _run(
-        [str(tree / "sbin/ifparse"), *options],
-        env={"LD_LIBRARY_PATH": str(tree / _LIBRARIES), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        [str(root / "sbin/ifparse"), *options],
+        env={"LD_LIBRARY_PATH": str(root / _LIBRARIES), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
     )
     understood = {" ".join(line.split()) for line in done.stdout.splitlines()}
     said = [" ".join(line.split()) for line in text.splitlines() if line.startswith((" ", "\t"))]
@@ -133,11 +123,10 @@ def _exit_status(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 
 def _run(
-    command: list[str], *, cwd: Path | None = None, env: dict[str, str] | None = None
+    command: list[str], *, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
-        cwd=cwd,
         env=env,
         check=False,
         text=True,

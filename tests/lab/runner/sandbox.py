@@ -1,6 +1,6 @@
 """Sandboxes: a small Debian machine made of namespaces, and the networks around it.
 
-A sandbox has its own network, mount, pid, uts and ipc namespaces over an overlay of the tree
+A sandbox has its own network, mount, pid, uts and ipc namespaces over an overlay of a tree
 (enter.sh). Commands are run in it by nsenter(1), so all of the lab's logic stays out here.
 Everything in it dies with it, and nothing that it does reaches the machine: the parts of /proc/sys
 that are not a network namespace's own are read-only.
@@ -14,12 +14,13 @@ import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-# A machine's other jobs may hold the kernel's one RTNL lock for tens of seconds.
-LIMIT = 60.0
+# Seconds that a program may take; a machine's other jobs may hold the kernel's one RTNL lock for
+# tens of them.
+LIMIT = float(os.environ.get("LAB_LIMIT", "60"))
 # The kernel reports changes of operational state up to a second late (net/core/link_watch.c).
 QUIET = 1.2
 
@@ -189,15 +190,18 @@ class Sandbox(Namespace):
 
 
 @contextmanager
-def sandbox(tree: Path, out: Path, nics: tuple[str, ...]) -> Iterator[Sandbox]:
-    """Give a new sandbox over the tree; its logs go to the directory `out`, which is emptied."""
+def sandbox(trees: Sequence[str], out: Path, nics: tuple[str, ...]) -> Iterator[Sandbox]:
+    """Give a new sandbox over a tree, with layers upon it if more than one directory is given.
+
+    Its logs go to the directory `out`, which is emptied.
+    """
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     with ExitStack() as stack:
         errors = stack.enter_context(open(out / "sandbox.log", "ab"))
         init = stack.enter_context(
             subprocess.Popen(
-                ["unshare", *UNSHARE, "sh", str(ENTER), str(tree)],
+                ["unshare", *UNSHARE, "sh", str(ENTER), *trees],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

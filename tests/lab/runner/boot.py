@@ -13,20 +13,27 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vnetc.backends.base import File
-
-from .namespaces import LabError, Sandbox
+from .sandbox import LabError, Sandbox
 
 Done = Callable[[], bool]
 
 
-def boot(box: Sandbox, target: str, files: Sequence[File]) -> None:
+@dataclass(frozen=True)
+class File:
+    """A file of the host: absolute path, text, permission bits."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+
+
+def boot(box: Sandbox, renderer: str, files: Sequence[File]) -> None:
     """Put the files in place, boot, and wait until the network stands still.
 
     Raises `LabError` if the renderer or a unit fails, or takes too long.
     """
     install(box, files)
-    if target == "netplan":
+    if renderer == "netplan":
         _generate(box)
     udev = _Udev(box)
     udev.rename()
@@ -41,7 +48,7 @@ def boot(box: Sandbox, target: str, files: Sequence[File]) -> None:
     for unit in units:
         if unit.early:
             daemons += unit.start(box)
-    renderer_done = RENDERERS[target](box)
+    renderer_done = RENDERERS[renderer](box)
     for unit in units:
         if not unit.early:
             daemons += unit.start(box)
@@ -53,7 +60,7 @@ def boot(box: Sandbox, target: str, files: Sequence[File]) -> None:
                 raise LabError(f"{daemon.args!r} ended ({daemon.returncode})")
         return renderer_done() and _forwarding(box)
 
-    box.wait(target, done)
+    box.wait(renderer, done)
 
 
 def install(box: Sandbox, files: Iterable[File]) -> None:
@@ -76,11 +83,11 @@ def _forwarding(box: Sandbox) -> bool:
 
 def _ifupdown(box: Sandbox) -> Done:
     """Do what networking.service does."""
-    process = box.start("ifup", "--all", "--verbose", log="ifup.log")
+    process = box.start("ifup", "-a", "-v", log="ifup.log")
 
     def done() -> bool:
         if process.poll():
-            raise LabError(f"`ifup --all` failed ({process.returncode})")
+            raise LabError(f"`ifup -a` failed ({process.returncode})")
         return process.returncode is not None
 
     return done
@@ -144,6 +151,8 @@ def _lacks_only_a_router(box: Sandbox, link: str, network_file: str) -> bool:
 
 RENDERERS: dict[str, Callable[[Sandbox], Done]] = {
     "ifupdown": _ifupdown,
+    "ifupdown2": _ifupdown,
+    "ifupdown-ng": _ifupdown,
     "netplan": _networkd,
     "networkd": _networkd,
 }

@@ -1,0 +1,103 @@
+"""What a job is, what comes out of it, and how both are written down as JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import traffic, wire
+from .boot import File, boot
+from .collect import collect
+from .sandbox import Sandbox, sandbox
+
+LAST_LINES = 30
+
+
+@dataclass(frozen=True)
+class Job:
+    """A host to bring up. `id` is a relative path that no other job has."""
+
+    id: str
+    trees: tuple[str, ...]  # names of the command line's: a Debian tree, and layers upon it
+    renderer: str  # a key of boot.RENDERERS
+    files: tuple[File, ...]
+    cards: tuple[str, ...] = ()
+    servers: tuple[wire.Server, ...] = ()
+    scenario: Mapping[str, Any] | None = None  # what traffic.World plays then
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """Make a job of what `dataclasses.asdict` and JSON made of it."""
+        return cls(
+            **{
+                **data,
+                "trees": tuple(data["trees"]),
+                "files": tuple(File(**file) for file in data["files"]),
+                "cards": tuple(data["cards"]),
+                "servers": tuple(wire.Server(**server) for server in data["servers"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a job.
+
+    `error` is empty unless the host did not come up; `raw` is what programs print of the kernel's
+    state (collect.py); `failures` has a line for each step of the scenario that went wrong.
+    """
+
+    error: str = ""
+    raw: Mapping[str, str] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Result:
+        """Make a result of what `dataclasses.asdict` and JSON made of it."""
+        return cls(**{**data, "failures": tuple(data["failures"])})
+
+
+def run(job: Job, trees: Mapping[str, str], out: Path) -> Result:
+    """Run a job; logs go to the directory `out`. Whatever goes wrong in it is in the result."""
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(part: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds[part] = round(time.monotonic() - start, 2)
+
+    try:
+        with timed("all"), _sandbox(job, trees, out) as box:
+            world = traffic.World(box, job.scenario) if job.scenario else None
+            with timed("boot"):
+                wire.serve(box, job.servers)
+                boot(box, job.renderer, job.files)
+            with timed("collect"):
+                raw = collect(box)
+            with timed("traffic"):
+                failures = world.play() if world else []
+    except AssertionError as error:
+        return Result(error=f"{error}\n{_logs(out)}", seconds=seconds)
+    return Result(raw=raw, failures=tuple(failures), seconds=seconds)
+
+
+def _sandbox(job: Job, trees: Mapping[str, str], out: Path) -> AbstractContextManager[Sandbox]:
+    return sandbox([trees[name] for name in job.trees], out, job.cards)
+
+
+def _logs(out: Path) -> str:
+    """Give the last lines of all logs."""
+    parts: list[str] = []
+    for log in sorted(out.glob("*.log")):
+        lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+        if lines:
+            parts += [f"--- {log.name}", *lines]
+    return "\n".join(parts)

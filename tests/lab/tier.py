@@ -1,0 +1,130 @@
+"""The two tiers: the same jobs on this machine's kernel, and on a full kernel in one boot of a VM."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from . import tree, vm
+from .layers import layer
+from .runner import sandbox
+from .runner.job import Job, Result
+
+HERE = Path(__file__).parent
+OUT = tree.CACHE / "out"
+QUICK_PARALLEL = 8
+FULL_PARALLEL = 6
+# Seconds for a program of a job, and for all jobs together.
+FULL_LIMIT = 300
+FULL_LIMIT_ALL = 1800
+
+
+class TierError(AssertionError):
+    """The runner itself failed; the text is the end of what it printed."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The results of jobs, by their ids, and how many seconds each part took."""
+
+    results: Mapping[str, Result]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def missing() -> str | None:
+    """Say why sandboxes cannot be made on this machine, None if they can."""
+    if os.geteuid() != 0:
+        return "needs root"
+    tools = (*sandbox.TOOLS, "mmdebstrap")
+    if absent := [tool for tool in tools if shutil.which(tool) is None]:
+        return f"needs {', '.join(absent)}"
+    probe = ["unshare", *sandbox.UNSHARE, "mount", "-t", "tmpfs", "lab", "/mnt"]
+    done = subprocess.run(probe, check=False, stderr=subprocess.DEVNULL, timeout=sandbox.LIMIT)
+    if done.returncode:
+        return "this machine does not let root make namespaces"
+    return None
+
+
+def _runner(
+    python: str, jobs: str, out: str, trees: Mapping[str, Path], parallel: int
+) -> list[str]:
+    """Give the command that runs jobs where the runner is."""
+    places = [f"--tree={name}={place}" for name, place in trees.items()]
+    return [python, "-m", "runner", jobs, out, *places, f"--parallel={parallel}"]
+
+
+def quick(jobs: Sequence[Job]) -> Run:
+    """Run jobs on this machine's kernel."""
+    out = _prepare(OUT / "quick", jobs)
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "trees"):
+        trees = _trees(jobs)
+    command = _runner(sys.executable, str(out / "jobs.json"), str(out), trees, QUICK_PARALLEL)
+    with _timed(seconds, "jobs"), open(out / "runner.log", "wb") as log:
+        done = subprocess.run(
+            command, cwd=HERE, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    if done.returncode:
+        raise TierError((out / "runner.log").read_text()[-2000:])
+    return _read(jobs, out, seconds)
+
+
+def full(jobs: Sequence[Job]) -> Run:
+    """Run jobs in the virtual machine, in one boot."""
+    out = _prepare(OUT / "full", jobs)
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "trees"):
+        trees = _trees(jobs)
+    with _timed(seconds, "machine"):
+        machine = vm.prepare(trees)
+    with tempfile.TemporaryDirectory(dir=tree.CACHE) as directory:
+        shutil.copytree(HERE / "runner", f"{directory}/runner")
+        shutil.copy(out / "jobs.json", directory)
+        places = {name: Path("/lab", name) for name in trees}
+        command = _runner("python3", "jobs.json", "$OUT", places, FULL_PARALLEL)
+        line = " ".join((f"LAB_LIMIT={FULL_LIMIT}", *command))
+        times = vm.run(machine, Path(directory), line, out, FULL_LIMIT_ALL)
+    return _read(jobs, out, seconds | asdict(times))
+
+
+def _prepare(out: Path, jobs: Sequence[Job]) -> Path:
+    """Empty the directory of results and put the jobs there."""
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / "jobs.json").write_text(json.dumps([asdict(job) for job in jobs]))
+    return out
+
+
+def _trees(jobs: Iterable[Job]) -> dict[str, Path]:
+    """Build the trees and layers that jobs need."""
+    trees: dict[str, Path] = {}
+    for generation, *layered in dict.fromkeys(job.trees for job in jobs):
+        trees[generation] = tree.build(generation)
+        for name in layered:
+            trees[name] = layer(name.removesuffix(f"-{generation}"), generation)
+    return trees
+
+
+def _read(jobs: Iterable[Job], out: Path, seconds: Mapping[str, float]) -> Run:
+    (out / "seconds.json").write_text(json.dumps(seconds))
+    results = {
+        job.id: Result.from_json(json.loads((out / job.id / "result.json").read_text()))
+        for job in jobs
+    }
+    return Run(results, seconds)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[part] = round(time.monotonic() - start, 1)
