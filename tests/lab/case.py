@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import vnetc
-from vnetc.model import Bridge, Ethernet, Host, Interface
+from vnetc.model import Bridge, DhcpOverrides, Ethernet, Host, Interface, RaOverrides
+from vnetc.record import replace
 
 from .comparison import compare
 from .expect import Lease, expect
@@ -119,23 +120,63 @@ def cards(host: Host) -> tuple[str, ...]:
 
 
 def servers(host: Host) -> tuple[Server, ...]:
-    """Give a DHCP server for each interface that asks one."""
+    """Give a server for each interface that asks for its addresses."""
     by_name = {i.name: i for i in host.interfaces}
-    asking = [i for i in host.interfaces if i.dhcp4]
     return tuple(
-        Server(
-            interface=interface.name,
-            card=_card(interface, by_name),
-            address=f"198.18.{number}.50",
-            router=f"198.18.{number}.1",
-        )
-        for number, interface in enumerate(asking)
+        Server(name, _card(by_name[name], by_name), lease.server, tuple(_options(lease)))
+        for name, lease in leases(host).items()
     )
 
 
 def leases(host: Host) -> dict[str, Lease]:
-    """Give what the servers lease to each interface."""
-    return {s.interface: Lease.of(s.address, s.router) for s in servers(host)}
+    """Give what the network has for each interface that asks.
+
+    Whoever asks by what all renderers can do is told no more than all of them can refuse. The
+    kernel's own handling of advertisements is the scenarios' (traffic/).
+    """
+    ports = cards(host)
+    by_name = {i.name: i for i in host.interfaces}
+    asking = [i for i in host.interfaces if i.dhcp4 or i.dhcp6 or _listens(i)]
+    return {
+        i.name: Lease(
+            number,
+            ports.index(_card(i, by_name)) + 1,
+            ipv6=not i.dhcp4,
+            classless=i.dhcp4_overrides != DhcpOverrides(path=()),
+            rich=_says_more(i.dhcp4_overrides),
+        )
+        for number, i in enumerate(asking)
+    }
+
+
+def _listens(interface: Interface) -> bool:
+    """Tell whether an interface does with advertisements what only systemd-networkd can."""
+    plain = replace(interface, ra_overrides=RaOverrides(path=()), ipv6_address_generation="eui64")
+    return interface.accept_ra and plain != interface
+
+
+def _says_more(overrides: DhcpOverrides) -> bool:
+    return replace(overrides, route_metric=0) != DhcpOverrides(path=(), route_metric=0)
+
+
+def _options(lease: Lease) -> Iterator[str]:
+    """Have dnsmasq(8) give a lease; clients are told what they ask for."""
+    if lease.ipv6:
+        yield "--enable-ra"
+        yield f"--dhcp-range={lease.address6},{lease.address6},slaac,64,1h"
+        yield f"--dhcp-option=option6:dns-server,[{lease.nameserver6}]"
+        yield f"--dhcp-option=option6:sntp-server,[{lease.timeserver6}]"
+        yield f"--dhcp-option=option6:domain-search,{lease.domain}"
+        return
+    yield f"--dhcp-range={lease.address.ip},{lease.address.ip},1h"
+    yield f"--dhcp-option=option:dns-server,{lease.nameserver}"
+    yield f"--dhcp-option=option:mtu,{lease.mtu}"
+    if lease.classless:
+        routes = f"{lease.route},{lease.other_router},0.0.0.0/0,{lease.router}"
+        yield f"--dhcp-option=option:classless-static-route,{routes}"
+    if lease.rich:
+        yield f"--dhcp-option=option:domain-name,{lease.domain}"
+        yield f"--dhcp-option=option:ntp-server,{lease.timeserver}"
 
 
 def _card(interface: Interface, by_name: Mapping[str, Interface]) -> str:

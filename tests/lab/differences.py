@@ -81,12 +81,33 @@ def _link_local_without_carrier(fact: Fact) -> bool:
     )
 
 
+def _is_port(fact: Fact) -> bool:
+    return fact.interface is not None and fact.interface.port is not None
+
+
+def _has_no_ports(fact: Fact) -> bool:
+    kind = None if fact.interface is None else fact.interface.kind
+    return isinstance(kind, Bridge) and not kind.ports
+
+
+def _says_no_optional(fact: Fact) -> bool:
+    return fact.interface is not None and fact.interface.optional is None
+
+
 def _ages_early(fact: Fact) -> bool:
     kind = None if fact.interface is None else fact.interface.kind
     return _is("link", "ageing_time")(fact) and isinstance(kind, Bridge) and kind.stp
 
 
 DIFFERENCES = (
+    Difference(
+        "booting waits until ifupdown has made a bridge without ports, but never for its carrier",
+        lambda fact: fact.key[0] == "boot" and _has_no_ports(fact) and _says_no_optional(fact),
+    ),
+    Difference(
+        "ifupdown2 turns IPv6 off on the ports of a bridge, which have no addresses anyway",
+        lambda fact: _is("sysctl", "ipv6 disable_ipv6")(fact) and _is_port(fact),
+    ),
     Difference(
         "while a spanning tree changes the kernel forgets addresses after twice the forward delay, "
         "and prints that time (net/bridge/br_stp.c)",

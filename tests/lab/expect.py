@@ -7,34 +7,40 @@ more is a difference too; of a link and of sysctls it states what the document d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, ip_interface
+from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
 from vnetc.model import (
     Address,
     Bridge,
+    DhcpOverrides,
     Host,
     Interface,
     IPInterface,
     IPNetwork,
     Loopback,
     Port,
+    RaOverrides,
     Route,
     Rule,
     Veth,
     Vlan,
 )
 
+from .runner.wire import HOSTNAME
 from .state import (
     LINK_LOCAL,
+    STABLE_LINK_LOCAL,
     Json,
     Key,
     State,
+    advertised,
     describe_address,
     describe_hop,
     describe_route,
     describe_rule,
+    describe_vlan,
     route_name,
 )
 
@@ -45,19 +51,80 @@ MAIN = "table 254"
 
 @dataclass(frozen=True)
 class Lease:
-    """What the DHCP server on the wire gives to an interface."""
+    """What the network has for an interface that asks: the `number`th, behind the `card`th card.
 
-    address: IPv4Interface
-    router: str
+    By DHCPv4 or, if `ipv6`, by advertisements and DHCPv6.
+    """
 
-    @classmethod
-    def of(cls, address: str, router: str) -> Lease:
-        """Make one of an address of a /24."""
-        return cls(IPv4Interface(f"{address}/24"), router)
+    number: int
+    card: int
+    ipv6: bool = False
+    classless: bool = False  # routes as in RFC 3442, one more than the default one
+    rich: bool = False  # also a domain and time servers
+
+    mtu = 1450
+
+    @property
+    def server(self) -> tuple[str, ...]:
+        """The addresses of the server, which is the router."""
+        return (f"{self._prefix}::1/64",) if self.ipv6 else (f"{self.router}/24",)
+
+    @property
+    def address(self) -> IPv4Interface:
+        return IPv4Interface(f"198.18.{self.number}.50/24")
+
+    @property
+    def router(self) -> str:
+        return f"198.18.{self.number}.1"
+
+    @property
+    def route(self) -> IPv4Network:
+        return IPv4Network(f"198.51.{self.number}.0/24")
+
+    @property
+    def other_router(self) -> str:
+        return f"198.18.{self.number}.2"
+
+    @property
+    def nameserver(self) -> str:
+        return f"198.18.{self.number}.53"
+
+    @property
+    def timeserver(self) -> str:
+        return f"198.18.{self.number}.123"
+
+    @property
+    def domain(self) -> str:
+        return f"lan{self.number}.example"
+
+    @property
+    def _prefix(self) -> str:
+        return f"2001:db8:{self.number + 1}"
+
+    @property
+    def prefix(self) -> IPv6Network:
+        return IPv6Network(f"{self._prefix}::/64")
+
+    @property
+    def address6(self) -> str:
+        return f"{self._prefix}::50"
+
+    @property
+    def router6(self) -> str:
+        """The link-local address, which is made of the MAC address: 02:00:00:00:02:`card`."""
+        return f"fe80::ff:fe00:2{self.card:02x}"
+
+    @property
+    def nameserver6(self) -> str:
+        return f"{self._prefix}::53"
+
+    @property
+    def timeserver6(self) -> str:
+        return f"{self._prefix}::123"
 
 
 # Kinds of things of which there is nothing but what the specification says.
-CLOSED = frozenset({"address", "route", "rule", "neighbour"})
+CLOSED = frozenset({"address", "route", "rule", "neighbour", "vlan", "fdb", "dns", "ntp", "lease"})
 CLOSED_LINK = frozenset({"kind", "master"})
 
 
@@ -87,8 +154,13 @@ def expect(host: Host, leases: Mapping[str, Lease]) -> State:
             (("neighbour", name, str(n.address)), n.macaddress) for n in interface.neighbors
         )
         state.update((("sysctl", name, w), str(v)) for w, v in _sysctls(interface))
-        if interface.dhcp4:
+        if interface.activation == "auto" and name in leases:
             state.update(_leased(interface, leases[name]))
+        state.update(_told(interface, leases.get(name)))
+        if isinstance(interface.kind, Bridge) and interface.kind.vlan_filtering:
+            state.update(_vlans(host, interface, interface.kind))
+        if interface.waited_for and not isinstance(interface.kind, Loopback):
+            state["boot", name, "waits"] = "true"
     state.update(_forwarding(host))
     return state
 
@@ -97,7 +169,8 @@ def expect(host: Host, leases: Mapping[str, Lease]) -> State:
 
 
 def _link(interface: Interface) -> dict[str, str]:
-    settings = {"kind": interface.kind.type, "up": "true"}
+    up = interface.activation == "auto"
+    settings = {"kind": interface.kind.type, "up": str(up).lower()}
     if interface.macaddress is not None:
         settings["mac"] = interface.macaddress
     if interface.mtu is not None:
@@ -125,6 +198,7 @@ def _bridge(bridge: Bridge) -> dict[str, str]:
         "max_age": _centiseconds(bridge.max_age),
         "ageing_time": _centiseconds(bridge.ageing_time),
         "priority": bridge.priority,
+        "vlan_protocol": bridge.vlan_protocol and _ETHERTYPES[bridge.vlan_protocol],
         "vlan_default_pvid": bridge.default_pvid,
         "mcast_snooping": _bit(bridge.multicast_snooping),
         "mcast_querier": _bit(bridge.multicast_querier),
@@ -150,6 +224,31 @@ def _port(port: Port) -> dict[str, str]:
         "neigh_suppress": port.neigh_suppress,
     }
     return {f"port {k}": str(v).lower() for k, v in settings.items() if v is not None}
+
+
+_DEFAULT_PVID = 1  # br_vlan_init
+
+
+def _vlans(host: Host, interface: Interface, bridge: Bridge) -> Iterator[tuple[Key, str]]:
+    """State the VLANs of a bridge and its ports: the default one, unless it is 0, and theirs."""
+    default = _DEFAULT_PVID if bridge.default_pvid is None else bridge.default_pvid
+    carriers: list[tuple[str, Bridge | Port]] = [(interface.name, bridge)]
+    carriers += [(i.name, i.port) for i in host.interfaces if i.port and i.name in bridge.ports]
+    for name, carrier in carriers:
+        untagged = set(_vids(carrier.untagged))
+        own = {*_vids(carrier.vlans), *([] if carrier.pvid is None else [carrier.pvid])}
+        pvid = default if carrier.pvid is None and default not in own else carrier.pvid
+        for vid in sorted(own | ({default} - {0})):
+            flags = {
+                "pvid": vid == pvid,
+                "egress untagged": vid in untagged if vid in own else vid == default,
+            }
+            yield ("vlan", name, str(vid)), describe_vlan(f for f, holds in flags.items() if holds)
+
+
+def _vids(ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
+    for first, last in ranges:
+        yield from range(first, last + 1)
 
 
 # --- addresses ----------------------------------------------------------------------------------
@@ -182,7 +281,11 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
         if first is address and not address.noprefixroute:
             yield from _connected(interface, subnet, str(address.address.ip))
     if _has_link_local(interface):
-        yield ("address", name, LINK_LOCAL), describe_address(scope="link")
+        stable = interface.ipv6_address_generation == "stable-privacy"
+        yield (
+            ("address", name, STABLE_LINK_LOCAL if stable else LINK_LOCAL),
+            describe_address(scope="link", flags=["stable-privacy"] if stable else []),
+        )
         link_local = ip_interface("fe80::/64").network
         yield from _connected(interface, link_local, "fe80::")
 
@@ -207,6 +310,7 @@ def _has_broadcast(address: IPInterface) -> bool:
 def _has_link_local(interface: Interface) -> bool:
     return (
         "ipv6" in interface.link_local
+        and interface.activation == "auto"
         and interface.port is None
         and not isinstance(interface.kind, Loopback)
     )
@@ -227,16 +331,81 @@ def _connected(interface: Interface, subnet: IPNetwork, source: str) -> Iterator
 
 
 def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
+    """State the addresses and routes that the network gave."""
+    name, taken = interface.name, ["dynamic", "preferred for a time"]
+    if interface.dhcp4:
+        overrides = interface.dhcp4_overrides
+        shown = describe_address(scope="global", broadcast=True, flags=taken)
+        yield ("address", name, str(lease.address)), shown
+        yield from _connected(interface, lease.address.network, str(lease.address.ip))
+        if overrides.use_mtu and interface.mtu is None:
+            yield ("link", name, "mtu"), str(lease.mtu)
+        ways = {"default": lease.router}
+        if lease.classless:
+            ways[str(lease.route)] = lease.other_router
+        for to, router in ways.items() if overrides.use_routes else ():
+            to = route_name(
+                type="unicast", to=to, device=name, metric=overrides.route_metric
+            )
+            yield ("route", f"ipv4 {MAIN}", to), describe_route(scope="global", via=router)
+        if overrides.send_hostname:
+            yield ("lease", name, "hostname"), overrides.hostname or HOSTNAME
+    if interface.dhcp6:
+        shown = describe_address(scope="global", flags=[*taken, "noprefixroute"])
+        yield ("address", name, f"{lease.address6}/128"), shown
+    if interface.accept_ra and lease.ipv6:
+        stable = interface.ipv6_address_generation == "stable-privacy"
+        shown = describe_address(scope="global", flags=[*taken, "mngtmpaddr", "noprefixroute"])
+        yield ("address", name, advertised(str(lease.prefix), stable=stable)), shown
+        table = f"ipv6 table {interface.ra_overrides.table}"
+        for to, router in {"default": lease.router6, str(lease.prefix): None}.items():
+            to = route_name(type="unicast", to=to, device=name, metric=ROUTE_METRIC[6])
+            yield ("route", table, to), describe_route(scope="", via=router)
+
+
+def _told(interface: Interface, lease: Lease | None) -> Iterator[tuple[Key, str]]:
+    """State the servers for names and time: the document's, then those that the network gave."""
     name = interface.name
-    yield (
-        ("address", name, str(lease.address)),
-        describe_address(scope="global", broadcast=True, flags=["dynamic"]),
-    )
-    yield from _connected(interface, lease.address.network, str(lease.address.ip))
-    if interface.dhcp4_overrides.use_routes:
-        metric = interface.dhcp4_overrides.route_metric
-        default = route_name(type="unicast", to="default", device=name, metric=metric)
-        yield ("route", f"ipv4 {MAIN}", default), describe_route(scope="global", via=lease.router)
+    own = interface.nameservers
+    servers, search = [str(a) for a in own.addresses], list(own.search)
+    domains: list[str] = []
+    clocks: list[str] = []
+    for answer in () if lease is None else _answers(interface, lease):
+        servers += [answer.nameserver] if answer.said.use_dns else []
+        if answer.domain:
+            search += [answer.domain] if answer.said.use_domains is True else []
+            domains += [answer.domain] if answer.said.use_domains == "route" else []
+        if answer.timeserver and isinstance(answer.said, DhcpOverrides) and answer.said.use_ntp:
+            clocks.append(answer.timeserver)
+    for place, values in {
+        ("dns", name, "servers"): servers,
+        ("dns", name, "search"): search,
+        ("dns", name, "domains"): domains,
+        ("ntp", name, "servers"): clocks,
+    }.items():
+        if values:
+            yield place, " ".join(dict.fromkeys(values))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What one protocol says of servers, and what the document says of that."""
+
+    said: DhcpOverrides | RaOverrides
+    nameserver: str
+    domain: str = ""
+    timeserver: str = ""
+
+
+def _answers(interface: Interface, lease: Lease) -> Iterator[_Answer]:
+    if interface.dhcp4:
+        more = (lease.domain, lease.timeserver) if lease.rich else ()
+        yield _Answer(interface.dhcp4_overrides, lease.nameserver, *more)
+    if interface.dhcp6:
+        more = (lease.domain, lease.timeserver6)
+        yield _Answer(interface.dhcp6_overrides, lease.nameserver6, *more)
+    if interface.accept_ra and lease.ipv6:
+        yield _Answer(interface.ra_overrides, lease.nameserver6, lease.domain)
 
 
 # --- routes and rules ---------------------------------------------------------------------------

@@ -87,8 +87,7 @@ class Traffic:
     @cached_property
     def case(self) -> Case:
         """The case whose host the scenario is about."""
-        file = f"{self.scenario['case']}{SUFFIX}"
-        return Case.read(next(d / file for d in (CASES, SAMPLES) if (d / file).exists()))
+        return named_case(self.scenario["case"])
 
     @property
     def needs(self) -> frozenset[str]:
@@ -117,6 +116,17 @@ def cases() -> Iterator[Case]:
         for path in sorted(directory.glob(f"*{SUFFIX}")):
             if path.name.removesuffix(SUFFIX) not in REFUSED:
                 yield Case.read(path)
+
+
+def named_case(name: str) -> Case:
+    """Read the case of a name."""
+    file = f"{name}{SUFFIX}"
+    return Case.read(next(d / file for d in (CASES, SAMPLES) if (d / file).exists()))
+
+
+def named_scenario(name: str) -> Path:
+    """Find the scenario of a name."""
+    return SCENARIOS / f"{name}.yaml"
 
 
 def equalities(generation: str) -> list[Equality]:

@@ -2,9 +2,10 @@
 
 ifupdown2 and ifupdown-ng conflict with ifupdown, which the tree has. Unpacked into a directory of
 their own they are a layer of overlayfs (`lowerdir=LAYER:TREE`), whose `ifup` hides the classic one.
-The hooks of the tree stay: both programs run those of /etc/network/if-*.d, and a host that came
-from ifupdown has them. bridge-utils and vlan conflict with none of the three, and ifupdown's own
-are configuration files, which stay until a purge.
+The hooks of the tree stay, in /etc/network/if-*.d, as on a host that came from ifupdown:
+bridge-utils and vlan conflict with none of the three, and ifupdown's own hooks are configuration
+files, which stay until a purge. ifupdown-ng runs all of them, ifupdown2 those that its addons do not
+replace.
 """
 
 from __future__ import annotations

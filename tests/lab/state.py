@@ -6,6 +6,8 @@ A state maps a key to a text. A key says what kind of thing it is about, whose i
     ("address", "br0", "192.168.1.110/24")                   "scope global"
     ("route", "ipv4 table 254", "10.20.0.0/16 dev br0 metric 50")    "scope global via 192.168.1.2"
     ("rule", "ipv4", "100")                                  "src=198.51.100.3 table=100"
+    ("vlan", "eth1", "100")                                  "egress untagged pvid"
+    ("dns", "eth0", "servers")                               "192.0.2.53 192.0.2.54"
 
 Left out is what says nothing about a configuration: indexes, handles, counters, timers, queues,
 and the routes that the kernel itself makes of addresses in table `local`.
@@ -14,9 +16,10 @@ and the routes that the kernel itself makes of addresses in table `local`.
 from __future__ import annotations
 
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv6Address, ip_interface
+from ipaddress import IPv6Interface, ip_interface
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -27,16 +30,24 @@ Json: TypeAlias = Mapping[str, Any]
 LOCAL_TABLE = "255"
 KERNEL = "2"  # RTPROT_KERNEL, linux/rtnetlink.h
 LINK_LOCAL = "link-local, of the MAC address"
+STABLE_LINK_LOCAL = "link-local, of a secret"
 # The kernel moves these between devices and `lo` as it likes.
 DEVICELESS = ("blackhole", "unreachable", "prohibit", "throw")
-# ip(8) prints these of a bridge and its ports beside their settings.
+# ip(8) prints these of a device or a port beside their settings.
 _NO_SETTING = {
+    # bridges and their ports
     *("bridge_id", "root_id", "root_port", "root_path_cost", "port id", "no", "state"),
     *("backup_port", "designated_port", "designated_cost"),
     *("topology_change", "topology_change_detected"),
     *("topology_change_ack", "config_pending", "group_fwd_mask_str", "hold_timer", "hello_timer"),
     *("message_age_timer", "forward_delay_timer", "tcn_timer", "topology_change_timer", "gc_timer"),
+    *("fdb_n_learned", "designated_bridge"),
+    # bonds and what they are made of
+    *("active_slave", "ad_info", "mii_status", "link_failure_count", "perm_hwaddr"),
+    *("ad_aggregator_id", "ad_actor_oper_port_state", "ad_actor_oper_port_state_str"),
+    *("ad_partner_oper_port_state", "ad_partner_oper_port_state_str"),
 }
+FOREVER = 0xFFFFFFFF  # INFINITY_LIFE_TIME, net/addrconf.h
 # Fallback devices, which appear in every namespace once a module is loaded.
 _FALLBACK = ("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0")
 
@@ -44,20 +55,24 @@ _FALLBACK = ("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0"
 def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
     """Read what a runner collected of a host with such network cards."""
     state: State = {}
+    links: dict[str, Json] = {}
     for family in ("4", "6"):
         documents = [json.loads(line) for line in raw[f"ip{family}"].splitlines() if line.strip()]
         if family == "4":
-            names = {link["ifname"]: link for link in documents[0]}
-            for link in documents.pop(0):
-                state.update(_link(link, cards, names))
+            links = {link["ifname"]: link for link in documents.pop(0)}
+            for link in links.values():
+                state.update(_link(link, cards, links))
         addresses, routes, rules, neighbours = documents
         state.update(_addresses(addresses))
         state.update(_routes(f"ipv{family}", routes))
         state.update(_rules(f"ipv{family}", rules))
         state.update({("neighbour", n["dev"], n["dst"]): n["lladdr"] for n in neighbours})
-    state.update(_vlans(json.loads(raw["vlan"] or "[]")))
+    state.update(_vlans(json.loads(raw["vlan"] or "[]"), links))
+    state.update(_fdb(json.loads(raw["fdb"] or "[]"), links))
     state.update(_nft(json.loads(raw["nft"])["nftables"]))
     state.update(_sysctls(raw["sysctl"]))
+    state.update(_records(raw, links))
+    state.update(_leases(raw["leases"]))
     return {key: value for key, value in state.items() if key[1] not in _FALLBACK}
 
 
@@ -74,8 +89,7 @@ def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, s
         "alias": link.get("ifalias"),
         "linked to": link["link"] if link.get("link") in names else None,
     }
-    if kind in ("bridge", "vlan"):
-        settings |= info.get("info_data", {})
+    settings |= info.get("info_data", {})
     settings |= {f"port {k}": v for k, v in info.get("info_slave_data", {}).items()}
     for what, value in settings.items():
         if value is not None and not {what, what.removeprefix("port ")} & _NO_SETTING:
@@ -90,14 +104,27 @@ def _addresses(links: Iterable[Json]) -> Iterator[tuple[Key, str]]:
 
 def _address_name(address: Json) -> str:
     text = f"{address['local']}/{address['prefixlen']}"
-    ip = ip_interface(text).ip
+    own = ip_interface(text)
+    if not isinstance(own, IPv6Interface) or own.network.prefixlen != 64:
+        return text
     # EUI-64 has ff:fe in the middle of the MAC address (RFC 4291, appendix A)
-    eui64 = isinstance(ip, IPv6Address) and ip.packed[11:13] == b"\xff\xfe"
-    return LINK_LOCAL if eui64 and ip.is_link_local else text
+    eui64 = own.ip.packed[11:13] == b"\xff\xfe"
+    if own.is_link_local:
+        stable = "stable-privacy" in address
+        return LINK_LOCAL if eui64 else STABLE_LINK_LOCAL if stable else text
+    return advertised(str(own.network), stable=not eui64) if "dynamic" in address else text
+
+
+def advertised(prefix: str, *, stable: bool) -> str:
+    """Name the address that an interface makes of a prefix that a router advertises."""
+    return f"{prefix}, of {'a secret' if stable else 'the MAC address'}"
 
 
 def _address(link: Json, address: Json) -> str:
     flags = {name for name, value in address.items() if value is True}
+    # 0 is a flag, `deprecated`; other numbers run down
+    preferred = address["preferred_life_time"]
+    flags |= {"preferred for a time"} if preferred not in (0, FOREVER) else set()
     own = ip_interface(f"{address['local']}/{address['prefixlen']}").network
     return describe_address(
         scope=str(SCOPES.get(address["scope"], address["scope"])),
@@ -221,12 +248,36 @@ def describe_rule(rule: Json) -> str:
     return " ".join(f"{k}={v}" for k, v in sorted(rule.items()) if k not in left_out)
 
 
-def _vlans(ports: Iterable[Json]) -> Iterator[tuple[Key, str]]:
+def _vlans(ports: Iterable[Json], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
+    """Read the VLANs of bridges that filter by them and of their ports: others ignore them."""
+    filters = {
+        name
+        for name, link in links.items()
+        if link.get("linkinfo", {}).get("info_data", {}).get("vlan_filtering")
+    }
     for port in ports:
+        if filters.isdisjoint({port["ifname"], links[port["ifname"]].get("master")}):
+            continue
         for vlan in port["vlans"]:
             for vid in range(vlan["vlan"], vlan.get("vlanEnd", vlan["vlan"]) + 1):
-                flags = sorted(flag.lower() for flag in vlan.get("flags", []))
-                yield ("vlan", port["ifname"], str(vid)), " ".join(flags)
+                flags = [flag.lower() for flag in vlan.get("flags", [])]
+                yield ("vlan", port["ifname"], str(vid)), describe_vlan(flags)
+
+
+def describe_vlan(flags: Iterable[str]) -> str:
+    """Say how a port carries a VLAN: `pvid`, `egress untagged`, both or neither."""
+    return " ".join(sorted(flags))
+
+
+def _fdb(entries: Iterable[Json], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
+    """Read the entries that someone made; the kernel makes those of groups and of its own ports."""
+    own = {link["address"] for link in links.values()}
+    for entry in entries:
+        mac, kept = entry["mac"], entry.get("state") in ("permanent", "static")
+        if kept and mac not in own and not int(mac[:2], 16) & 1:  # the bit of groups, IEEE 802
+            words = [mac, *(f"{w} {entry[w]}" for w in ("vlan", "dst") if w in entry)]
+            flags = " ".join([entry["state"], *entry["flags"]])
+            yield ("fdb", entry["ifname"], " ".join(words)), flags
 
 
 def _nft(objects: Iterable[Json]) -> Iterator[tuple[Key, str]]:
@@ -262,3 +313,59 @@ def _sysctls(lines: str) -> Iterator[tuple[Key, str]]:
         path, _, value = line.partition(":")
         _, _, _, _, family, _, device, name = path.split("/", 7)
         yield ("sysctl", device, f"{family} {name}"), value
+
+
+# --- what programs were told, where the kernel is not ---------------------------------------------
+
+# networkd's word in /run/systemd/netif/links -> what is said of the link
+_OF_NETWORKD = {
+    "DNS": ("dns", "servers"),
+    "DOMAINS": ("dns", "search"),
+    "ROUTE_DOMAINS": ("dns", "domains"),
+    "NTP": ("ntp", "servers"),
+}
+# resolv.conf(5); what ifupdown hands over for a link
+_OF_RESOLVCONF = {"nameserver": ("dns", "servers"), "search": ("dns", "search")}
+
+
+def _records(raw: Mapping[str, str], links: Mapping[str, Json]) -> State:
+    """Read which servers a link has for names and time, and whether booting waits for it.
+
+    Of what networkd keeps for resolved and timesyncd, or of ifupdown's own list and what its hooks
+    hand to resolvconf(8).
+    """
+    names = {str(link["ifindex"]): name for name, link in links.items()}
+    said: dict[Key, list[str]] = defaultdict(list)
+    waits: dict[str, bool] = {}
+    networkd = False
+    for line in raw["records"].splitlines():
+        path, _, text = line.partition(":")
+        record = path.rpartition("/")[2]
+        if path.startswith("/run/systemd"):
+            networkd = True
+            word, _, value = text.partition("=")
+            if word == "REQUIRED_FOR_ONLINE":
+                waits[names[record]] = value != "no"
+            place, values, link = _OF_NETWORKD.get(word), shlex.split(value), names[record]
+        else:
+            # NAME.inet is ifupdown's, NAME the DHCP client's
+            link = record.removesuffix(".inet6").removesuffix(".inet")
+            word, *values = text.split()
+            place = _OF_RESOLVCONF.get(word)
+        if place is not None:
+            said[place[0], link, place[1]] += values
+    if not networkd:
+        waits = dict.fromkeys(raw["waits"].split(), True)
+    waits.pop("lo", None)  # which is up before anything can wait
+    state = {key: " ".join(values) for key, values in said.items() if values}
+    return state | {("boot", name, "waits"): "true" for name, wait in waits.items() if wait}
+
+
+def _leases(lines: str) -> Iterator[tuple[Key, str]]:
+    """Read the names that the host's DHCP clients gave, from dnsmasq's list: time MAC address name."""
+    for line in lines.splitlines():
+        path, _, lease = line.partition(":")
+        words = lease.split()
+        if len(words) == 5 and "." in words[2] and words[3] != "*":
+            interface = path.rpartition("/")[2].removesuffix(".leases")
+            yield ("lease", interface, "hostname"), words[3]

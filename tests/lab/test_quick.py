@@ -6,9 +6,14 @@ import pytest
 
 from .conftest import Verdict
 from .experiments import Experiment, equalities, names, scenarios
+from .lies import planted
 
 GENERATION = "bookworm"
-EXPERIMENTS: list[Experiment] = [*equalities(GENERATION), *scenarios(GENERATION)]
+EXPERIMENTS: list[Experiment] = [
+    *equalities(GENERATION),
+    *scenarios(GENERATION),
+    *planted(GENERATION),
+]
 
 
 @pytest.mark.lab

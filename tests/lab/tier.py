@@ -64,44 +64,51 @@ def _runner(
 
 def quick(jobs: Sequence[Job]) -> Run:
     """Run jobs on this machine's kernel."""
-    out = _prepare(OUT / "quick", jobs)
     seconds: dict[str, float] = {}
     with _timed(seconds, "trees"):
         trees = _trees(jobs)
-    command = _runner(sys.executable, str(out / "jobs.json"), str(out), trees, QUICK_PARALLEL)
-    with _timed(seconds, "jobs"), open(out / "runner.log", "wb") as log:
-        done = subprocess.run(
-            command, cwd=HERE, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    if done.returncode:
-        raise TierError((out / "runner.log").read_text()[-2000:])
-    return _read(jobs, out, seconds)
+    with _results("quick", jobs) as out:
+        command = _runner(sys.executable, str(out / "jobs.json"), str(out), trees, QUICK_PARALLEL)
+        with _timed(seconds, "jobs"), open(out / "runner.log", "wb") as log:
+            done = subprocess.run(
+                command, cwd=HERE, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        if done.returncode:
+            raise TierError((out / "runner.log").read_text()[-2000:])
+        return _read(jobs, out, seconds)
 
 
 def full(jobs: Sequence[Job]) -> Run:
     """Run jobs in the virtual machine, in one boot."""
-    out = _prepare(OUT / "full", jobs)
     seconds: dict[str, float] = {}
     with _timed(seconds, "trees"):
         trees = _trees(jobs)
     with _timed(seconds, "machine"):
         machine = vm.prepare(trees)
-    with tempfile.TemporaryDirectory(dir=tree.CACHE) as directory:
+    places = {name: Path("/lab", name) for name in trees}
+    command = _runner("python3", "jobs.json", "$OUT", places, FULL_PARALLEL)
+    line = " ".join((f"LAB_LIMIT={FULL_LIMIT}", *command))
+    with (
+        _results("full", jobs) as out,
+        tempfile.TemporaryDirectory(dir=tree.CACHE) as directory,
+    ):
         shutil.copytree(HERE / "runner", f"{directory}/runner")
         shutil.copy(out / "jobs.json", directory)
-        places = {name: Path("/lab", name) for name in trees}
-        command = _runner("python3", "jobs.json", "$OUT", places, FULL_PARALLEL)
-        line = " ".join((f"LAB_LIMIT={FULL_LIMIT}", *command))
         times = vm.run(machine, Path(directory), line, out, FULL_LIMIT_ALL)
-    return _read(jobs, out, seconds | asdict(times))
+        return _read(jobs, out, seconds | asdict(times))
 
 
-def _prepare(out: Path, jobs: Sequence[Job]) -> Path:
-    """Empty the directory of results and put the jobs there."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+@contextmanager
+def _results(name: str, jobs: Sequence[Job]) -> Iterator[Path]:
+    """Give a directory for results, with the jobs in it; then it takes the place of the last."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    out = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=OUT))
     (out / "jobs.json").write_text(json.dumps([asdict(job) for job in jobs]))
-    return out
+    try:
+        yield out
+    finally:
+        shutil.rmtree(OUT / name, ignore_errors=True)
+        out.rename(OUT / name)
 
 
 def _trees(jobs: Iterable[Job]) -> dict[str, Path]:

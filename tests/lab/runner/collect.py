@@ -1,8 +1,9 @@
-"""What programs print of the kernel's state, as text; lab/state.py reads it."""
+"""What programs print of the kernel's state and of their own, as text; lab/state.py reads it."""
 
 from __future__ import annotations
 
 from .sandbox import Sandbox
+from .wire import LEASES
 
 # For `ip -batch`: one process for all. Links are the same in both families.
 _OBJECTS = "addr show\nroute show table all\nrule show\nneigh show nud permanent\n"
@@ -12,6 +13,13 @@ _COMMANDS = {
     "vlan": (("bridge", "-j", "vlan"), ""),
     "fdb": (("bridge", "-j", "fdb", "show"), ""),
     "nft": (("nft", "-j", "list", "ruleset"), ""),
+    # What networkd keeps for resolved and timesyncd; what ifupdown hands to openresolv.
+    "records": (
+        ("grep", "-rHs", "^[^#]", "/run/systemd/netif/links", "/run/resolvconf/interfaces"),
+        "",
+    ),
+    "waits": (("ifquery", "--list", "-a"), ""),  # ifup(8): what `networking.service` waits for
+    "leases": (("grep", "-rHs", "", LEASES), ""),
     "sysctl": (("grep", "-rs", "", "/proc/sys/net/ipv4/conf", "/proc/sys/net/ipv6/conf"), ""),
 }
 

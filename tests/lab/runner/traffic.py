@@ -1,53 +1,44 @@
 """Scenarios: hosts around the host under test that talk, and what must come of it.
 
-A scenario is data (tests/lab/traffic/*.yaml, README.md says how to write one):
-
-    hosts: name -> what it is plugged into and what it has
-    steps: what happens, in order, and what must be seen
+A scenario is data; tests/lab/traffic/README.md says how to write one. `HOST_KEYS` and `VERBS` are
+all that it may say, and `problems` finds what is not in them.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from . import sandbox
-from .sandbox import LabError, Namespace, Sandbox
+from .sandbox import LIMIT, LabError, Namespace, Sandbox
+from .sockets import PROTOCOLS, Client, Servers
 
-Step: TypeAlias = Mapping[str, Any]
+Said: TypeAlias = Mapping[str, Any]
 
-PATIENCE = 20.0  # seconds for an answer that must come
-IMPATIENCE = 1.0  # for one that must not; on one machine an answer takes milliseconds
+PATIENCE = LIMIT / 3  # seconds for what must come
+# What must not come is waited for so much longer than the slowest answer that did come, since a
+# machine that is slow must not look like one that is silent; and for a second at least.
+IMPATIENCE, LONGER = 1.0, 5.0
 
-_SERVER = """
-import http.server, socketserver, sys
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        client = self.client_address[0].removeprefix("::ffff:")
-        self.wfile.write(f"{sys.argv[1]} sees {client}".encode())
-class Server(socketserver.ThreadingTCPServer):  # not HTTPServer, which asks the DNS for its name
-    address_family = 10  # AF_INET6, and IPv4 too
-Server(("", int(sys.argv[2])), Handler).serve_forever()
-"""
-_CLIENT = """
-import sys, urllib.request
-print(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).read().decode())
-"""
+HOST, WIRE = "host", "wire"
+HOST_PORTS = [80]  # where the host under test answers
 
 
 class World:
     """The hosts of a scenario. Those behind network cards are there before the host boots."""
 
-    def __init__(self, box: Sandbox, scenario: Mapping[str, Any]) -> None:
-        """Plug in what is behind the network cards."""
+    def __init__(self, box: Sandbox, scenario: Said) -> None:
+        """Plug in what is behind the network cards. Raises `LabError`, also for a bad scenario."""
+        if wrong := problems(scenario):
+            raise LabError("\n".join(("the scenario is wrong:", *wrong)))
         self.box = box
-        self.said: Mapping[str, Step] = scenario["hosts"]
-        self.steps: Sequence[Step] = scenario["steps"]
-        self.hosts: dict[str, Namespace] = {"host": box, "wire": box.wire}
+        self.said: Mapping[str, Said] = scenario["hosts"]
+        self.steps: Sequence[Said] = scenario["steps"]
+        self.hosts: dict[str, Namespace] = {HOST: box, WIRE: box.wire}
+        self.servers = Servers()
+        self.slowest = 0.0
         for name, said in self.said.items():
             if "card" in said:
                 self.hosts[name] = self._behind_card(name, said)
@@ -55,23 +46,28 @@ class World:
             self._configure(name)
 
     def play(self) -> list[str]:
-        """Add the guests, go through the steps; give a line for each that went wrong."""
+        """Add the guests and go through the steps; give a line for the first that went wrong.
+
+        Those after it are not tried: they build on it, and each would cost all of one's patience.
+        """
         for name, said in self.said.items():
             if "bridge" in said:
-                self.hosts[name] = self.box.guest(name, said["bridge"], said["macaddress"])
+                self.hosts[name] = self._guest(name, said)
                 self._configure(name)
-        for name in self.said:
-            if "dhcp" in self.said[name]:
-                self._ask_for_address(name)
-        for name, said in {"host": {"serves": 80}, **self.said}.items():
-            if "serves" in said:
-                self._serve(name, said["serves"])
-        failures: list[str] = []
-        for number, step in enumerate(self.steps, 1):
-            (verb,) = step.keys() & VERBS.keys()
-            for failure in VERBS[verb](self, step):
-                failures.append(f"step {number}, {verb}: {failure}")
-        return failures
+        with self.servers:
+            for name, said in {HOST: {"serves": HOST_PORTS}, **self.said}.items():
+                for port in said.get("serves", ()):
+                    self.servers.add(name, self.network(name), port)
+            self._ask_for_addresses()
+            for number, step in enumerate(self.steps, 1):
+                verb = next(verb for verb in VERBS if verb in step)
+                if wrong := VERBS[verb].play(self, step):
+                    return [f"step {number}, {verb}: {wrong}"]
+        return []
+
+    def network(self, name: str) -> str:
+        """Give the path of a host's network namespace."""
+        return f"/proc/{self.box.pid}/ns/net" if name == HOST else f"{self.box.root}/run/netns/{name}"
 
     def address_of(self, name: str) -> str:
         """Give the IPv4 address of a host's card."""
@@ -81,20 +77,43 @@ class World:
 
     def fill(self, text: str) -> str:
         """Put addresses in the place of `{name}`."""
-        return re.sub(r"\{([a-z0-9-]+)\}", lambda m: self.address_of(m[1]), text)
+        return PLACE.sub(lambda found: self.address_of(found[1]), text)
 
-    def _behind_card(self, name: str, said: Step) -> Namespace:
-        """Add a host that has the other end of a card's cable, or one VLAN of it, as `eth0`."""
+    def client(self, step: Said, source: str = "") -> Client:
+        """Give what asks in a step."""
+        return Client(
+            network=self.network(step["from"]),
+            protocol=step.get("protocol", "tcp"),
+            source=source,
+            mark=step.get("mark", 0),
+        )
+
+    @property
+    def impatience(self) -> float:
+        """How many seconds to wait for what must not come."""
+        return max(IMPATIENCE, LONGER * self.slowest)
+
+    def _behind_card(self, name: str, said: Said) -> Namespace:
+        """Add a host that has the other end of a card's cable, or a part of it, as `eth0`."""
         namespace = self.box.namespace(name)
-        card, vlan = said["card"], said.get("vlan")
-        moved = card
-        if vlan is not None:
-            moved = f"{card}.{vlan}"
-            self.box.wire.ip(f"link add link {card} name {moved} type vlan id {vlan}")
-        # by its process: a name would be looked for in the other namespace's /run
+        card = moved = said["card"]
+        for kind, option in _PARTS.items():
+            if kind in said:
+                moved = f"on-{name}"
+                self.box.wire.ip(
+                    f"link add link {card} name {moved} type {kind} {option} {said[kind]}"
+                )
         self.box.wire.ip(f"link set dev {moved} netns {name}")
         namespace.ip(f"link set dev {moved} name eth0", "link set dev eth0 up")
         return namespace
+
+    def _guest(self, name: str, said: Said) -> Namespace:
+        """Add a guest; `vlan`: its port is an access port of that VLAN, as hypervisors make them."""
+        guest = self.box.guest(name, said["bridge"], said["macaddress"])
+        if "vlan" in said:
+            access = ["dev", f"tap-{name}", "vid", str(said["vlan"]), "pvid", "untagged"]
+            self.box.run("bridge", "vlan", "add", *access, log="steps.log")
+        return guest
 
     def _configure(self, name: str) -> None:
         said = self.said[name]
@@ -106,78 +125,298 @@ class World:
         if lines:
             self.hosts[name].ip(*lines)
 
-    def _ask_for_address(self, name: str) -> None:
-        """Run a guest's DHCP client; `duid`: it names itself by more than its MAC address."""
-        files = ["-lf", f"/run/{name}.leases", "-pf", f"/run/{name}.pid"]
-        identity = ["-i"] if self.said[name]["dhcp"] == "duid" else []
-        client = ["dhclient", "-4", "-1", "-v", *identity, *files, "eth0"]
-        self.hosts[name].run(*client, log=f"{name}.dhclient.log")
+    def _ask_for_addresses(self) -> None:
+        """Run the guests' DHCP clients; `duid`: it names itself by more than its MAC address."""
+        clients = {}
+        for name, said in self.said.items():
+            if "dhcp" in said:
+                files = ["-lf", f"/run/{name}.leases", "-pf", f"/run/{name}.pid"]
+                identity = ["-i"] if said["dhcp"] == "duid" else []
+                client = ["dhclient", "-4", "-1", "-v", *identity, *files, "eth0"]
+                clients[name] = self.hosts[name].start(*client, log=f"{name}.dhclient.log")
+        await_(
+            lambda: all(client.poll() is not None for client in clients.values()),
+            f"an address for {', '.join(clients)}",
+        )
+        if failed := [name for name, client in clients.items() if client.returncode]:
+            raise LabError(f"no lease for {', '.join(failed)}")
 
-    def _serve(self, name: str, port: int) -> None:
-        """Start a server that answers `<name> sees <address of the client>`."""
-        host = self.hosts[name]
-        host.start("python3", "-c", _SERVER, name, str(port), log="servers.log")
-        await_(lambda: bool(fetch(host, f"127.0.0.1:{port}", 1.0)), f"the server of {name}")
+
+# Parts of a cable: the kind of an interface of it, and the option that tells one from another.
+_PARTS = {"vlan": "id", "macvlan": "mode"}
 
 
-def await_(holds: Callable[[], bool], what: str, patience: float | None = None) -> None:
+def await_(holds: Callable[[], bool], what: str) -> None:
     """Wait until something holds. Raises `LabError` that names `what` did not come."""
-    limit = sandbox.LIMIT if patience is None else patience
-    end = time.monotonic() + limit
+    end = time.monotonic() + LIMIT
     while not holds():
         if time.monotonic() > end:
-            raise LabError(f"{what} did not come within {limit:.0f} s")
+            raise LabError(f"{what} did not come within {LIMIT:.0f} s")
         time.sleep(0.1)
-
-
-def fetch(client: Namespace, server: str, patience: float) -> str:
-    """Give what a server (`address:port`) answers, nothing if it does not."""
-    return client.read("python3", "-c", _CLIENT, f"http://{server}/", str(patience)).strip()
 
 
 # --- steps --------------------------------------------------------------------------------------
 
 
-def _fetch(world: World, step: Step) -> list[str]:
-    """`{fetch: address:port, from: host, answer: text}`; `answer: none`: there must be none."""
+def _fetch(world: World, step: Said) -> str:
+    """Ask a server; `answer: none`: none may come."""
     to, wanted = world.fill(step["fetch"]), world.fill(step["answer"])
-    patience = IMPATIENCE if wanted == "none" else PATIENCE
-    got = fetch(world.hosts[step["from"]], to, patience) or "none"
-    return [] if got == wanted else [f"{step['from']} -> {to}: `{got}`, not `{wanted}`"]
+    client = world.client(step, world.fill(step.get("as", "")))
+    if wanted == "none":
+        got = client.ask(endpoint(to), world.impatience)
+    else:
+        got, seconds = client.ask_until(endpoint(to), PATIENCE)
+        world.slowest = max(world.slowest, seconds)
+    return "" if (got or "none") == wanted else f"{step['from']} -> {to}: `{got}`, not `{wanted}`"
 
 
-def _ping(world: World, step: Step) -> list[str]:
-    """`{ping: address, from: host, answer: true}`."""
-    to = world.fill(step["ping"])
-    tries = 1 + int(PATIENCE / IMPATIENCE) * step["answer"]
-    command = ["ping", "-n", "-c1", f"-W{IMPATIENCE}", *step.get("options", "").split(), to]
-    got = any(" 1 received" in world.hosts[step["from"]].read(*command) for _ in range(tries))
-    return [] if got == step["answer"] else [f"{step['from']} -> {to}: {got}"]
+def _send(world: World, step: Said) -> str:
+    """Send a datagram from each of some addresses; who hears them all, and as from whom?
+
+    Those that must be heard tell that those sent before them had their time.
+    """
+    to, text = endpoint(world.fill(step["send"])), repr(step).encode()
+    wanted = sorted(
+        (name, world.fill(source)) for name, heard in step["heard"].items() for source in heard
+    )
+    start = time.monotonic()
+    for source in map(world.fill, step["as"]):
+        world.client({**step, "protocol": "udp"}, source).tell(to, text)
+
+    def got() -> list[tuple[str, str]]:
+        return sorted(world.servers.heard.get(text, ()))
+
+    while len(got()) < len(wanted) and time.monotonic() < start + PATIENCE:
+        time.sleep(0.05)
+    world.slowest = max(world.slowest, time.monotonic() - start)
+    time.sleep(world.impatience)  # for what is heard twice, or by others
+    return "" if got() == wanted else f"heard were {got()}, not {wanted}"
 
 
-def _run(world: World, step: Step) -> list[str]:
-    """`{run: command, on: host, says: text, lacks: text}`; what it must say may come late."""
+def _ping(world: World, step: Said) -> str:
+    """Send an echo request, again and again if it must be answered."""
+    to, wanted = world.fill(step["ping"]), step["answer"]
+    patience = PATIENCE if wanted else world.impatience
+    end = time.monotonic() + patience
+    while True:
+        start = time.monotonic()
+        command = ["ping", "-n", "-c1", f"-W{min(patience, world.impatience):.1f}", to]
+        got = " 1 received" in world.hosts[step["from"]].read(*command)
+        if got or time.monotonic() > end:
+            break
+    if got:
+        world.slowest = max(world.slowest, time.monotonic() - start)
+    return "" if got == wanted else f"{step['from']} -> {to}: {'an' if got else 'no'} answer"
+
+
+def _run(world: World, step: Said) -> str:
+    """Run a command of sh(1); what it must say may come late, and it must not say the others then."""
     command = ["sh", "-c", world.fill(step["run"])]
-    says, lacks = (str(step.get(word, "")) for word in ("says", "lacks"))
+    says, lacks = (
+        [world.fill(text) for text in _listed(step.get(word, ()))] for word in ("says", "lacks")
+    )
     host = world.hosts[step["on"]]
     if not says and not lacks:
         host.run(*command, log="steps.log")
-        return []
+        return ""
     end = time.monotonic() + PATIENCE
     while True:
         got = host.read(*command)
-        if world.fill(says) in got:
+        missing = [text for text in says if text not in got]
+        if not missing:
             break
         if time.monotonic() > end:
-            return [f"`{command[2]}` on {step['on']} does not say `{says}` but:\n{got}"]
+            return f"`{command[2]}` on {step['on']} does not say `{missing[0]}` but:\n{got}"
         time.sleep(0.2)
-    if lacks and world.fill(lacks) in got:
-        return [f"`{command[2]}` on {step['on']} says `{lacks}`:\n{got}"]
-    return []
+    if unwanted := [text for text in lacks if text in got]:
+        return f"`{command[2]}` on {step['on']} says `{unwanted[0]}`:\n{got}"
+    return ""
 
 
-VERBS: dict[str, Callable[[World, Step], list[str]]] = {
-    "fetch": _fetch,
-    "ping": _ping,
-    "run": _run,
+def endpoint(text: str) -> tuple[str, int]:
+    """Take `address:port` or `[address]:port` apart."""
+    address, _, port = text.rpartition(":")
+    return address.strip("[]"), int(port)
+
+
+def _listed(said: str | Sequence[str]) -> Sequence[str]:
+    return [said] if isinstance(said, str) else said
+
+
+# --- what a scenario may say --------------------------------------------------------------------
+
+PLACE = re.compile(r"\{([a-z0-9-]+)\}")
+Shape: TypeAlias = Callable[[Any, Collection[str]], bool]
+
+
+def a_text(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value is a text whose `{name}`s are hosts."""
+    return isinstance(value, str) and set(PLACE.findall(value)) <= set(hosts)
+
+
+def a_list_of_texts(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value is a list of such texts."""
+    return isinstance(value, list) and all(a_text(item, hosts) for item in value)
+
+
+def a_text_or_a_list(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value is one such text or several."""
+    return a_text(value, hosts) or a_list_of_texts(value, hosts)
+
+
+def an_endpoint(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value is an address and a port."""
+    return a_text(value, hosts) and re.fullmatch(r"(\[[0-9a-f:]+\]|[^:]+):\d+", value) is not None
+
+
+def a_host(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value is the name of a host."""
+    return value in hosts
+
+
+def sources_of_hosts(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value maps names of hosts to lists of addresses, one at least."""
+    return (
+        isinstance(value, dict)
+        and value.keys() <= set(hosts)
+        and all(heard and a_list_of_texts(heard, hosts) for heard in value.values())
+        and bool(value)
+    )
+
+
+def true_or_false(value: Any, _: Collection[str]) -> bool:
+    """Tell whether a value is a boolean."""
+    return isinstance(value, bool)
+
+
+def a_number(value: Any, _: Collection[str]) -> bool:
+    """Tell whether a value is a number that counts or names something."""
+    return type(value) is int and value > 0
+
+
+def a_list_of_ports(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value is a list of ports."""
+    return isinstance(value, list) and all(a_number(item, hosts) for item in value)
+
+
+def one_of(*values: Any) -> Shape:
+    """Make the shape of a value that is one of some."""
+
+    def shape(value: Any, _: Collection[str]) -> bool:
+        return value in values
+
+    shape.__name__ = f"one of {', '.join(map(str, values))}"
+    return shape
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a mapping: those it must have and those it may have."""
+
+    must: Mapping[str, Shape]
+    may: Mapping[str, Shape] = field(default_factory=dict)
+
+    def problems(self, said: Said, hosts: Collection[str]) -> Iterator[str]:
+        """Say what is wrong with a mapping."""
+        known = {**self.must, **self.may}
+        for key, value in said.items():
+            if key not in known:
+                yield f"no key `{key}` here, only {', '.join(known)}"
+            elif not known[key](value, hosts):
+                yield f"`{key}` must be {known[key].__name__.replace('_', ' ')}, not {value!r}"
+        yield from (f"`{key}` is missing" for key in self.must if key not in said)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A kind of step: what plays it and gives what went wrong, and its keys."""
+
+    play: Callable[[World, Said], str]
+    keys: Keys
+
+
+VERBS: Mapping[str, Verb] = {
+    "fetch": Verb(
+        _fetch,
+        Keys(
+            {"fetch": an_endpoint, "from": a_host, "answer": a_text},
+            {"as": a_text, "mark": a_number, "protocol": one_of(*sorted(PROTOCOLS))},
+        ),
+    ),
+    "send": Verb(
+        _send,
+        Keys(
+            {
+                "send": an_endpoint,
+                "from": a_host,
+                "as": a_list_of_texts,
+                "heard": sources_of_hosts,
+            }
+        ),
+    ),
+    "ping": Verb(_ping, Keys({"ping": a_text, "from": a_host, "answer": true_or_false})),
+    "run": Verb(
+        _run,
+        Keys(
+            {"run": a_text, "on": a_host},
+            {"says": a_text_or_a_list, "lacks": a_text_or_a_list},
+        ),
+    ),
 }
+
+_ANY_HOST = {"addresses": a_list_of_texts, "routes": a_list_of_texts, "serves": a_list_of_ports}
+# the key that tells where a host is -> the keys of such hosts
+HOST_KEYS: Mapping[str, Keys] = {
+    "card": Keys(
+        {"card": a_text},
+        {**_ANY_HOST, "vlan": a_number, "macvlan": one_of("bridge", "private", "vepa")},
+    ),
+    "bridge": Keys(
+        {"bridge": a_text, "macaddress": a_text},
+        {**_ANY_HOST, "vlan": a_number, "dhcp": one_of(True, "duid")},
+    ),
+}
+SCENARIO_KEYS = ("case", "proves", "hosts", "steps")
+# A link is called `tap-NAME`, and the kernel takes 15 characters.
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,10}")
+
+
+def problems(scenario: Said) -> list[str]:
+    """Say what is wrong with the shape of a scenario: a typing error must not be a step less."""
+    found = [f"no key `{key}` in a scenario" for key in scenario if key not in SCENARIO_KEYS]
+    found += [f"`{key}` is missing" for key in SCENARIO_KEYS if key not in scenario]
+    if found:
+        return found
+    names = {HOST, WIRE, *scenario["hosts"]}
+    for name, said in scenario["hosts"].items():
+        found += [f"{name}: {wrong}" for wrong in _host_problems(name, said, names)]
+    timed = False
+    for number, step in enumerate(scenario["steps"], 1):
+        negative = step.get("answer") in ("none", False)
+        found += [f"step {number}: {wrong}" for wrong in _step_problems(step, names)]
+        if negative and not timed:
+            found.append(f"step {number}: nothing that came has told yet how slow the machine is")
+        timed = timed or not (negative or "run" in step)
+    return found
+
+
+def _host_problems(name: str, said: Said, names: Collection[str]) -> Iterator[str]:
+    if name == HOST or not _NAME.fullmatch(name):
+        yield "not a name for a host"
+    kinds = [kind for kind in HOST_KEYS if kind in said]
+    if name == WIRE:
+        yield from Keys({}, _ANY_HOST).problems(said, names)
+    elif len(kinds) == 1:
+        yield from HOST_KEYS[kinds[0]].problems(said, names)
+    else:
+        yield f"must have one of the keys {', '.join(HOST_KEYS)}"
+
+
+def _step_problems(step: Said, names: Collection[str]) -> Iterator[str]:
+    verbs = [verb for verb in VERBS if verb in step]
+    if len(verbs) != 1:
+        yield f"must have one of the verbs {', '.join(VERBS)}"
+        return
+    yield from VERBS[verbs[0]].keys.problems(step, names)
+    if "lacks" in step and "says" not in step:
+        yield "what lacks something must say something else, which tells when to look"

@@ -1,26 +1,35 @@
-"""The network that a host's cards are plugged into: a DHCP server for each interface that asks."""
+"""The network that a host's cards are plugged into: servers for the interfaces that ask."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .sandbox import Sandbox
 
+# The host's own, which its DHCP clients send.
+HOSTNAME = "lab"
+LEASES = "/run/wire"  # a file NAME.leases for each interface that asks
+
 
 @dataclass(frozen=True)
 class Server:
-    """A DHCP server behind a card: it has one lease to give, and is the router."""
+    """A DHCP server and router behind a card, made by dnsmasq(8)."""
 
     interface: str  # the one that asks
     card: str  # the one its packets leave by
-    address: str  # of the lease
-    router: str
+    addresses: Sequence[str]  # of the server, with their prefix lengths
+    options: Sequence[str]  # of dnsmasq
 
 
-def serve(box: Sandbox, servers: tuple[Server, ...]) -> None:
-    """Start the DHCP servers on the wire."""
+def serve(box: Sandbox, servers: Sequence[Server]) -> None:
+    """Start the servers on the wire, and name the host that asks them."""
+    box.run("hostname", HOSTNAME, log="sandbox.log")
+    box.run("mkdir", LEASES, log="sandbox.log")
     for server in servers:
-        box.wire.ip(f"address add {server.router}/24 dev {server.card}")
+        box.wire.ip(
+            *(f"address add {address} dev {server.card} nodad" for address in server.addresses)
+        )
         box.wire.run(
             "dnsmasq",
             "--conf-file=/dev/null",
@@ -29,8 +38,8 @@ def serve(box: Sandbox, servers: tuple[Server, ...]) -> None:
             f"--interface={server.card}",
             "--bind-interfaces",
             "--no-ping",  # else three seconds for each lease
-            f"--dhcp-range={server.address},{server.address},1h",
-            f"--dhcp-leasefile=/run/wire-{server.interface}.leases",
+            f"--dhcp-leasefile={LEASES}/{server.interface}.leases",
             f"--pid-file=/run/wire-{server.interface}.pid",
+            *server.options,
             log="wire.log",
         )

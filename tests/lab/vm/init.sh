@@ -1,13 +1,13 @@
-# PID 1 of the VM, run by the first tree's sh: the least that a machine is, then the job.
+# PID 1 of the VM, run by the first tree's sh: the least that makes a machine, then the job.
+set -eu
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+trap 'echo b >/proc/sysrq-trigger' EXIT # to QEMU, told -no-reboot, the end
 
-mark() {
+mark() { # on a line of its own, whatever the job printed last
     read -r uptime _ </proc/uptime
-    # On a line of its own, whatever the job printed last.
-    printf '\nLAB-%s %s\n' "$1" "$uptime"
+    printf '\nLAB-%s %s\n' "$1" "${2:-$uptime}"
 }
 
-mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t tmpfs -o mode=755 run /run
 mount -t tmpfs tmp /tmp
@@ -17,16 +17,18 @@ ln -s /proc/self/fd /dev/fd
 hostname lab
 ip link set lo up
 
-# The kernel asks modprobe for everything else. These are used through files that are not there
-# before: /dev/net/tun, /proc/net/vlan, /sys/class/net/bonding_masters.
+# The kernel asks modprobe for all other modules. These show files that programs look for first:
+# /dev/net/tun, /proc/net/vlan, /sys/class/net/bonding_masters.
 modprobe tun
 modprobe 8021q
 modprobe bonding max_bonds=0
 
 mark UP
-(cd /lab/job && exec env OUT=/lab/out sh /lab/command) </dev/null
-code=$?
+code=0
+(cd /lab/job && exec env OUT=/lab/out sh /lab/command) </dev/null || code=$?
 mark DONE
-# Only complete results count: vm.py wants the last mark.
-tar -cf /dev/vdc -C /lab/out . && sync && mark "SAVED $code"
-echo b >/proc/sysrq-trigger # which QEMU, told -no-reboot, takes as power off
+mark CODE "$code"
+tar -cf /dev/vdc -C /lab/out .
+sync
+mark SAVED
+stty onlcr # as it is, but not before the console has sent all (TCSADRAIN): a reset waits for nothing

@@ -2,12 +2,13 @@
 # /init of the VM's initramfs, run by busybox: put the disks together and hand over to init.sh.
 # The disks, in vm.py's order: vda kernel modules, vdb the job (a tar), vdc for the results (a tar),
 # then one per tree named in TREES, which the kernel passes on from its command line.
-# When anything fails PID 1 ends, the kernel panics, and QEMU exits without results.
 set -eu
 mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+# If anything fails, the end, with its message as the last on the console.
+trap 'echo b >/proc/sysrq-trigger' EXIT
 for module in /boot/*; do insmod "$module"; done
 
-mkdir /lab /root
 mount -t tmpfs -o mode=755 lab /lab
 tar -xf /dev/vdb -C /lab
 mkdir /lab/out /lab/upper /lab/work
@@ -26,6 +27,5 @@ done
 mount -t overlay -o "lowerdir=/lab/$first,upperdir=/lab/upper,workdir=/lab/work" root /root
 mkdir -p /root/lab /root/usr/lib/modules
 mount -t ext4 -o ro /dev/vda /root/usr/lib/modules
-mount -o move /lab /root/lab
-mount -o move /dev /root/dev
+for place in dev lab proc; do mount -o move "/$place" "/root/$place"; done
 exec switch_root /root /bin/sh /lab/init.sh

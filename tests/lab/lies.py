@@ -1,0 +1,140 @@
+"""Lies to plant in what a back end wrote: each must turn the lab red, and show where it is.
+
+A lie is one a translator tells when it drops, confuses or invents something. All that it changes is
+the text of the compiled files, and it must change that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from .case import Case
+from .experiments import Equality, Experiment, Traffic, named_case, named_scenario
+from .runner.boot import File
+from .runner.job import Job, Result
+
+
+@dataclass(frozen=True)
+class Lie:
+    """`pattern` is replaced by `instead` in all files; `shows` stands in what the lab then says."""
+
+    name: str
+    truth: str  # a case, or `traffic-` and a scenario
+    target: str
+    pattern: str
+    instead: str
+    shows: str
+
+
+LIES = (
+    Lie("metric", "routing", "networkd", "Metric=50", "Metric=51", "default dev eth0 metric 50"),
+    Lie("metric lost", "routing", "ifupdown", " metric 70", "", "2001:db8:20::/48"),
+    Lie("table", "routing", "ifupdown-ng", r"lookup 1000\b", "lookup 100", "rule ipv6 150"),
+    Lie("type", "routing", "netplan", "type: unreachable", "type: blackhole", "10.97.0.0/16"),
+    Lie("neighbour lost", "routing", "networkd", r"\[Neighbor\]\n(.+\n)+", "", "neighbour eth0"),
+    Lie("source lost", "routing", "ifupdown2", " src 198.51.100.3", "", "10.20.0.0/16"),
+    Lie("flag lost", "bridges", "networkd", "Isolated=yes\n", "", "link veth-a port isolated"),
+    Lie("flag turned", "bridges", "ifupdown", "learning off", "learning on", "port learning"),
+    Lie(
+        "STP left to the default", "bridges", "netplan", " *stp: false\n", "", "link br1 stp_state"
+    ),
+    Lie("timer", "bridges", "ifupdown2", "bridge-fd 2", "bridge-fd 3", "br0 forward_delay"),
+    Lie("MTU lost", "bridges", "ifupdown-ng", " mtu 1400", "", "link br0 mtu"),
+    Lie("route to a subnet", "bridges", "networkd", "AddPrefixRoute=no\n", "", "10.3.0.0/24"),
+    Lie(
+        "advertisements heard",
+        "traffic-router-advertisements",
+        "netplan",
+        "accept-ra: false",
+        "accept-ra: true",
+        "2001:db8:f0:",
+    ),
+    Lie(
+        "address invented",
+        "addresses",
+        "networkd",
+        r"\[Network\]\n",
+        r"\g<0>Address=10.7.7.7/32\n",
+        "10.7.7.7/32",
+    ),
+    Lie(
+        "sysctl lost",
+        "sysctl",
+        "networkd",
+        "net/ipv4/conf/eth0/proxy_arp=1",
+        "",
+        "sysctl eth0 ipv4 proxy_arp",
+    ),
+    Lie("tag lost", "devices", "networkd", r"Id=7\b", "Id=8", "link inner id"),
+    Lie("protocol lost", "devices", "ifupdown", "proto 802.1ad ", "", "link outer protocol"),
+    Lie("VLAN of a port lost", "devices", "networkd", "VLAN=120\n", "", "vlan eth1 120"),
+    Lie("untagged lost", "devices", "ifupdown2", " untagged", "", "vlan veth-a 100"),
+    Lie(
+        "guests not hidden",
+        "traffic-nat",
+        "networkd",
+        " masquerade( to :1024-65535)?",
+        " accept",
+        "203.0.113.1:80",
+    ),
+    Lie(
+        "port of another guest",
+        "traffic-nat",
+        "netplan",
+        r"192\.168\.122\.10(?= ?[:.] ?80\b)",
+        "192.168.122.99",
+        "8080",
+    ),
+    Lie("reservation lost", "traffic-nat", "ifupdown", "dhcp-host=.*\n", "", "192.168.122.10/24"),
+)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The experiment that a lie spoils. It is well if the lie is found out."""
+
+    lie: Lie
+    generation: str
+
+    @property
+    def name(self) -> str:
+        """What its test is called."""
+        return f"lie-{self.lie.name.replace(' ', '-')}"
+
+    @cached_property
+    def truth(self) -> Experiment:
+        """What is tried when nobody lies."""
+        name = self.lie.truth
+        if name.startswith("traffic-"):
+            return Traffic(named_scenario(name.removeprefix("traffic-")), self.generation)
+        return Equality(named_case(name), self.generation)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Name the kinds of interfaces that a kernel must have for it."""
+        return self.truth.needs
+
+    @cached_property
+    def jobs(self) -> Mapping[str, Job]:
+        """Give the liar's job."""
+        job = self.truth.jobs[self.lie.target]
+        files = tuple(self._falsified(file) for file in job.files)
+        return {self.lie.target: replace(job, id=f"{self.name}/{job.id}", files=files)}
+
+    def _falsified(self, file: File) -> File:
+        return replace(file, content=re.sub(self.lie.pattern, self.lie.instead, file.content))
+
+    def verdict(self, results: Mapping[str, Result]) -> str:
+        """Say that the lie went unnoticed, or was noticed in the wrong place."""
+        said = self.truth.verdict(results)
+        if not said:
+            return f"nobody noticed: {self.lie}"
+        return "" if self.lie.shows in said else f"`{self.lie.shows}` is not in:\n{said}"
+
+
+def planted(generation: str) -> list[Planted]:
+    """Give the experiment of each lie."""
+    return [Planted(lie, generation) for lie in LIES]

@@ -1,0 +1,188 @@
+"""Servers and clients inside of network namespaces, without a process for each.
+
+A socket stays in the network namespace that it was made in, whoever uses it then: so they are made
+by a thread that enters the namespace, and used out here. In an emulated machine a Python that only
+starts takes longer than all that is said over a network of a scenario.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TypeVar
+
+from .sandbox import LIMIT
+
+T = TypeVar("T")
+
+CLONE_NEWNET = 0x40000000  # linux/sched.h; os.setns() is younger than Python 3.11
+IPV6_TRANSPARENT = 75  # linux/in6.h
+
+QUESTION = b"?"
+LONGEST = 4096
+PAUSE = 0.2  # seconds before the next try
+ATTEMPT = 5.0  # seconds for one; a lost packet is sent again sooner by another one
+
+_PROTOCOLS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+PROTOCOLS = frozenset(_PROTOCOLS)
+
+
+@dataclass(frozen=True)
+class Client:
+    """How a host asks: `network` is the path of its network namespace.
+
+    `source` is an address to ask from, which need not be the host's own; `mark` is that of
+    SO_MARK, socket(7).
+    """
+
+    network: str
+    protocol: str = "tcp"
+    source: str = ""
+    mark: int = 0
+
+    def socket(self, to: str) -> socket.socket:
+        """Make a socket to talk to an address with. Raises `OSError`."""
+        family = socket.AF_INET6 if ":" in to else socket.AF_INET
+        made = _within(self.network, lambda: socket.socket(family, _PROTOCOLS[self.protocol]))
+        try:
+            if self.protocol == "udp" and family == socket.AF_INET:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            if self.mark:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self.mark)
+            if self.source:
+                if family == socket.AF_INET6:
+                    made.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
+                else:
+                    made.setsockopt(socket.IPPROTO_IP, socket.IP_TRANSPARENT, 1)
+                made.bind((self.source, 0))
+        except OSError:
+            made.close()
+            raise
+        return made
+
+    def ask(self, to: tuple[str, int], patience: float) -> str:
+        """Give what a server answers, nothing if it cannot be reached within some seconds."""
+        try:
+            with self.socket(to[0]) as asking:
+                asking.settimeout(patience)
+                asking.connect(to)
+                if self.protocol == "udp":
+                    asking.sendall(QUESTION)
+                else:
+                    asking.settimeout(LIMIT)  # it is there: a late answer is one, too
+                return asking.recv(LONGEST).decode()
+        except OSError:
+            return ""
+
+    def ask_until(self, to: tuple[str, int], patience: float) -> tuple[str, float]:
+        """Ask again and again; give the answer and how long it took, without the vain tries."""
+        end = time.monotonic() + patience
+        while True:
+            start = time.monotonic()
+            answer = self.ask(to, min(ATTEMPT, patience))
+            if answer or time.monotonic() > end:
+                return answer, time.monotonic() - start
+            time.sleep(PAUSE)
+
+    def tell(self, to: tuple[str, int], what: bytes) -> None:
+        """Send one datagram that no server answers. Raises `OSError`."""
+        with self.socket(to[0]) as telling:
+            telling.sendto(what, to)
+
+
+class Servers:
+    """What answers `<host> sees <address of the client>`, and hears what is only told.
+
+    `heard` is, for each text that was told, who heard it and from which address, in order.
+    """
+
+    def __init__(self) -> None:
+        self.heard: dict[bytes, list[tuple[str, str]]] = {}
+        self._sockets = ExitStack()
+        self._selector = self._sockets.enter_context(selectors.DefaultSelector())
+        end, self._end = socket.socketpair()
+        self._sockets.enter_context(end)
+        self._selector.register(end, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def add(self, name: str, network: str, port: int) -> None:
+        """Let a host answer on a port, over TCP and UDP, IPv4 and IPv6."""
+        for kind, answer in (
+            (socket.SOCK_STREAM, self._accept),
+            (socket.SOCK_DGRAM, self._receive),
+        ):
+            server = _within(network, lambda: socket.socket(socket.AF_INET6, kind))  # noqa: B023
+            self._sockets.enter_context(server)
+            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            server.bind(("::", port))
+            if kind == socket.SOCK_STREAM:
+                server.listen(16)
+            self._selector.register(server, selectors.EVENT_READ, (answer, name))
+
+    def __enter__(self) -> Servers:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all sockets; one that is open would keep its namespace alive."""
+        self._end.close()
+        self._thread.join()
+        self._sockets.close()
+
+    def _serve(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.data is None:  # the other end is closed
+                    return
+                answer, name = key.data
+                try:
+                    answer(key.fileobj, name)
+                except OSError:
+                    continue  # the client went away, or cannot be reached: it has no answer
+
+    def _accept(self, server: socket.socket, name: str) -> None:
+        client, address = server.accept()
+        with client:
+            client.sendall(_answer(name, address[0]))
+
+    def _receive(self, server: socket.socket, name: str) -> None:
+        text, address = server.recvfrom(LONGEST)
+        if text == QUESTION:
+            server.sendto(_answer(name, address[0]), address)
+        else:
+            self.heard.setdefault(text, []).append((name, _plain(address[0])))
+
+
+def _answer(name: str, client: str) -> bytes:
+    return f"{name} sees {_plain(client)}".encode()
+
+
+def _plain(address: str) -> str:
+    """Spell an IPv4 address as such; to a socket of IPv6 it is a mapped one, ipv6(7)."""
+    return address.removeprefix("::ffff:")
+
+
+def _within(network: str, make: Callable[[], T]) -> T:
+    """Call in a network namespace, setns(2): it moves the calling thread alone."""
+
+    def call() -> T:
+        libc = ctypes.CDLL(None, use_errno=True)
+        descriptor = os.open(network, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if libc.setns(descriptor, CLONE_NEWNET):
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number), network)
+        finally:
+            os.close(descriptor)
+        return make()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(call).result()
