@@ -123,8 +123,9 @@ def servers(host: Host) -> tuple[Server, ...]:
     """Give a server for each interface that asks for its addresses."""
     by_name = {i.name: i for i in host.interfaces}
     return tuple(
-        Server(name, _card(by_name[name], by_name), lease.server, tuple(_options(lease)))
+        Server(name, card, lease.server, tuple(_options(lease, card)))
         for name, lease in leases(host).items()
+        for card in [_card(by_name[name], by_name)]
     )
 
 
@@ -142,7 +143,6 @@ def leases(host: Host) -> dict[str, Lease]:
             number,
             ports.index(_card(i, by_name)) + 1,
             ipv6=not i.dhcp4,
-            classless=i.dhcp4_overrides != DhcpOverrides(path=()),
             rich=_says_more(i.dhcp4_overrides),
         )
         for number, i in enumerate(asking)
@@ -159,10 +159,11 @@ def _says_more(overrides: DhcpOverrides) -> bool:
     return replace(overrides, route_metric=0) != DhcpOverrides(path=(), route_metric=0)
 
 
-def _options(lease: Lease) -> Iterator[str]:
+def _options(lease: Lease, card: str) -> Iterator[str]:
     """Have dnsmasq(8) give a lease; clients are told what they ask for."""
     if lease.ipv6:
         yield "--enable-ra"
+        yield f"--ra-param={card},mtu:off,0"
         yield f"--dhcp-range={lease.address6},{lease.address6},slaac,64,1h"
         yield f"--dhcp-option=option6:dns-server,[{lease.nameserver6}]"
         yield f"--dhcp-option=option6:sntp-server,[{lease.timeserver6}]"
@@ -171,10 +172,9 @@ def _options(lease: Lease) -> Iterator[str]:
     yield f"--dhcp-range={lease.address.ip},{lease.address.ip},1h"
     yield f"--dhcp-option=option:dns-server,{lease.nameserver}"
     yield f"--dhcp-option=option:mtu,{lease.mtu}"
-    if lease.classless:
+    if lease.rich:
         routes = f"{lease.route},{lease.other_router},0.0.0.0/0,{lease.router}"
         yield f"--dhcp-option=option:classless-static-route,{routes}"
-    if lease.rich:
         yield f"--dhcp-option=option:domain-name,{lease.domain}"
         yield f"--dhcp-option=option:ntp-server,{lease.timeserver}"
 

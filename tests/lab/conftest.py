@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from . import tier, tree, vm
+from . import tier, vm
 from .experiments import Experiment
 from .runner.job import Job
-from .runner.sandbox import LabError, sandbox
 
 Verdict = Callable[[Experiment], str]
 
@@ -38,13 +38,16 @@ def _verdicts(
 
 
 def _selected(request: pytest.FixtureRequest) -> list[Experiment]:
-    return [
-        item.callspec.params["experiment"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and item.module is request.module
-        and "experiment" in getattr(getattr(item, "callspec", None), "params", ())
-    ]
+    """List the experiments of the module's tests that are to be run."""
+    selected: list[Experiment] = []
+    for item in request.session.items:
+        if isinstance(item, pytest.Function) and item.module is request.module:
+            selected += filter(None, [_parameters(item).get("experiment")])
+    return selected
+
+
+def _parameters(item: pytest.Function) -> dict[str, Any]:
+    return dict(item.callspec.params) if hasattr(item, "callspec") else {}
 
 
 @pytest.fixture(scope="module")
@@ -61,30 +64,23 @@ def full(request: pytest.FixtureRequest, root: None) -> Verdict:
     return _verdicts(request, tier.full, frozenset())
 
 
-# What `ip link add name x` must accept for a kind of interface.
+# How a kernel is asked for a kind of interface; most need only its name.
 _PROBES = {
-    "bridge": "type bridge",
-    "dummy": "type dummy",
-    "veth": "type veth peer name y",
-    "vlan": "link y type vlan id 5",  # not of `lo`, which the kernel lets carry none
-    "vlan-filtering": "type bridge vlan_filtering 1",
+    "bridge": "ip link add x type bridge",
+    "dummy": "ip link add x type dummy",
+    "veth": "ip link add x type veth peer name y",
+    # not of `lo`, which the kernel lets carry none
+    "vlan": "ip link add y type veth && ip link add x link y type vlan id 5",
+    "vlan-filtering": "ip link add x type bridge vlan_filtering 1",
 }
 
 
 @pytest.fixture(scope="session")
-def kernel_lacks(root: None, tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+def kernel_lacks(root: None) -> frozenset[str]:
     """Name the kinds of interfaces that this kernel cannot make."""
-    lacks: set[str] = set()
-    out = tmp_path_factory.mktemp("probe") / "out"
-    with sandbox([str(tree.build())], out, ()) as box:
-        for kind, arguments in _PROBES.items():
-            try:
-                if kind == "vlan":
-                    box.ip("link add name y type veth peer name z")
-                box.ip(f"link add name x {arguments}", "link del dev x")
-            except LabError:
-                lacks.add(kind)
-    return frozenset(lacks)
+    jobs = {kind: tier.commands(f"probe/{kind}", command) for kind, command in _PROBES.items()}
+    results = tier.quick(list(jobs.values()), name="probes").results
+    return frozenset(kind for kind, job in jobs.items() if results[job.id].error)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

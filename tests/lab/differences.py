@@ -94,12 +94,25 @@ def _says_no_optional(fact: Fact) -> bool:
     return fact.interface is not None and fact.interface.optional is None
 
 
+def _is_activated(fact: Fact, how: str) -> bool:
+    return fact.interface is not None and fact.interface.activation == how
+
+
 def _ages_early(fact: Fact) -> bool:
     kind = None if fact.interface is None else fact.interface.kind
     return _is("link", "ageing_time")(fact) and isinstance(kind, Bridge) and kind.stp
 
 
 DIFFERENCES = (
+    Difference(
+        "booting waits for an interface that is off as long as ifupdown takes to turn it off",
+        lambda fact: fact.key[0] == "boot" and _is_activated(fact, "off"),
+    ),
+    Difference(
+        "of an interface that is brought up by hand networkd sets all that it can beforehand, "
+        "ifupdown nothing",
+        lambda fact: fact.key[0] == "sysctl" and _is_activated(fact, "manual"),
+    ),
     Difference(
         "booting waits until ifupdown has made a bridge without ports, but never for its carrier",
         lambda fact: fact.key[0] == "boot" and _has_no_ports(fact) and _says_no_optional(fact),
@@ -146,7 +159,7 @@ DIFFERENCES = (
     Difference(
         "networkd names the leased address as the source of the routes it got with it, dhclient "
         "leaves it to the kernel, which takes the same",
-        lambda fact: _of_a_lease(fact) and _default_route(fact),
+        lambda fact: _of_a_lease(fact) and " via " in fact.value,
         instead=lambda value: re.sub(r" src \S+$", "", value),
     ),
     Difference(

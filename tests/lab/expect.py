@@ -59,8 +59,7 @@ class Lease:
     number: int
     card: int
     ipv6: bool = False
-    classless: bool = False  # routes as in RFC 3442, one more than the default one
-    rich: bool = False  # also a domain and time servers
+    rich: bool = False  # also a domain, time servers, and routes as in RFC 3442
 
     mtu = 1450
 
@@ -128,6 +127,17 @@ CLOSED = frozenset({"address", "route", "rule", "neighbour", "vlan", "fdb", "dns
 CLOSED_LINK = frozenset({"kind", "master"})
 
 
+# What raw text does only its author knows. In the lab's documents that of an interface gives it an
+# address; that of a host makes a device, but networkd.conf(5) makes none: there it names a table.
+RAW_ADDRESS = "192.0.2.99/32"
+_RAW_TABLE: State = {("route", "ipv4 table 1234", "10.99.0.0/16 dev eth0"): "scope link"}
+_RAW_DEVICE: State = {
+    ("link", "raw0", "kind"): "vxlan",
+    ("link", "raw0", "id"): "99",
+    ("link", "raw0", "port"): "4790",
+    ("boot", "raw0", "waits"): "true",
+}
+
 # As `ip -N` prints them.
 _ETHERTYPES = {"802.1q": f"[{0x8100}]", "802.1ad": f"[{0x88A8}]"}
 
@@ -147,22 +157,28 @@ def expect(host: Host, leases: Mapping[str, Lease]) -> State:
     for interface in host.interfaces:
         name = interface.name
         state.update((("link", name, w), v) for w, v in _link(interface).items())
-        state.update(_addresses(interface))
-        state.update(_route(name, route) for route in interface.routes)
-        state.update(pair for rule in interface.routing_policy for pair in _rule(rule))
-        state.update(
-            (("neighbour", name, str(n.address)), n.macaddress) for n in interface.neighbors
-        )
         state.update((("sysctl", name, w), str(v)) for w, v in _sysctls(interface))
-        if interface.activation == "auto" and name in leases:
-            state.update(_leased(interface, leases[name]))
+        if interface.activation == "auto":
+            state.update(_layer3(interface, leases.get(name)))
         state.update(_told(interface, leases.get(name)))
         if isinstance(interface.kind, Bridge) and interface.kind.vlan_filtering:
             state.update(_vlans(host, interface, interface.kind))
-        if interface.waited_for and not isinstance(interface.kind, Loopback):
+        if _is_waited_for(interface):
             state["boot", name, "waits"] = "true"
+        if interface.raw is not None:
+            state["address", name, RAW_ADDRESS] = describe_address(scope="global")
+    if host.raw is not None:
+        state.update(_RAW_DEVICE if "netplan" in host.raw else _RAW_TABLE)
     state.update(_forwarding(host))
     return state
+
+
+def _is_waited_for(interface: Interface) -> bool:
+    return (
+        interface.waited_for
+        and interface.activation == "auto"
+        and not isinstance(interface.kind, Loopback)
+    )
 
 
 # --- links --------------------------------------------------------------------------------------
@@ -254,6 +270,17 @@ def _vids(ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
 # --- addresses ----------------------------------------------------------------------------------
 
 
+def _layer3(interface: Interface, lease: Lease | None) -> State:
+    """State all that an interface has once it is up."""
+    name = interface.name
+    state: State = dict(_addresses(interface))
+    state.update(_route(name, route) for route in interface.routes)
+    state.update(pair for rule in interface.routing_policy for pair in _rule(rule))
+    state.update((("neighbour", name, str(n.address)), n.macaddress) for n in interface.neighbors)
+    state.update(() if lease is None else _leased(interface, lease))
+    return state
+
+
 def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
     """State the addresses and the routes that come with them."""
     name = interface.name
@@ -341,12 +368,10 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         if overrides.use_mtu and interface.mtu is None:
             yield ("link", name, "mtu"), str(lease.mtu)
         ways = {"default": lease.router}
-        if lease.classless:
+        if lease.rich:
             ways[str(lease.route)] = lease.other_router
         for to, router in ways.items() if overrides.use_routes else ():
-            to = route_name(
-                type="unicast", to=to, device=name, metric=overrides.route_metric
-            )
+            to = route_name(type="unicast", to=to, device=name, metric=overrides.route_metric)
             yield ("route", f"ipv4 {MAIN}", to), describe_route(scope="global", via=router)
         if overrides.send_hostname:
             yield ("lease", name, "hostname"), overrides.hostname or HOSTNAME

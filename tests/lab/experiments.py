@@ -82,7 +82,8 @@ class Traffic:
     @cached_property
     def scenario(self) -> Mapping[str, Any]:
         """The scenario, with the name of its case."""
-        return YAML(typ="safe", pure=True).load(self.path)
+        loaded: Mapping[str, Any] = YAML(typ="safe", pure=True).load(self.path)
+        return loaded
 
     @cached_property
     def case(self) -> Case:

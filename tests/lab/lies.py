@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .case import Case
 from .experiments import Equality, Experiment, Traffic, named_case, named_scenario
 from .runner.boot import File
 from .runner.job import Job, Result

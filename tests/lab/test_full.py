@@ -8,11 +8,9 @@ from .case import GENERATIONS
 from .conftest import Verdict
 from .experiments import Experiment, equalities, names, scenarios
 
-EXPERIMENTS: list[Experiment] = [
-    experiment
-    for generation in GENERATIONS
-    for experiment in (*equalities(generation), *scenarios(generation))
-]
+EXPERIMENTS: list[Experiment] = []
+for generation in GENERATIONS:
+    EXPERIMENTS += [*equalities(generation), *scenarios(generation)]
 
 
 @pytest.mark.lab

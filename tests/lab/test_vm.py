@@ -49,7 +49,16 @@ KINDS = {
 }
 LOWER = {"ipvlan": "q", "ipvtap": "q", "macsec": "p", "macvlan": "r", "macvtap": "r", "vlan": "p"}
 
-QDISCS = ("cake", "fq", "fq_codel", "htb", "netem delay 1ms", "pfifo", "prio", "red limit 1mb avpkt 1000")
+QDISCS = (
+    "cake",
+    "fq",
+    "fq_codel",
+    "htb",
+    "netem delay 1ms",
+    "pfifo",
+    "prio",
+    "red limit 1mb avpkt 1000",
+)
 
 RULES = """\
 table inet t {

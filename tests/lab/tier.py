@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from . import tree, vm
 from .layers import layer
-from .runner import sandbox
+from .runner.boot import File
 from .runner.job import Job, Result
 
 HERE = Path(__file__).parent
@@ -44,14 +45,22 @@ def missing() -> str | None:
     """Say why sandboxes cannot be made on this machine, None if they can."""
     if os.geteuid() != 0:
         return "needs root"
-    tools = (*sandbox.TOOLS, "mmdebstrap")
+    tools = ("apt-get", "dpkg", "mmdebstrap", "unshare")
     if absent := [tool for tool in tools if shutil.which(tool) is None]:
         return f"needs {', '.join(absent)}"
-    probe = ["unshare", *sandbox.UNSHARE, "mount", "-t", "tmpfs", "lab", "/mnt"]
-    done = subprocess.run(probe, check=False, stderr=subprocess.DEVNULL, timeout=sandbox.LIMIT)
-    if done.returncode:
+    probe = ["unshare", "--net", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "x", "/mnt"]
+    if subprocess.run(probe, check=False, stderr=subprocess.DEVNULL).returncode:
         return "this machine does not let root make namespaces"
     return None
+
+
+def commands(
+    job_id: str, *lines: str, files: tuple[File, ...] = (), generation: str = "bookworm"
+) -> Job:
+    """Give a job that boots nothing, but runs commands where these files are."""
+    steps = [{"run": line, "on": "host"} for line in lines]
+    scenario = {"case": "", "proves": [], "hosts": {}, "steps": steps}
+    return Job(id=job_id, trees=(generation,), renderer="", files=files, scenario=scenario)
 
 
 def _runner(
@@ -62,12 +71,12 @@ def _runner(
     return [python, "-m", "runner", jobs, out, *places, f"--parallel={parallel}"]
 
 
-def quick(jobs: Sequence[Job]) -> Run:
-    """Run jobs on this machine's kernel."""
+def quick(jobs: Sequence[Job], name: str = "quick") -> Run:
+    """Run jobs on this machine's kernel; the directory of results has this name."""
     seconds: dict[str, float] = {}
     with _timed(seconds, "trees"):
         trees = _trees(jobs)
-    with _results("quick", jobs) as out:
+    with _results(name, jobs) as out:
         command = _runner(sys.executable, str(out / "jobs.json"), str(out), trees, QUICK_PARALLEL)
         with _timed(seconds, "jobs"), open(out / "runner.log", "wb") as log:
             done = subprocess.run(
@@ -107,8 +116,10 @@ def _results(name: str, jobs: Sequence[Job]) -> Iterator[Path]:
     try:
         yield out
     finally:
-        shutil.rmtree(OUT / name, ignore_errors=True)
-        out.rename(OUT / name)
+        with open(OUT / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            shutil.rmtree(OUT / name, ignore_errors=True)
+            out.rename(OUT / name)
 
 
 def _trees(jobs: Iterable[Job]) -> dict[str, Path]:

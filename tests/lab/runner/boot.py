@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .sandbox import LabError, Sandbox
+from .sandbox import RESULTS, LabError, Sandbox
 
 Done = Callable[[], bool]
 
@@ -32,7 +32,9 @@ def boot(box: Sandbox, renderer: str, files: Sequence[File]) -> None:
 
     Raises `LabError` if the renderer or a unit fails, or takes too long.
     """
-    install(box, files)
+    install(files)
+    if not renderer:
+        return
     if renderer == "netplan":
         _generate(box)
     udev = _Udev(box)
@@ -40,7 +42,7 @@ def boot(box: Sandbox, renderer: str, files: Sequence[File]) -> None:
     udev.apply("/net")  # systemd-sysctl.service
     udev.coldplug()
     daemons: list[subprocess.Popen[bytes]] = []
-    units = list(_wanted(box))
+    units = list(_wanted())
     started = {unit.name for unit in units}
     for file in files:
         if file.path.endswith(".service") and Path(file.path).name not in started:
@@ -58,23 +60,23 @@ def boot(box: Sandbox, renderer: str, files: Sequence[File]) -> None:
         for daemon in daemons:
             if daemon.poll() is not None:
                 raise LabError(f"{daemon.args!r} ended ({daemon.returncode})")
-        return renderer_done() and _forwarding(box)
+        return renderer_done() and _forwarding()
 
     box.wait(renderer, done)
 
 
-def install(box: Sandbox, files: Iterable[File]) -> None:
+def install(files: Iterable[File]) -> None:
     """Put the files of a compilation in place."""
     for file in files:
-        path = box.root / file.path.lstrip("/")
+        path = Path(file.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file.content)
         path.chmod(file.mode)
 
 
-def _forwarding(box: Sandbox) -> bool:
+def _forwarding() -> bool:
     """Tell whether no bridge port is on its way to forwarding: STP takes twice the delay."""
-    states = (box.root / "sys/class/net").glob("*/brport/state")
+    states = Path("/sys/class/net").glob("*/brport/state")
     return all(state.read_text().strip() in ("0", "3") for state in states)  # BR_STATE_*
 
 
@@ -115,16 +117,16 @@ def _networkd(box: Sandbox) -> Done:
     def done() -> bool:
         if process.poll() is not None:
             raise LabError(f"systemd-networkd ended ({process.returncode})")
-        return all(_configured(box, link) for link in box.links())
+        return all(_configured(link) for link in box.links())
 
     return done
 
 
-def _configured(box: Sandbox, link: str) -> bool:
+def _configured(link: str) -> bool:
     """Tell from networkd's own records whether it is done with a link (networkctl needs D-Bus)."""
     try:
-        index = (box.root / "sys/class/net" / link / "ifindex").read_text().strip()
-        record = (box.root / "run/systemd/netif/links" / index).read_text()
+        index = Path("/sys/class/net", link, "ifindex").read_text().strip()
+        record = Path("/run/systemd/netif/links", index).read_text()
     except FileNotFoundError:
         return False
     entries = dict(line.split("=", 1) for line in record.splitlines() if "=" in line)
@@ -134,17 +136,17 @@ def _configured(box: Sandbox, link: str) -> bool:
         case "failed":
             raise LabError(f"systemd-networkd failed to configure `{link}`")
         case "configuring":
-            return _lacks_only_a_router(box, link, entries.get("NETWORK_FILE", ""))
+            return _lacks_only_a_router(link, entries.get("NETWORK_FILE", ""))
         case _:
             return False
 
 
-def _lacks_only_a_router(box: Sandbox, link: str, network_file: str) -> bool:
+def _lacks_only_a_router(link: str, network_file: str) -> bool:
     """Tell whether a link waits for router advertisements alone, which takes it 12 seconds."""
-    network = (box.root / network_file.lstrip("/")).read_text()
+    network = Path(network_file).read_text()
     if re.search(r"^DHCP=(yes|true|ipv4|both)", network, re.MULTILINE | re.IGNORECASE):
         return False
-    log = (box.out / "networkd.log").read_text(errors="replace")
+    log = (RESULTS / "networkd.log").read_text(errors="replace")
     waits = re.findall(rf"^{re.escape(link)}: link_check_ready\(\): (.*)$", log, re.MULTILINE)
     return bool(waits and re.match("dynamic addresses or routes|.*carrier", waits[-1]))
 
@@ -170,10 +172,10 @@ class _Udev:
 
     def rename(self) -> None:
         """Apply .link files, systemd.link(5). The builtin does all but the renaming itself."""
-        directories = [self.box.root / top / "systemd/network" for top in ("etc", "run")]
+        directories = [Path("/", top, "systemd/network") for top in ("etc", "run")]
         if not any(file for d in directories for file in d.glob("*.link")):
             return
-        for nic in self.box.nics:
+        for nic in self.box.cards:
             device = f"/sys/class/net/{nic}"
             report = self.box.read("udevadm", "test-builtin", "net_setup_link", device)
             for name in re.findall(r"^ID_NET_NAME=(\S+)", report, re.MULTILINE)[-1:]:
@@ -188,7 +190,7 @@ class _Udev:
 
     def apply(self, *prefixes: str) -> None:
         """Apply the sysctl.d files to what begins with one of the prefixes."""
-        if any((self.box.root / "etc/sysctl.d").glob("*.conf")):
+        if any(Path("/etc/sysctl.d").glob("*.conf")):
             program = "/lib/systemd/systemd-sysctl"
             self.box.run(program, *(f"--prefix={p}" for p in prefixes), log="sysctl.log")
 
@@ -224,7 +226,7 @@ class _Unit:
         """Run its commands; give those that keep running."""
         for option, top in (("StateDirectory", "var/lib"), ("RuntimeDirectory", "run")):
             for directory in self.words(option):
-                (box.root / top / directory).mkdir(parents=True, exist_ok=True)
+                Path("/", top, directory).mkdir(parents=True, exist_ok=True)
         log = f"{self.name}.log"
         for command in self.values("ExecStartPre"):
             box.run(*shlex.split(command), log=log)
@@ -236,9 +238,9 @@ class _Unit:
         return [box.start(*argv, log=log) for argv in commands]
 
 
-def _wanted(box: Sandbox) -> Iterator[_Unit]:
+def _wanted() -> Iterator[_Unit]:
     """Find the host's own services that a drop-in of another unit wants, in its order."""
-    units = box.root / "etc/systemd/system"
+    units = Path("/etc/systemd/system")
     wanted = [
         name
         for drop_in in sorted(units.glob("*.d/*.conf"))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from . import traffic, wire
 from .boot import File, boot
 from .collect import collect
-from .sandbox import Sandbox, sandbox
+from .sandbox import RESULTS, LabError, Sandbox
 
 LAST_LINES = 30
 
@@ -23,7 +23,7 @@ class Job:
 
     id: str
     trees: tuple[str, ...]  # names of the command line's: a Debian tree, and layers upon it
-    renderer: str  # a key of boot.RENDERERS
+    renderer: str  # a key of boot.RENDERERS, or nothing: files are put in place, and that is all
     files: tuple[File, ...]
     cards: tuple[str, ...] = ()
     servers: tuple[wire.Server, ...] = ()
@@ -62,8 +62,8 @@ class Result:
         return cls(**{**data, "failures": tuple(data["failures"])})
 
 
-def run(job: Job, trees: Mapping[str, str], out: Path) -> Result:
-    """Run a job; logs go to the directory `out`. Whatever goes wrong in it is in the result."""
+def run(job: Job) -> Result:
+    """Run a job in the sandbox that this process is in. All that goes wrong is in the result."""
     seconds: dict[str, float] = {}
 
     @contextmanager
@@ -75,28 +75,27 @@ def run(job: Job, trees: Mapping[str, str], out: Path) -> Result:
             seconds[part] = round(time.monotonic() - start, 2)
 
     try:
-        with timed("all"), _sandbox(job, trees, out) as box:
+        with timed("sandbox"):
+            box = Sandbox(job.cards)
             world = traffic.World(box, job.scenario) if job.scenario else None
-            with timed("boot"):
-                wire.serve(box, job.servers)
-                boot(box, job.renderer, job.files)
-            with timed("collect"):
-                raw = collect(box)
-            with timed("traffic"):
-                failures = world.play() if world else []
-    except AssertionError as error:
-        return Result(error=f"{error}\n{_logs(out)}", seconds=seconds)
+            wire.serve(box, job.servers)
+        with timed("boot"):
+            boot(box, job.renderer, job.files)
+        with timed("collect"):
+            raw = collect(box)
+        with timed("traffic"):
+            failures = world.play() if world else []
+    except Exception as error:  # also a mistake in the lab is a result
+        expected = isinstance(error, LabError)
+        text = str(error) if expected else "".join(traceback.format_exception(error))
+        return Result(error=f"{text}\n{_logs()}", seconds=seconds)
     return Result(raw=raw, failures=tuple(failures), seconds=seconds)
 
 
-def _sandbox(job: Job, trees: Mapping[str, str], out: Path) -> AbstractContextManager[Sandbox]:
-    return sandbox([trees[name] for name in job.trees], out, job.cards)
-
-
-def _logs(out: Path) -> str:
+def _logs() -> str:
     """Give the last lines of all logs."""
     parts: list[str] = []
-    for log in sorted(out.glob("*.log")):
+    for log in sorted(RESULTS.glob("*.log")):
         lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
         if lines:
             parts += [f"--- {log.name}", *lines]

@@ -1,29 +1,20 @@
 """Servers and clients inside of network namespaces, without a process for each.
 
-A socket stays in the network namespace that it was made in, whoever uses it then: so they are made
-by a thread that enters the namespace, and used out here. In an emulated machine a Python that only
-starts takes longer than all that is said over a network of a scenario.
+A socket stays in the network namespace that it was made in, wherever it is used then. In an
+emulated machine a Python that only starts takes longer than all the talk of a scenario.
 """
 
 from __future__ import annotations
 
-import ctypes
-import os
 import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeVar
 
-from .sandbox import LIMIT
+from .sandbox import LIMIT, Namespace
 
-T = TypeVar("T")
-
-CLONE_NEWNET = 0x40000000  # linux/sched.h; os.setns() is younger than Python 3.11
 IPV6_TRANSPARENT = 75  # linux/in6.h
 
 QUESTION = b"?"
@@ -37,13 +28,13 @@ PROTOCOLS = frozenset(_PROTOCOLS)
 
 @dataclass(frozen=True)
 class Client:
-    """How a host asks: `network` is the path of its network namespace.
+    """How a host asks.
 
     `source` is an address to ask from, which need not be the host's own; `mark` is that of
     SO_MARK, socket(7).
     """
 
-    network: str
+    host: Namespace
     protocol: str = "tcp"
     source: str = ""
     mark: int = 0
@@ -51,7 +42,8 @@ class Client:
     def socket(self, to: str) -> socket.socket:
         """Make a socket to talk to an address with. Raises `OSError`."""
         family = socket.AF_INET6 if ":" in to else socket.AF_INET
-        made = _within(self.network, lambda: socket.socket(family, _PROTOCOLS[self.protocol]))
+        with self.host.entered():
+            made = socket.socket(family, _PROTOCOLS[self.protocol])
         try:
             if self.protocol == "udp" and family == socket.AF_INET:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -113,14 +105,14 @@ class Servers:
         self._selector.register(end, selectors.EVENT_READ)
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
-    def add(self, name: str, network: str, port: int) -> None:
+    def add(self, name: str, host: Namespace, port: int) -> None:
         """Let a host answer on a port, over TCP and UDP, IPv4 and IPv6."""
         for kind, answer in (
             (socket.SOCK_STREAM, self._accept),
             (socket.SOCK_DGRAM, self._receive),
         ):
-            server = _within(network, lambda: socket.socket(socket.AF_INET6, kind))  # noqa: B023
-            self._sockets.enter_context(server)
+            with host.entered():
+                server = self._sockets.enter_context(socket.socket(socket.AF_INET6, kind))
             server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             server.bind(("::", port))
             if kind == socket.SOCK_STREAM:
@@ -168,21 +160,3 @@ def _answer(name: str, client: str) -> bytes:
 def _plain(address: str) -> str:
     """Spell an IPv4 address as such; to a socket of IPv6 it is a mapped one, ipv6(7)."""
     return address.removeprefix("::ffff:")
-
-
-def _within(network: str, make: Callable[[], T]) -> T:
-    """Call in a network namespace, setns(2): it moves the calling thread alone."""
-
-    def call() -> T:
-        libc = ctypes.CDLL(None, use_errno=True)
-        descriptor = os.open(network, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            if libc.setns(descriptor, CLONE_NEWNET):
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number), network)
-        finally:
-            os.close(descriptor)
-        return make()
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(call).result()

@@ -57,17 +57,13 @@ class World:
         with self.servers:
             for name, said in {HOST: {"serves": HOST_PORTS}, **self.said}.items():
                 for port in said.get("serves", ()):
-                    self.servers.add(name, self.network(name), port)
+                    self.servers.add(name, self.hosts[name], port)
             self._ask_for_addresses()
             for number, step in enumerate(self.steps, 1):
                 verb = next(verb for verb in VERBS if verb in step)
                 if wrong := VERBS[verb].play(self, step):
                     return [f"step {number}, {verb}: {wrong}"]
         return []
-
-    def network(self, name: str) -> str:
-        """Give the path of a host's network namespace."""
-        return f"/proc/{self.box.pid}/ns/net" if name == HOST else f"{self.box.root}/run/netns/{name}"
 
     def address_of(self, name: str) -> str:
         """Give the IPv4 address of a host's card."""
@@ -82,7 +78,7 @@ class World:
     def client(self, step: Said, source: str = "") -> Client:
         """Give what asks in a step."""
         return Client(
-            network=self.network(step["from"]),
+            host=self.hosts[step["from"]],
             protocol=step.get("protocol", "tcp"),
             source=source,
             mark=step.get("mark", 0),
