@@ -383,9 +383,9 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         shown = describe_address(scope="global", flags=[*taken, "mngtmpaddr", "noprefixroute"])
         yield ("address", name, advertised(str(lease.prefix), stable=stable)), shown
         table = f"ipv6 table {interface.ra_overrides.table}"
-        for to, router in {"default": lease.router6, str(lease.prefix): None}.items():
-            to = route_name(type="unicast", to=to, device=name, metric=ROUTE_METRIC[6])
-            yield ("route", table, to), describe_route(scope="", via=router)
+        for to, via in (("default", lease.router6), (str(lease.prefix), None)):
+            key = route_name(type="unicast", to=to, device=name, metric=ROUTE_METRIC[6])
+            yield ("route", table, key), describe_route(scope="", via=via)
 
 
 def _told(interface: Interface, lease: Lease | None) -> Iterator[tuple[Key, str]]:
@@ -544,10 +544,18 @@ def _sysctls(interface: Interface) -> Iterator[tuple[str, int]]:
     if not isinstance(interface.kind, Loopback):
         yield "ipv6 accept_ra", int(interface.accept_ra)
         yield "ipv6 use_tempaddr", 2 if interface.ipv6_privacy else 0
+        yield "ipv6 addr_gen_mode", _addr_gen_mode(interface)
     if interface.ipv6_mtu is not None:
         yield "ipv6 mtu", interface.ipv6_mtu
     for family, name, value in interface.sysctl:
         yield f"{family} {name}", value
+
+
+def _addr_gen_mode(interface: Interface) -> int:
+    """Give a number of IN6_ADDR_GEN_MODE_*, linux/if_link.h."""
+    if "ipv6" not in interface.link_local:
+        return 1
+    return {"eui64": 0, "stable-privacy": 2}[interface.ipv6_address_generation]
 
 
 def _forwarding(host: Host) -> State:

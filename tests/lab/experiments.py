@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ruamel.yaml import YAML
 
 from . import tree
 from .case import SUFFIX, Case
+from .proof import observed
 from .runner.job import Job, Result
+from .runner.traffic import PARTS
 
 HERE = Path(__file__).parent
 SAMPLES = tree.REPOSITORY / "samples"
@@ -22,31 +25,42 @@ SCENARIOS = HERE / "traffic"
 REFUSED = frozenset({"wrong-gateway"})
 
 
-class Experiment(Protocol):
-    """Something to try. `needs` are the kinds of interfaces that the kernel must have."""
+class Experiment(ABC):
+    """Something to try."""
+
+    generation: str
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """What a test of it is called."""
-        ...
 
     @property
+    @abstractmethod
     def needs(self) -> frozenset[str]:
-        """Name the kinds of interfaces that a kernel must have for it."""
-        ...
+        """The kinds of interfaces that a kernel must be able to make for it."""
 
     @property
-    def jobs(self) -> Mapping[str, Job]:
-        """Give the jobs, by the renderers' names."""
-        ...
+    def proves(self) -> frozenset[str]:
+        """The rows of the support tables that it proves if it goes well."""
+        return frozenset()
 
+    @abstractmethod
+    def make_jobs(self) -> Mapping[str, Job]:
+        """Give the jobs, by the renderers' names."""
+
+    @cached_property
+    def jobs(self) -> Mapping[str, Job]:
+        """The jobs, by the renderers' names."""
+        return self.make_jobs()
+
+    @abstractmethod
     def verdict(self, results: Mapping[str, Result]) -> str:
         """Say what is wrong with the results, by the renderers' names; nothing if all is well."""
-        ...
 
 
 @dataclass(frozen=True)
-class Equality:
+class Equality(Experiment):
     """Every renderer of a generation leaves the state that the document demands, and no other."""
 
     case: Case
@@ -60,8 +74,11 @@ class Equality:
     def needs(self) -> frozenset[str]:
         return self.case.needs()
 
-    @cached_property
-    def jobs(self) -> Mapping[str, Job]:
+    @property
+    def proves(self) -> frozenset[str]:
+        return observed(self.case)
+
+    def make_jobs(self) -> Mapping[str, Job]:
         return self.case.jobs(self.generation)
 
     def verdict(self, results: Mapping[str, Result]) -> str:
@@ -69,7 +86,7 @@ class Equality:
 
 
 @dataclass(frozen=True)
-class Traffic:
+class Traffic(Experiment):
     """Packets go where a scenario says they go, whatever the renderer."""
 
     path: Path
@@ -91,14 +108,19 @@ class Traffic:
         return named_case(self.scenario["case"])
 
     @property
-    def needs(self) -> frozenset[str]:
-        vlan = any("vlan" in host for host in self.scenario["hosts"].values())
-        return self.case.needs() | ({"vlan"} if vlan else set())
+    def proves(self) -> frozenset[str]:
+        """The rows of the support tables whose loss or falsification a step would notice."""
+        return frozenset(self.scenario["proves"])
 
-    @cached_property
-    def jobs(self) -> Mapping[str, Job]:
+    @property
+    def needs(self) -> frozenset[str]:
+        parts = {kind for host in self.scenario["hosts"].values() for kind in PARTS if kind in host}
+        return self.case.needs() | parts
+
+    def make_jobs(self) -> Mapping[str, Job]:
+        name = f"traffic-{self.path.stem}"
         return {
-            target: replace(job, id=f"traffic-{job.id}", scenario=self.scenario)
+            target: replace(job, id=f"{name}/{target}@{self.generation}", scenario=self.scenario)
             for target, job in self.case.jobs(self.generation).items()
         }
 
@@ -136,8 +158,9 @@ def equalities(generation: str) -> list[Equality]:
 
 
 def scenarios(generation: str) -> list[Traffic]:
-    """Give the experiment of each scenario."""
-    return [Traffic(path, generation) for path in sorted(SCENARIOS.glob("*.yaml"))]
+    """Give the experiment of each scenario that a renderer of the generation can play."""
+    found = [Traffic(path, generation) for path in sorted(SCENARIOS.glob("*.yaml"))]
+    return [traffic for traffic in found if traffic.jobs]
 
 
 def names(experiments: Sequence[Experiment]) -> list[str]:

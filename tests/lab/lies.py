@@ -92,7 +92,7 @@ LIES = (
 
 
 @dataclass(frozen=True)
-class Planted:
+class Planted(Experiment):
     """The experiment that a lie spoils. It is well if the lie is found out."""
 
     lie: Lie
@@ -116,8 +116,7 @@ class Planted:
         """Name the kinds of interfaces that a kernel must have for it."""
         return self.truth.needs
 
-    @cached_property
-    def jobs(self) -> Mapping[str, Job]:
+    def make_jobs(self) -> Mapping[str, Job]:
         """Give the liar's job."""
         job = self.truth.jobs[self.lie.target]
         files = tuple(self._falsified(file) for file in job.files)
@@ -134,6 +133,6 @@ class Planted:
         return "" if self.lie.shows in said else f"`{self.lie.shows}` is not in:\n{said}"
 
 
-def planted(generation: str) -> list[Planted]:
+def planted() -> list[Planted]:
     """Give the experiment of each lie."""
-    return [Planted(lie, generation) for lie in LIES]
+    return [Planted(lie, "bookworm") for lie in LIES]

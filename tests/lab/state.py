@@ -16,7 +16,7 @@ and the routes that the kernel itself makes of addresses in table `local`.
 from __future__ import annotations
 
 import json
-import shlex
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Interface, ip_interface
@@ -42,6 +42,7 @@ _NO_SETTING = {
     *("topology_change_ack", "config_pending", "group_fwd_mask_str", "hold_timer", "hello_timer"),
     *("message_age_timer", "forward_delay_timer", "tcn_timer", "topology_change_timer", "gc_timer"),
     *("fdb_n_learned", "designated_bridge"),
+    "reserved_bits",  # of VXLANs: what their other settings leave of the header
     # bonds and what they are made of
     *("active_slave", "ad_info", "mii_status", "link_failure_count", "perm_hwaddr"),
     *("ad_aggregator_id", "ad_actor_oper_port_state", "ad_actor_oper_port_state_str"),
@@ -72,6 +73,7 @@ def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
     state.update(_nft(json.loads(raw["nft"])["nftables"]))
     state.update(_sysctls(raw["sysctl"]))
     state.update(_records(raw, links))
+    state.update(_boot(raw, links))
     state.update(_leases(raw["leases"]))
     return {key: value for key, value in state.items() if key[1] not in _FALLBACK}
 
@@ -245,7 +247,9 @@ def _rules(family: str, rules: Iterable[Json]) -> Iterator[tuple[Key, str]]:
 def describe_rule(rule: Json) -> str:
     """Say all of a rule besides its priority, in the words of `ip -json rule`."""
     left_out = ("priority", "protocol", "iif_detached", "oif_detached")
-    return " ".join(f"{k}={v}" for k, v in sorted(rule.items()) if k not in left_out)
+    whole = (("sport_mask", "0xffff"), ("dport_mask", "0xffff"))  # said by newer kernels
+    said = (item for item in sorted(rule.items()) if item[0] not in left_out and item not in whole)
+    return " ".join(f"{k}={v}" for k, v in said)
 
 
 def _vlans(ports: Iterable[Json], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
@@ -317,7 +321,8 @@ def _sysctls(lines: str) -> Iterator[tuple[Key, str]]:
 
 # --- what programs were told, where the kernel is not ---------------------------------------------
 
-# networkd's word in /run/systemd/netif/links -> what is said of the link
+NETWORKD = "/run/systemd/netif/links"  # a file for each link
+# networkd's word -> what is said of the link
 _OF_NETWORKD = {
     "DNS": ("dns", "servers"),
     "DOMAINS": ("dns", "search"),
@@ -329,24 +334,19 @@ _OF_RESOLVCONF = {"nameserver": ("dns", "servers"), "search": ("dns", "search")}
 
 
 def _records(raw: Mapping[str, str], links: Mapping[str, Json]) -> State:
-    """Read which servers a link has for names and time, and whether booting waits for it.
+    """Read which servers a link has for names and time.
 
-    Of what networkd keeps for resolved and timesyncd, or of ifupdown's own list and what its hooks
-    hand to resolvconf(8).
+    Of what networkd keeps for resolved and timesyncd, or what ifupdown's hooks hand to
+    resolvconf(8).
     """
     names = {str(link["ifindex"]): name for name, link in links.items()}
     said: dict[Key, list[str]] = defaultdict(list)
-    waits: dict[str, bool] = {}
-    networkd = False
     for line in raw["records"].splitlines():
         path, _, text = line.partition(":")
         record = path.rpartition("/")[2]
-        if path.startswith("/run/systemd"):
-            networkd = True
+        if path.startswith(NETWORKD):
             word, _, value = text.partition("=")
-            if word == "REQUIRED_FOR_ONLINE":
-                waits[names[record]] = value != "no"
-            place, values, link = _OF_NETWORKD.get(word), shlex.split(value), names[record]
+            place, values, link = _OF_NETWORKD.get(word), value.split(), names[record]
         else:
             # NAME.inet is ifupdown's, NAME the DHCP client's
             link = record.removesuffix(".inet6").removesuffix(".inet")
@@ -354,11 +354,25 @@ def _records(raw: Mapping[str, str], links: Mapping[str, Json]) -> State:
             place = _OF_RESOLVCONF.get(word)
         if place is not None:
             said[place[0], link, place[1]] += values
-    if not networkd:
-        waits = dict.fromkeys(raw["waits"].split(), True)
-    waits.pop("lo", None)  # which is up before anything can wait
-    state = {key: " ".join(values) for key, values in said.items() if values}
-    return state | {("boot", name, "waits"): "true" for name, wait in waits.items() if wait}
+    return {key: " ".join(values) for key, values in said.items() if values}
+
+
+def _boot(raw: Mapping[str, str], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
+    """Read which links a boot waits for.
+
+    systemd-networkd-wait-online(8) waits for those that networkd calls required; netplan 1.1 names
+    them to it instead. networking.service waits until ifupdown is done with its own list.
+    """
+    pattern = rf"^{NETWORKD}/(\d+):REQUIRED_FOR_ONLINE=(?!no)"
+    required = re.findall(pattern, raw["records"], re.MULTILINE)
+    names = {str(link["ifindex"]): name for name, link in links.items()}
+    waits = {names[index] for index in required}
+    if raw["wait_online"]:
+        waits &= set(re.findall(r" -i ([^:\s]+)", raw["wait_online"]))
+    if NETWORKD not in raw["records"]:
+        waits = set(raw["ifquery"].split())
+    for name in waits - {"lo"}:  # which is up before anything can wait
+        yield ("boot", name, "waits"), "true"
 
 
 def _leases(lines: str) -> Iterator[tuple[Key, str]]:

@@ -165,6 +165,6 @@ def test_too_many_results(
 def test_limit(machine: vm.Machine, tmp_path: Path) -> None:
     (tmp_path / "job").mkdir()
     start = time.monotonic()
-    with pytest.raises(vm.VMError, match=r"more than 15 s(.|\n)*going to sleep"):
-        vm.run(machine, tmp_path / "job", "echo going to sleep; sleep 99", tmp_path / "out", 15)
-    assert time.monotonic() - start < 30
+    with pytest.raises(vm.VMError, match=r"more than 25 s(.|\n)*going to sleep"):
+        vm.run(machine, tmp_path / "job", "echo going to sleep; sleep 99", tmp_path / "out", 25)
+    assert time.monotonic() - start < 60

@@ -63,6 +63,24 @@ def commands(
     return Job(id=job_id, trees=(generation,), renderer="", files=files, scenario=scenario)
 
 
+# How a kernel is asked for a kind of interface.
+_PROBES = {
+    "bridge": "ip link add x type bridge",
+    "dummy": "ip link add x type dummy",
+    "veth": "ip link add x type veth peer name y",
+    # not of `lo`, which the kernel lets carry none
+    "vlan": "ip link add y type veth && ip link add x link y type vlan id 5",
+    "vlan-filtering": "ip link add x type bridge vlan_filtering 1",
+}
+
+
+def kernel_lacks() -> frozenset[str]:
+    """Name the kinds of interfaces that this machine's kernel cannot make."""
+    jobs = {kind: commands(f"probe/{kind}", command) for kind, command in _PROBES.items()}
+    results = quick(list(jobs.values()), name="probes").results
+    return frozenset(kind for kind, job in jobs.items() if results[job.id].error)
+
+
 def _runner(
     python: str, jobs: str, out: str, trees: Mapping[str, Path], parallel: int
 ) -> list[str]:
@@ -87,8 +105,8 @@ def quick(jobs: Sequence[Job], name: str = "quick") -> Run:
         return _read(jobs, out, seconds)
 
 
-def full(jobs: Sequence[Job]) -> Run:
-    """Run jobs in the virtual machine, in one boot."""
+def full(jobs: Sequence[Job], name: str = "full") -> Run:
+    """Run jobs in the virtual machine, in one boot; the directory of results has this name."""
     seconds: dict[str, float] = {}
     with _timed(seconds, "trees"):
         trees = _trees(jobs)
@@ -98,7 +116,7 @@ def full(jobs: Sequence[Job]) -> Run:
     command = _runner("python3", "jobs.json", "$OUT", places, FULL_PARALLEL)
     line = " ".join((f"LAB_LIMIT={FULL_LIMIT}", *command))
     with (
-        _results("full", jobs) as out,
+        _results(name, jobs) as out,
         tempfile.TemporaryDirectory(dir=tree.CACHE) as directory,
     ):
         shutil.copytree(HERE / "runner", f"{directory}/runner")

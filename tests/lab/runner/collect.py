@@ -7,6 +7,7 @@ from .wire import LEASES
 
 # For `ip -batch`: one process for all. Links are the same in both families.
 _OBJECTS = "addr show\nroute show table all\nrule show\nneigh show nud permanent\n"
+_WAIT_ONLINE = "/run/systemd/system/systemd-networkd-wait-online.service.d"
 _COMMANDS = {
     "ip4": (("ip", "-N", "-d", "-j", "-4", "-b", "-"), f"link show\n{_OBJECTS}"),
     "ip6": (("ip", "-N", "-d", "-j", "-6", "-b", "-"), _OBJECTS),
@@ -18,7 +19,9 @@ _COMMANDS = {
         ("grep", "-rHs", "^[^#]", "/run/systemd/netif/links", "/run/resolvconf/interfaces"),
         "",
     ),
-    "waits": (("ifquery", "--list", "-a"), ""),  # ifup(8): what `networking.service` waits for
+    # What booting waits for: said by netplan 1.1, and by ifupdown.
+    "wait_online": (("grep", "-rhs", "^ExecStart=/", _WAIT_ONLINE), ""),
+    "ifquery": (("ifquery", "--list", "-a"), ""),
     "leases": (("grep", "-rHs", "", LEASES), ""),
     "sysctl": (("grep", "-rs", "", "/proc/sys/net/ipv4/conf", "/proc/sys/net/ipv6/conf"), ""),
 }

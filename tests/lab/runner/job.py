@@ -85,7 +85,7 @@ def run(job: Job) -> Result:
             raw = collect(box)
         with timed("traffic"):
             failures = world.play() if world else []
-    except Exception as error:  # also a mistake in the lab is a result
+    except Exception as error:  # noqa: BLE001 - a mistake in the lab is a result too
         expected = isinstance(error, LabError)
         text = str(error) if expected else "".join(traceback.format_exception(error))
         return Result(error=f"{text}\n{_logs()}", seconds=seconds)

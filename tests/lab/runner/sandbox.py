@@ -80,7 +80,7 @@ def fork_into(trees: Sequence[str], out: Path, action: Callable[[], None]) -> in
         _call("prctl", _SET_PDEATHSIG, signal.SIGKILL)
         _call("unshare", _NEWNS | _NEWUTS | _NEWIPC | _NEWPID | _NEWNET)
         _be(_init, trees, out, action)
-    except BaseException as error:  # nothing of the parent's may go on here
+    except BaseException as error:  # noqa: BLE001 - nothing of the parent's may go on here
         os.write(2, f"no sandbox: {error!r}\n".encode())
     os._exit(1)
 

@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Self
 
 from .sandbox import LIMIT, Namespace
 
@@ -119,7 +120,7 @@ class Servers:
                 server.listen(16)
             self._selector.register(server, selectors.EVENT_READ, (answer, name))
 
-    def __enter__(self) -> Servers:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -19,8 +19,8 @@ Said: TypeAlias = Mapping[str, Any]
 
 PATIENCE = LIMIT / 3  # seconds for what must come
 # What must not come is waited for so much longer than the slowest answer that did come, since a
-# machine that is slow must not look like one that is silent; and for a second at least.
-IMPATIENCE, LONGER = 1.0, 5.0
+# machine that is slow must not look like one that is silent; and for half a second at least.
+IMPATIENCE, LONGER = 0.5, 5.0
 
 HOST, WIRE = "host", "wire"
 HOST_PORTS = [80]  # where the host under test answers
@@ -93,7 +93,7 @@ class World:
         """Add a host that has the other end of a card's cable, or a part of it, as `eth0`."""
         namespace = self.box.namespace(name)
         card = moved = said["card"]
-        for kind, option in _PARTS.items():
+        for kind, option in PARTS.items():
             if kind in said:
                 moved = f"on-{name}"
                 self.box.wire.ip(
@@ -139,7 +139,7 @@ class World:
 
 
 # Parts of a cable: the kind of an interface of it, and the option that tells one from another.
-_PARTS = {"vlan": "id", "macvlan": "mode"}
+PARTS = {"vlan": "id", "macvlan": "mode"}
 
 
 def await_(holds: Callable[[], bool], what: str) -> None:
@@ -399,6 +399,7 @@ def problems(scenario: Said) -> list[str]:
 def _host_problems(name: str, said: Said, names: Collection[str]) -> Iterator[str]:
     if name == HOST or not _NAME.fullmatch(name):
         yield "not a name for a host"
+        return
     kinds = [kind for kind in HOST_KEYS if kind in said]
     if name == WIRE:
         yield from Keys({}, _ANY_HOST).problems(said, names)

@@ -1,0 +1,88 @@
+"""Try experiments, each on the cheapest kernel that can; and keep a record for the report.
+
+This machine's kernel is twenty times faster than one in a virtual machine without KVM. So the full
+tier gets what the quick one cannot do; `VNETC_LAB=full` sends everything there, `VNETC_LAB=quick`
+nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from . import tier, vm
+from .experiments import Experiment
+from .runner.job import Job
+
+CHOICE = os.environ.get("VNETC_LAB", "")
+FILE = tier.OUT / "record.json"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of an experiment: nothing in `skipped` and `wrong` means that all is well."""
+
+    name: str
+    tier: str
+    targets: tuple[str, ...]  # the renderers that took part
+    generation: str
+    proves: tuple[str, ...]  # rows of the support tables
+    skipped: str = ""  # the reason
+    wrong: str = ""
+
+
+def attempt(experiments: Sequence[Experiment]) -> dict[str, Attempt]:
+    """Try experiments, and write the record of it; give what came of each, by its name."""
+    lacks = tier.kernel_lacks()
+    here = [e for e in experiments if not e.needs & lacks and CHOICE != "full"]
+    there = [e for e in experiments if e not in here]
+    run = tier.quick(_jobs(here))
+    attempts = {e.name: _judge(e, "quick", run) for e in here}
+    if there:
+        reason = vm.missing() if CHOICE != "quick" else "VNETC_LAB=quick"
+        if reason is None:
+            run = tier.full(_jobs(there))
+            attempts |= {e.name: _judge(e, "full", run) for e in there}
+        else:
+            for e in there:
+                lacking = ", ".join(sorted(e.needs & lacks)) or "nothing"
+                why = f"this kernel lacks {lacking}, and the full tier: {reason}"
+                attempts[e.name] = _attempt(e, "full", skipped=why)
+    FILE.write_text(json.dumps([asdict(a) for a in attempts.values()]))
+    return attempts
+
+
+def _judge(experiment: Experiment, name: str, run: tier.Run) -> Attempt:
+    results = {target: run.results[job.id] for target, job in experiment.jobs.items()}
+    return _attempt(experiment, name, wrong=experiment.verdict(results))
+
+
+def _attempt(experiment: Experiment, name: str, *, wrong: str = "", skipped: str = "") -> Attempt:
+    return Attempt(
+        name=experiment.name,
+        tier=name,
+        targets=tuple(experiment.jobs),
+        generation=experiment.generation,
+        proves=tuple(sorted(experiment.proves)),
+        wrong=wrong,
+        skipped=skipped,
+    )
+
+
+def _jobs(experiments: Sequence[Experiment]) -> list[Job]:
+    """List the jobs, the longest first: several run at once, and none should be left alone."""
+    jobs = [job for e in experiments for job in e.jobs.values()]
+    return sorted(jobs, key=_weight, reverse=True)
+
+
+def _weight(job: Job) -> int:
+    """Guess how long a job takes: ifupdown starts programs for every line that it is told."""
+    lines = sum(file.content.count("\n") for file in job.files)
+    return lines * (10 if job.renderer.startswith("ifupdown") else 1)
+
+
+def attempts() -> list[Attempt]:
+    """Read the record of the last run."""
+    return [Attempt(**data) for data in json.loads(FILE.read_text())]

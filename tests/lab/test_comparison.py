@@ -1,0 +1,278 @@
+"""The lab sees what is wrong: programs' text is read right, and each kind of fault is found out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from .case import Case, leases
+from .comparison import compare
+from .expect import Lease, expect
+from .state import Key, State, interpret
+
+DOCUMENT = """
+version: 1
+interfaces:
+  eth0:
+    addresses: [192.0.2.2/24, "2001:db8:7::2/64"]
+    accept-ra: false
+    nameservers: {addresses: [192.0.2.53, 192.0.2.54], search: [example.com]}
+    routes: [{to: 10.0.0.0/8, via: 192.0.2.1, scope: site}]
+  eth1:
+    dhcp4: true
+    dhcp4-overrides: {use-domains: route}
+    accept-ra: false
+  eth2:
+    accept-ra: true
+    ra-overrides: {table: 100}
+    ipv6-address-generation: stable-privacy
+  eth3: {}
+  br0:
+    type: bridge
+    vlan-filtering: true
+    ports: {eth3: {vlans: [10], pvid: 20, untagged: [20]}}
+    vlans: [10]
+    optional: false
+"""
+CASE = Case("comparison", DOCUMENT)
+ROUTE = ("route", "ipv4 table 254", "10.0.0.0/8 dev eth0")
+
+
+def specification() -> State:
+    """State what the document above demands."""
+    return expect(CASE.host, leases(CASE.host))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (("address", "eth0", "192.0.2.2/24"), None),
+        (("address", "eth0", "192.0.2.2/24"), "scope global broadcast deprecated"),
+        (("address", "eth0", "192.0.2.2/24"), "scope global broadcast dynamic"),
+        (("address", "eth0", "192.0.2.9/24"), "scope global broadcast"),
+        (("address", "eth1", "198.18.0.50/24"), "scope global broadcast"),
+        (("address", "eth2", "2001:db8:2::/64, of a secret"), None),
+        (("address", "eth2", "2001:db8:2::/64, of the MAC address"), "scope global dynamic"),
+        (ROUTE, None),
+        (ROUTE, "scope global via 192.0.2.1"),
+        (ROUTE, "scope site via 192.0.2.3"),
+        (("route", "ipv4 table 7", "10.0.0.0/8 dev eth0"), "scope link"),
+        (("route", "ipv6 table 254", "default dev eth2 metric 1024"), "via fe80::ff:fe00:203"),
+        (("rule", "ipv4", "100"), "src=all table=7"),
+        (("neighbour", "br0", "192.0.2.9"), "52:54:00:00:00:01"),
+        (("link", "eth3", "master"), None),
+        (("link", "eth0", "up"), "false"),
+        (("link", "br1", "kind"), "bridge"),
+        (("link", "br0", "mtu"), "1400"),
+        (("link", "eth1", "mtu"), "1500"),
+        (("link", "br0", "vlan_filtering"), "0"),
+        (("link", "bond0", "mode"), "802.3ad"),
+        (("vlan", "eth3", "10"), None),
+        (("vlan", "eth3", "10"), "egress untagged"),
+        (("vlan", "eth3", "20"), "egress untagged"),
+        (("vlan", "eth3", "1"), "egress untagged pvid"),
+        (("vlan", "eth3", "30"), ""),
+        (("vlan", "br0", "10"), None),
+        (("fdb", "eth3", "52:54:00:00:00:01 vlan 10"), "static"),
+        (("dns", "eth0", "servers"), None),
+        (("dns", "eth0", "servers"), "192.0.2.54 192.0.2.53"),
+        (("dns", "eth0", "search"), "example.com example.net"),
+        (("dns", "eth1", "search"), "lan0.example"),
+        (("dns", "eth1", "domains"), None),
+        (("ntp", "eth0", "servers"), "192.0.2.123"),
+        (("lease", "eth1", "hostname"), "localhost"),
+        (("boot", "br0", "waits"), None),
+        (("sysctl", "all", "ipv4 forwarding"), "1"),
+        (("sysctl", "eth2", "ipv6 addr_gen_mode"), "0"),
+        (("nft", "inet vnetc_lan", "table vnetc_lan"), "{}"),
+    ],
+)
+def test_comparison_finds(key: Key, value: str | None) -> None:
+    """One renderer of two that lacks something, has it otherwise or has more of it is found out."""
+    right = specification()
+    wrong = {k: v for k, v in right.items() if k != key}
+    if value is not None:
+        wrong[key] = value
+    assert right != wrong
+    assert not compare(CASE.host, right, {"one": right, "two": right})
+    assert compare(CASE.host, right, {"one": right, "two": wrong}).startswith(" ".join(key))
+
+
+def _link(name: str, number: int, **more: object) -> dict[str, object]:
+    return {
+        "ifname": name,
+        "ifindex": number,
+        "flags": ["UP"],
+        "mtu": 1500,
+        "address": f"02:00:00:00:00:{number:02x}",
+        **more,
+    }
+
+
+def _address(local: str, length: int, **more: object) -> dict[str, object]:
+    forever = 0xFFFFFFFF
+    lifetimes = {"valid_life_time": forever, "preferred_life_time": forever}
+    return {"local": local, "prefixlen": length, "scope": "0", **lifetimes, **more}
+
+
+_EMPTY = ("vlan", "fdb", "sysctl", "records", "wait_online", "ifquery", "leases")
+
+
+def _raw(
+    links: list[dict[str, object]] | None = None,
+    addresses: Mapping[str, list[dict[str, object]]] | None = None,
+    **texts: str,
+) -> dict[str, str]:
+    """Give what a runner collects of a host that has little."""
+    listed = [{"ifname": n, "addr_info": a} for n, a in (addresses or {}).items()]
+    rest = [json.dumps(part) for part in (listed, [], [], [])]
+    ip4 = "\n".join([json.dumps(links or []), *rest])
+    empty = dict.fromkeys(_EMPTY, "")
+    return {"ip4": ip4, "ip6": "[]\n[]\n[]\n[]", "nft": '{"nftables": []}', **empty, **texts}
+
+
+FILTER = _link("br0", 1, linkinfo={"info_kind": "bridge", "info_data": {"vlan_filtering": 1}})
+PLAIN = _link("br1", 2, linkinfo={"info_kind": "bridge", "info_data": {"vlan_filtering": 0}})
+PORT = _link("eth0", 3, master="br0")
+VLANS = [
+    {"ifname": "eth0", "vlans": [{"vlan": 1, "flags": ["PVID", "Egress Untagged"]}]},
+    {"ifname": "br0", "vlans": [{"vlan": 10, "vlanEnd": 12}]},
+    {"ifname": "br1", "vlans": [{"vlan": 1}]},
+]
+FDB = [
+    {"mac": "02:00:00:00:00:03", "ifname": "eth0", "flags": [], "state": "permanent"},
+    {"mac": "33:33:00:00:00:01", "ifname": "eth0", "flags": ["self"], "state": "permanent"},
+    {"mac": "52:54:00:00:00:01", "ifname": "eth0", "flags": []},
+    {
+        "mac": "52:54:00:00:00:02",
+        "ifname": "eth0",
+        "flags": [],
+        "state": "static",
+        "vlan": 10,
+    },
+    {
+        "mac": "00:00:00:00:00:00",
+        "ifname": "vx0",
+        "dst": "192.0.2.9",
+        "flags": ["self"],
+        "state": "permanent",
+    },
+]
+NETWORKD = """\
+/run/systemd/netif/links/3:REQUIRED_FOR_ONLINE=no
+/run/systemd/netif/links/3:DNS=192.0.2.53 2001:db8::53
+/run/systemd/netif/links/3:NTP=
+/run/systemd/netif/links/3:ROUTE_DOMAINS=example.com
+/run/systemd/netif/links/1:REQUIRED_FOR_ONLINE=yes
+/run/systemd/netif/links/2:REQUIRED_FOR_ONLINE=yes
+"""
+WAIT_ONLINE = "ExecStart=/lib/systemd/systemd-networkd-wait-online -i br1:degraded\n"
+RESOLVCONF = """\
+/run/resolvconf/interfaces/eth0.inet:search example.com
+/run/resolvconf/interfaces/eth0.inet:nameserver 192.0.2.53
+/run/resolvconf/interfaces/eth0:nameserver 192.0.2.54
+"""
+LEASES = """\
+/run/wire/eth0.leases:1795394107 02:00:00:00:00:03 198.18.0.50 other ff:01
+/run/wire/eth1.leases:1795394107 02:00:00:00:00:04 198.18.1.50 * ff:02
+/run/wire/eth2.leases:duid 00:01:00:01:32:96:38:a8:02:00:00:00:01:02
+/run/wire/eth2.leases:1795394107 1 2001:db8:3::50 lab 00:02
+"""
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (
+            _raw([FILTER, PLAIN, PORT], vlan=json.dumps(VLANS)),
+            {
+                ("vlan", "eth0", "1"): "egress untagged pvid",
+                **{("vlan", "br0", vid): "" for vid in ("10", "11", "12")},
+            },
+        ),
+        (
+            _raw([FILTER, PORT], fdb=json.dumps(FDB)),
+            {
+                ("fdb", "eth0", "52:54:00:00:00:02 vlan 10"): "static",
+                ("fdb", "vx0", "00:00:00:00:00:00 dst 192.0.2.9"): "permanent self",
+            },
+        ),
+        (
+            _raw([FILTER, PLAIN, PORT], records=NETWORKD),
+            {
+                ("dns", "eth0", "servers"): "192.0.2.53 2001:db8::53",
+                ("dns", "eth0", "domains"): "example.com",
+                ("boot", "br0", "waits"): "true",
+                ("boot", "br1", "waits"): "true",
+            },
+        ),
+        (
+            _raw([FILTER, PLAIN, PORT], records=NETWORKD, wait_online=WAIT_ONLINE),
+            {
+                ("dns", "eth0", "servers"): "192.0.2.53 2001:db8::53",
+                ("dns", "eth0", "domains"): "example.com",
+                ("boot", "br1", "waits"): "true",
+            },
+        ),
+        (
+            _raw([PORT], records=RESOLVCONF, ifquery="lo\neth0\n"),
+            {
+                ("dns", "eth0", "servers"): "192.0.2.53 192.0.2.54",
+                ("dns", "eth0", "search"): "example.com",
+                ("boot", "eth0", "waits"): "true",
+            },
+        ),
+        (_raw(leases=LEASES), {("lease", "eth0", "hostname"): "other"}),
+        (
+            _raw(
+                addresses={
+                    "eth0": [
+                        _address("192.0.2.2", 24, broadcast="192.0.2.255"),
+                        _address("192.0.2.3", 32, preferred_life_time=0, deprecated=True),
+                        _address("198.18.0.50", 24, preferred_life_time=3583, dynamic=True),
+                        _address("fe80::ff:fe00:3", 64, scope="253"),
+                        _address("fe80::1", 64, scope="253"),
+                        _address("2001:db8:1::ff:fe00:3", 64, dynamic=True),
+                        _address("2001:db8:1::1234", 64, dynamic=True),
+                        _address("2001:db8:1::ff:fe00:4", 64),
+                    ]
+                }
+            ),
+            {
+                ("address", "eth0", "192.0.2.2/24"): "scope global broadcast",
+                ("address", "eth0", "192.0.2.3/32"): "scope global deprecated",
+                ("address", "eth0", "198.18.0.50/24"): (
+                    "scope global dynamic preferred for a time"
+                ),
+                ("address", "eth0", "link-local, of the MAC address"): "scope link",
+                ("address", "eth0", "fe80::1/64"): "scope link",
+                ("address", "eth0", "2001:db8:1::/64, of the MAC address"): "scope global dynamic",
+                ("address", "eth0", "2001:db8:1::/64, of a secret"): "scope global dynamic",
+                ("address", "eth0", "2001:db8:1::ff:fe00:4/64"): "scope global",
+            },
+        ),
+    ],
+    ids=["vlan", "fdb", "networkd", "netplan", "resolvconf", "lease", "address"],
+)
+def test_interpret(raw: Mapping[str, str], found: State) -> None:
+    """What the programs print comes out as the state that it means, and nothing besides."""
+    state = interpret(raw, ("eth0",))
+    assert {key: value for key, value in state.items() if key[0] != "link"} == found
+
+
+def test_kind_data() -> None:
+    """Of any kind of link its settings are read, and what only runs is not."""
+    info = {"info_kind": "bond", "info_data": {"mode": "802.3ad", "active_slave": "eth0"}}
+    state = interpret(_raw([_link("bond0", 1, linkinfo=info)]), ())
+    assert state["link", "bond0", "mode"] == "802.3ad"
+    assert ("link", "bond0", "active_slave") not in state
+
+
+def test_lease() -> None:
+    """Two interfaces never get the same, and a router's address is made of its MAC address."""
+    one, two = Lease(0, 1), Lease(1, 2)
+    assert one.address.network != two.address.network
+    assert one.prefix != two.prefix
+    assert two.router6 == "fe80::ff:fe00:202"

@@ -1,0 +1,37 @@
+"""The lab: every case, every scenario and every lie, with the renderers of every generation."""
+
+from __future__ import annotations
+
+import pytest
+
+from . import fuzz, lies
+from .case import GENERATIONS
+from .conftest import Verdict
+from .experiments import Experiment, equalities, scenarios
+
+SEED, RANDOM = 3, 8  # and so many random documents
+
+EXPERIMENTS: list[Experiment] = []
+for generation in GENERATIONS:
+    EXPERIMENTS += [*equalities(generation), *scenarios(generation)]
+EXPERIMENTS += [*lies.planted(), *fuzz.experiments(RANDOM, SEED)]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=[e.name for e in EXPERIMENTS])
+def test_lab(experiment: Experiment, verdict: Verdict) -> None:
+    """Kernels hold what documents say, packets go where they say; and a lie is found out."""
+    wrong = verdict(experiment)
+    assert not wrong, f"{experiment.name}:\n{wrong}"
+
+
+def test_experiments_have_names_of_their_own() -> None:
+    names = [e.name for e in EXPERIMENTS]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("lie", lies.planted(), ids=lambda lie: lie.name)
+def test_lies_are_lies(lie: lies.Planted) -> None:
+    """A lie that changes nothing would be found out by nobody."""
+    (target,) = lie.jobs
+    assert lie.jobs[target].files != lie.truth.jobs[target].files
