@@ -9,9 +9,9 @@ BIN := .venv/bin
 MODULES := $(sort $(shell find compiler backends schema -name '*.py'))
 INSTALLED := .venv/installed-$(shell echo $(MODULES) | cksum | cut -d ' ' -f 1)
 
-.PHONY: help dev check test golden lab bench docs
+.PHONY: help dev check test golden lab lab-fuzz bench docs
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 dev: $(INSTALLED) ## make .venv with vnetc, editable, and the tools
 $(INSTALLED): pyproject.toml
@@ -29,12 +29,20 @@ check: dev ## lint and type-check
 
 test: dev check ## check, then run all tests; those of the lab need root
 	$(BIN)/pytest --numprocesses 2 --dist loadscope
+	$(BIN)/python -m tests.lab.report --check
 
 golden: dev ## rewrite the expected outputs of the tests and of the docs; look at the diff
 	$(BIN)/pytest --numprocesses 2 --dist loadscope --update-golden --ignore tests/lab
 
-lab: dev ## only the tests that bring hosts up with the real renderers; needs root
+lab: dev ## only the tests that bring hosts up with the real renderers, and what they prove; needs root
 	$(BIN)/pytest --numprocesses 2 --dist loadscope tests/lab
+	$(BIN)/python -m tests.lab.report
+	$(BIN)/python docs/generate.py
+
+N := 20
+SEED := 0
+lab-fuzz: dev ## bring N random hosts up, keep the smallest of each that fails; needs root
+	$(BIN)/python -m tests.lab.fuzz $(N) --seed $(SEED)
 
 bench: dev ## measure against netplan.io, write docs/reference/performance.md
 	$(BIN)/python tests/bench/run.py

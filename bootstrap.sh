@@ -45,6 +45,9 @@ test)
     need nodejs has node           # pyright runs on it
     need mmdebstrap has mmdebstrap # for the lab, see tests/lab/README.md
     need mount has mount
+    need util-linux has setpriv
+    need e2fsprogs has mke2fs
+    need qemu-system-x86 has qemu-system-x86_64 # for the lab's virtual machine
     need netplan.io has netplan # what reads the files, asked by the property tests
     need nftables has nft
     need dnsmasq-base has dnsmasq

@@ -6,6 +6,7 @@ tests/test_docs.py fails if one of them is not what this writes.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -212,8 +213,99 @@ def matrix() -> str:
         "([VN502](codes.md#vn502)). *no*: an error ([VN501](codes.md#vn501)). Nothing is ever",
         "dropped without one of them.",
         "",
+        "*Proven*: where a run of the [lab](equivalence.md) has seen it in the kernel, or in what",
+        "came over the wire, on every renderer of the targets.",
+        "",
     ]
-    return "\n".join(lines) + _output("targets", "--format", "markdown")
+    table = _output("targets", "--format", "markdown").splitlines()
+    return "\n".join([*lines, *map(_with_proof, table)]) + "\n"
+
+
+def _with_proof(line: str) -> str:
+    """Add to a line of the matrix what the lab has proven of its row."""
+    rows = _equivalence()["rows"]
+    key = line.split("|")[1].strip(" `") if line.startswith("|") else None
+    match key:
+        case None:
+            return line
+        case "key":
+            return f"{line} proven |"
+        case str() if key in rows:
+            return f"{line} {_proven(rows[key])} |"
+        case _:
+            return f"{line}---|"
+
+
+def _proven(by_renderer: Mapping[str, Any]) -> str:
+    lacking = [renderer for renderer, proofs in by_renderer.items() if not isinstance(proofs, list)]
+    if not lacking:
+        return "yes"
+    if len(lacking) == len(by_renderer):
+        return "[no](equivalence.md#not-proven)"
+    return f"[not on {', '.join(sorted({r.partition('@')[0] for r in lacking}))}]" + (
+        "(equivalence.md#not-proven)"
+    )
+
+
+def _equivalence() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((REFERENCE / "equivalence.json").read_text())
+    return data
+
+
+def equivalence() -> str:
+    """Write what the lab has proven, row by row."""
+    data = _equivalence()
+    renderers: dict[str, str] = data["renderers"]
+    rows: dict[str, dict[str, list[str] | str]] = data["rows"]
+    claims = [(row, r, proof) for row, by in rows.items() for r, proof in by.items()]
+    unproven = [(row, r, why) for row, r, why in claims if isinstance(why, str)]
+    lines = [
+        "# One document, one kernel state",
+        "",
+        GENERATED,
+        "",
+        "What the lab has seen: documents are compiled, real renderers bring real kernels up with",
+        "the files, and the kernels' states are compared with each other and with what the document",
+        "says. A row of the support tables is *proven* on a renderer if leaving it out of a",
+        "document that has been up there would show: in links, addresses, routes of all tables,",
+        "rules, neighbours, forwarding databases, VLANs, sysctls, leases and name servers; or in",
+        "packets that guests and hosts sent each other.",
+        "",
+        "| renderer | rows that its table claims | proven | not proven |",
+        "|---|---|---|---|",
+    ]
+    for renderer, title in renderers.items():
+        mine = [proof for _, r, proof in claims if r == renderer]
+        missing = sum(isinstance(proof, str) for proof in mine)
+        generation = renderer.partition("@")[2]
+        counts = f"{len(mine)} | {len(mine) - missing} | {missing}"
+        lines.append(f"| {title}, Debian {generation} | {counts} |")
+    lines += ["", "## Not proven", ""]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row, renderer, why in unproven:
+        reasons.setdefault((row, why), []).append(renderer)
+    lines += [f"- `{row}` on {', '.join(on)}: {why}" for (row, why), on in reasons.items()]
+    lines += ["" if unproven else "Nothing.\n", "## Row by row", ""]
+    lines.append("Named are up to three of the lab's cases and scenarios that prove a row; `-`: the")
+    lines += ["target refuses the key.", "", f"| row | {' | '.join(renderers)} | proven by |"]
+    lines.append("|---|" + "---|" * (len(renderers) + 1))
+    for row, by in rows.items():
+        cells = [_tick(by.get(renderer)) for renderer in renderers]
+        proofs = sorted({name for proof in by.values() if isinstance(proof, list) for name in proof})
+        lines.append(f"| `{row}` | {' | '.join(cells)} | {', '.join(proofs[:3])} |")
+    lines += ["", "## What has been up", "", "| case or scenario | renderers |", "|---|---|"]
+    lines += [f"| {name} | {', '.join(on)} |" for name, on in data["experiments"].items()]
+    lines += ["", "## Lies", ""]
+    lines.append("A lab that finds nothing may be blind. So back ends' outputs were falsified, each")
+    lines.append("in one place, and each of these was found out:")
+    lines += ["", *(f"- {lie.removeprefix('lie-').replace('-', ' ')}" for lie in data["lies"])]
+    return "\n".join(lines) + "\n"
+
+
+def _tick(proofs: list[str] | str | None) -> str:
+    if proofs is None:
+        return "-"
+    return "yes" if isinstance(proofs, list) else "no"
 
 
 def codes() -> str:
@@ -273,6 +365,7 @@ def _output(*arguments: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "language.md": language,
     "matrix.md": matrix,
+    "equivalence.md": equivalence,
     "codes.md": codes,
     "cli.md": cli,
 }

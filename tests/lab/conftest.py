@@ -24,7 +24,9 @@ def root() -> None:
 @pytest.fixture(scope="module")
 def verdict(request: pytest.FixtureRequest, root: None) -> Verdict:
     """Try the module's selected experiments, all together; give what says what came of one."""
-    tried = record.attempt(_selected(request))
+    selected = _selected(request)
+    tried = record.attempt(selected)
+    record.write(list(tried.values()), complete=len(selected) == len(request.module.EXPERIMENTS))
 
     def verdict(experiment: Experiment) -> str:
         attempt = tried[experiment.name]

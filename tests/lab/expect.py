@@ -123,7 +123,9 @@ class Lease:
 
 
 # Kinds of things of which there is nothing but what the specification says.
-CLOSED = frozenset({"address", "route", "rule", "neighbour", "vlan", "fdb", "dns", "ntp", "lease"})
+CLOSED = frozenset(
+    {"address", "route", "rule", "neighbour", "vlan", "fdb", "dns", "ntp", "lease", "boot"}
+)
 CLOSED_LINK = frozenset({"kind", "master"})
 
 

@@ -67,3 +67,7 @@ def proven(passed: Mapping[str, Case]) -> dict[str, list[str]]:
         for row in observed(case):
             found.setdefault(row, []).append(name)
     return found
+
+
+# row -> target -> why nothing that a lab can see depends on it
+UNPROVEN: Mapping[str, Mapping[str, str]] = {}

@@ -34,7 +34,7 @@ class Attempt:
 
 
 def attempt(experiments: Sequence[Experiment]) -> dict[str, Attempt]:
-    """Try experiments, and write the record of it; give what came of each, by its name."""
+    """Try experiments; give what came of each, by its name."""
     lacks = tier.kernel_lacks()
     here = [e for e in experiments if not e.needs & lacks and CHOICE != "full"]
     there = [e for e in experiments if e not in here]
@@ -50,8 +50,14 @@ def attempt(experiments: Sequence[Experiment]) -> dict[str, Attempt]:
                 lacking = ", ".join(sorted(e.needs & lacks)) or "nothing"
                 why = f"this kernel lacks {lacking}, and the full tier: {reason}"
                 attempts[e.name] = _attempt(e, "full", skipped=why)
-    FILE.write_text(json.dumps([asdict(a) for a in attempts.values()]))
     return attempts
+
+
+def write(attempts: Sequence[Attempt], *, complete: bool) -> None:
+    """Write the record of a run; there is none of one that left something out."""
+    FILE.unlink(missing_ok=True)
+    if complete:
+        FILE.write_text(json.dumps([asdict(a) for a in attempts]))
 
 
 def _judge(experiment: Experiment, name: str, run: tier.Run) -> Attempt:

@@ -72,8 +72,9 @@ def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
     state.update(_fdb(json.loads(raw["fdb"] or "[]"), links))
     state.update(_nft(json.loads(raw["nft"])["nftables"]))
     state.update(_sysctls(raw["sysctl"]))
-    state.update(_records(raw, links))
-    state.update(_boot(raw, links))
+    names = {str(link["ifindex"]): name for name, link in links.items()}
+    state.update(_records(raw, names))
+    state.update(_boot(raw, names))
     state.update(_leases(raw["leases"]))
     return {key: value for key, value in state.items() if key[1] not in _FALLBACK}
 
@@ -321,7 +322,6 @@ def _sysctls(lines: str) -> Iterator[tuple[Key, str]]:
 
 # --- what programs were told, where the kernel is not ---------------------------------------------
 
-NETWORKD = "/run/systemd/netif/links"  # a file for each link
 # networkd's word -> what is said of the link
 _OF_NETWORKD = {
     "DNS": ("dns", "servers"),
@@ -333,53 +333,61 @@ _OF_NETWORKD = {
 _OF_RESOLVCONF = {"nameserver": ("dns", "servers"), "search": ("dns", "search")}
 
 
-def _records(raw: Mapping[str, str], links: Mapping[str, Json]) -> State:
+def _records(raw: Mapping[str, str], names: Mapping[str, str]) -> State:
     """Read which servers a link has for names and time.
 
     Of what networkd keeps for resolved and timesyncd, or what ifupdown's hooks hand to
-    resolvconf(8).
+    resolvconf(8). `names` are the links' by their indexes.
     """
-    names = {str(link["ifindex"]): name for name, link in links.items()}
     said: dict[Key, list[str]] = defaultdict(list)
-    for line in raw["records"].splitlines():
-        path, _, text = line.partition(":")
-        record = path.rpartition("/")[2]
-        if path.startswith(NETWORKD):
-            word, _, value = text.partition("=")
-            place, values, link = _OF_NETWORKD.get(word), value.split(), names[record]
-        else:
-            # NAME.inet is ifupdown's, NAME the DHCP client's
-            link = record.removesuffix(".inet6").removesuffix(".inet")
-            word, *values = text.split()
-            place = _OF_RESOLVCONF.get(word)
-        if place is not None:
-            said[place[0], link, place[1]] += values
+    for record, line in _lines(raw["networkd"]):
+        word, _, value = line.partition("=")
+        if word in _OF_NETWORKD:
+            kind, what = _OF_NETWORKD[word]
+            said[kind, names[record], what] += value.split()
+    # NAME.inet is ifupdown's, NAME the DHCP client's. The document's own come first here: which of
+    # the two a host asks first the document does not say.
+    by_source = sorted(_lines(raw["resolvconf"]), key=lambda line: ".inet" not in line[0])
+    for record, line in by_source:
+        word, *values = line.split()
+        if word in _OF_RESOLVCONF:
+            kind, what = _OF_RESOLVCONF[word]
+            said[kind, record.removesuffix(".inet6").removesuffix(".inet"), what] += values
     return {key: " ".join(values) for key, values in said.items() if values}
 
 
-def _boot(raw: Mapping[str, str], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
+def _boot(raw: Mapping[str, str], names: Mapping[str, str]) -> Iterator[tuple[Key, str]]:
     """Read which links a boot waits for.
 
     systemd-networkd-wait-online(8) waits for those that networkd calls required; netplan 1.1 names
     them to it instead. networking.service waits until ifupdown is done with its own list.
     """
-    pattern = rf"^{NETWORKD}/(\d+):REQUIRED_FOR_ONLINE=(?!no)"
-    required = re.findall(pattern, raw["records"], re.MULTILINE)
-    names = {str(link["ifindex"]): name for name, link in links.items()}
-    waits = {names[index] for index in required}
-    if raw["wait_online"]:
-        waits &= set(re.findall(r" -i ([^:\s]+)", raw["wait_online"]))
-    if NETWORKD not in raw["records"]:
+    if raw["networkd"]:
+        required = "REQUIRED_FOR_ONLINE="
+        waits = {
+            names[record]
+            for record, line in _lines(raw["networkd"])
+            if line.startswith(required) and line != f"{required}no"
+        }
+        if raw["wait_online"]:
+            waits &= set(re.findall(r" -i ([^:\s]+)", raw["wait_online"]))
+    else:
         waits = set(raw["ifquery"].split())
     for name in waits - {"lo"}:  # which is up before anything can wait
         yield ("boot", name, "waits"), "true"
 
 
-def _leases(lines: str) -> Iterator[tuple[Key, str]]:
+def _leases(text: str) -> Iterator[tuple[Key, str]]:
     """Read the names that the host's DHCP clients gave, from dnsmasq's list: time MAC address name."""
-    for line in lines.splitlines():
-        path, _, lease = line.partition(":")
-        words = lease.split()
+    for record, line in _lines(text):
+        words = line.split()
         if len(words) == 5 and "." in words[2] and words[3] != "*":
-            interface = path.rpartition("/")[2].removesuffix(".leases")
-            yield ("lease", interface, "hostname"), words[3]
+            yield ("lease", record.removesuffix(".leases"), "hostname"), words[3]
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    """Give the lines of files, each with its file's name."""
+    for line in text.splitlines():
+        path, _, content = line.partition(":")
+        if content.strip():
+            yield path.rpartition("/")[2], content

@@ -83,6 +83,10 @@ BAD: dict[str, tuple[Spoil, str]] = {
         lambda s: s["steps"][1].update(answer="no"),
         "step 2: `answer` must be true or false",
     ),
+    "no port to send to": (
+        lambda s: s["steps"][2].update(send=["203.0.113.1"]),
+        "step 3: `send` must be an endpoint or a list",
+    ),
     "nobody hears": (
         lambda s: s["steps"][2].update(heard={"outside": []}),
         "step 3: `heard` must be sources of hosts",

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from .sandbox import RESULTS, LabError, Sandbox
@@ -83,8 +84,19 @@ def _forwarding() -> bool:
 # --- the renderers ------------------------------------------------------------------------------
 
 
-def _ifupdown(box: Sandbox) -> Done:
-    """Do what networking.service does."""
+# What `ifup` is in the end: three packages have one, and the wrong one would also do something.
+_IFUP = {
+    "ifupdown": ("ifup",),
+    "ifupdown2": ("__main__.py",),
+    "ifupdown-ng": ("ifupdown", "ifupdown-ng"),  # before and since Debian 13
+}
+
+
+def _ifup(box: Sandbox, package: str) -> Done:
+    """Do what the package's networking.service does, with options that all of them know."""
+    real = Path("/usr/sbin/ifup").resolve().name
+    if real not in _IFUP[package]:
+        raise LabError(f"`ifup` is {real}, not that of {package}")
     process = box.start("ifup", "-a", "-v", log="ifup.log")
 
     def done() -> bool:
@@ -152,9 +164,7 @@ def _lacks_only_a_router(link: str, network_file: str) -> bool:
 
 
 RENDERERS: dict[str, Callable[[Sandbox], Done]] = {
-    "ifupdown": _ifupdown,
-    "ifupdown2": _ifupdown,
-    "ifupdown-ng": _ifupdown,
+    **{package: partial(_ifup, package=package) for package in _IFUP},
     "netplan": _networkd,
     "networkd": _networkd,
 }

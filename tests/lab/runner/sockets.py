@@ -92,7 +92,7 @@ class Client:
 
 
 class Servers:
-    """What answers `<host> sees <address of the client>`, and hears what is only told.
+    """What answers `<host>:<port> sees <address of the client>`, and hears what is only told.
 
     `heard` is, for each text that was told, who heard it and from which address, in order.
     """
@@ -118,7 +118,7 @@ class Servers:
             server.bind(("::", port))
             if kind == socket.SOCK_STREAM:
                 server.listen(16)
-            self._selector.register(server, selectors.EVENT_READ, (answer, name))
+            self._selector.register(server, selectors.EVENT_READ, (answer, name, port))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -135,27 +135,27 @@ class Servers:
             for key, _ in self._selector.select():
                 if key.data is None:  # the other end is closed
                     return
-                answer, name = key.data
+                answer, name, port = key.data
                 try:
-                    answer(key.fileobj, name)
+                    answer(key.fileobj, name, port)
                 except OSError:
                     continue  # the client went away, or cannot be reached: it has no answer
 
-    def _accept(self, server: socket.socket, name: str) -> None:
+    def _accept(self, server: socket.socket, name: str, port: int) -> None:
         client, address = server.accept()
         with client:
-            client.sendall(_answer(name, address[0]))
+            client.sendall(_answer(name, port, address[0]))
 
-    def _receive(self, server: socket.socket, name: str) -> None:
+    def _receive(self, server: socket.socket, name: str, port: int) -> None:
         text, address = server.recvfrom(LONGEST)
         if text == QUESTION:
-            server.sendto(_answer(name, address[0]), address)
+            server.sendto(_answer(name, port, address[0]), address)
         else:
             self.heard.setdefault(text, []).append((name, _plain(address[0])))
 
 
-def _answer(name: str, client: str) -> bytes:
-    return f"{name} sees {_plain(client)}".encode()
+def _answer(name: str, port: int, client: str) -> bytes:
+    return f"{name}:{port} sees {_plain(client)}".encode()
 
 
 def _plain(address: str) -> str:

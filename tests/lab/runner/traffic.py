@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from .sandbox import LIMIT, LabError, Namespace, Sandbox
@@ -167,17 +167,21 @@ def _fetch(world: World, step: Said) -> str:
 
 
 def _send(world: World, step: Said) -> str:
-    """Send a datagram from each of some addresses; who hears them all, and as from whom?
+    """Send datagrams to some servers from some addresses; who hears them, and as from whom?
 
     Those that must be heard tell that those sent before them had their time.
     """
-    to, text = endpoint(world.fill(step["send"])), repr(step).encode()
+    text = repr(step).encode()
     wanted = sorted(
         (name, world.fill(source)) for name, heard in step["heard"].items() for source in heard
     )
+    sources = [world.fill(source) for source in step.get("as", [""])]
+    targets = [endpoint(world.fill(to)) for to in _listed(step["send"])]
     start = time.monotonic()
-    for source in map(world.fill, step["as"]):
-        world.client({**step, "protocol": "udp"}, source).tell(to, text)
+    for source in sources:
+        client = replace(world.client(step, source), protocol="udp")
+        for target in targets:
+            client.tell(target, text)
 
     def got() -> list[tuple[str, str]]:
         return sorted(world.servers.heard.get(text, ()))
@@ -265,6 +269,12 @@ def an_endpoint(value: Any, hosts: Collection[str]) -> bool:
     return a_text(value, hosts) and re.fullmatch(r"(\[[0-9a-f:]+\]|[^:]+):\d+", value) is not None
 
 
+def an_endpoint_or_a_list(value: Any, hosts: Collection[str]) -> bool:
+    """Tell whether a value is one such pair or several."""
+    several = value if isinstance(value, list) else [value]
+    return bool(several) and all(an_endpoint(item, hosts) for item in several)
+
+
 def a_host(value: Any, hosts: Collection[str]) -> bool:
     """Tell whether a value is the name of a host."""
     return value in hosts
@@ -342,12 +352,8 @@ VERBS: Mapping[str, Verb] = {
     "send": Verb(
         _send,
         Keys(
-            {
-                "send": an_endpoint,
-                "from": a_host,
-                "as": a_list_of_texts,
-                "heard": sources_of_hosts,
-            }
+            {"send": an_endpoint_or_a_list, "from": a_host, "heard": sources_of_hosts},
+            {"as": a_list_of_texts},
         ),
     ),
     "ping": Verb(_ping, Keys({"ping": a_text, "from": a_host, "answer": true_or_false})),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from .sandbox import Sandbox
 
 # The host's own, which its DHCP clients send.
 HOSTNAME = "lab"
-LEASES = "/run/wire"  # a file NAME.leases for each interface that asks
+LEASES = Path("/run/wire")  # a file NAME.leases for each interface that asks
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class Server:
 
 def serve(box: Sandbox, servers: Sequence[Server]) -> None:
     """Start the servers on the wire, and name the host that asks them."""
-    box.run("hostname", HOSTNAME, log="sandbox.log")
-    box.run("mkdir", LEASES, log="sandbox.log")
+    socket.sethostname(HOSTNAME)  # which is the sandbox's own
+    LEASES.mkdir()
     for server in servers:
         box.wire.ip(
             *(f"address add {address} dev {server.card} nodad" for address in server.addresses)
