@@ -116,7 +116,7 @@ class Case:
 
 def cards(host: Host) -> tuple[str, ...]:
     """List the network cards that a host must have."""
-    return tuple(i.name for i in host.interfaces if isinstance(i.kind, Ethernet))
+    return tuple(i.name for i in host.interfaces if _is_card(i))
 
 
 def servers(host: Host) -> tuple[Server, ...]:
@@ -184,7 +184,11 @@ def _card(interface: Interface, by_name: Mapping[str, Interface]) -> str:
     match interface.kind:
         case Ethernet():
             return interface.name
-        case Bridge(ports=ports):
-            return next(p for p in ports if isinstance(by_name[p].kind, Ethernet))
+        case Bridge(ports=ports) if found := [p for p in ports if _is_card(by_name[p])]:
+            return found[0]
         case kind:
-            raise ValueError(f"the lab has no DHCP server behind a {kind.type}")
+            raise ValueError(f"the lab has no server behind this {kind.type}")
+
+
+def _is_card(interface: Interface) -> bool:
+    return isinstance(interface.kind, Ethernet)

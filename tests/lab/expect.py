@@ -377,13 +377,17 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
             yield ("route", f"ipv4 {MAIN}", to), describe_route(scope="global", via=router)
         if overrides.send_hostname:
             yield ("lease", name, "hostname"), overrides.hostname or HOSTNAME
-    if interface.dhcp6:
+    if interface.dhcp6 and lease.ipv6:
         shown = describe_address(scope="global", flags=[*taken, "noprefixroute"])
         yield ("address", name, f"{lease.address6}/128"), shown
     if interface.accept_ra and lease.ipv6:
         stable = interface.ipv6_address_generation == "stable-privacy"
-        shown = describe_address(scope="global", flags=[*taken, "mngtmpaddr", "noprefixroute"])
-        yield ("address", name, advertised(str(lease.prefix), stable=stable)), shown
+        origins = {"a secret" if stable else "the MAC address": ["mngtmpaddr", "noprefixroute"]}
+        if interface.ipv6_privacy:
+            origins["chance"] = ["temporary"]
+        for origin, flags in origins.items():
+            shown = describe_address(scope="global", flags=[*taken, *flags])
+            yield ("address", name, advertised(str(lease.prefix), origin)), shown
         table = f"ipv6 table {interface.ra_overrides.table}"
         for to, via in (("default", lease.router6), (str(lease.prefix), None)):
             key = route_name(type="unicast", to=to, device=name, metric=ROUTE_METRIC[6])
@@ -428,7 +432,7 @@ def _answers(interface: Interface, lease: Lease) -> Iterator[_Answer]:
     if interface.dhcp4:
         more = (lease.domain, lease.timeserver) if lease.rich else ()
         yield _Answer(interface.dhcp4_overrides, lease.nameserver, *more)
-    if interface.dhcp6:
+    if interface.dhcp6 and lease.ipv6:
         more = (lease.domain, lease.timeserver6)
         yield _Answer(interface.dhcp6_overrides, lease.nameserver6, *more)
     if interface.accept_ra and lease.ipv6:

@@ -15,48 +15,91 @@ from typing import Any
 import vnetc
 from hypothesis import Phase, given, seed, settings
 from ruamel.yaml import YAML
+from vnetc.diagnostics import Path
 
 from tests import strategies
 
 from . import tier
-from .case import SUFFIX, Case, servers
+from .case import GENERATIONS, SUFFIX, Case, servers
 from .experiments import CASES, Equality
 
 GENERATION = "bookworm"
 Document = dict[str, Any]
 # Text that goes to a renderer as it is may well stop a boot; it has a case of its own.
 _AS_IT_IS = frozenset({"raw", "hooks"})
+_FROM_THE_WIRE = frozenset(
+    {"dhcp4", "dhcp6", "accept-ra", "dhcp4-overrides", "dhcp6-overrides", "ra-overrides"}
+)
 _CANDIDATES = 24  # smaller documents to try at once
 
 
 def documents(count: int, number: int) -> list[Document]:
-    """Draw documents; the same number gives the same ones."""
+    """Draw documents that the lab can bring up; the same number gives the same ones.
+
+    Every other one is cut down to what all targets can say, the rest to what networkd can say.
+    """
     drawn: list[Document] = []
 
     @seed(number)
     @settings(max_examples=count, database=None, phases=[Phase.generate], deadline=None)
     @given(strategies.documents())
     def collect(document: Document) -> None:
-        drawn.append(_bootable(document))
+        targets = list(GENERATIONS[GENERATION]) if len(drawn) % 2 else ["netplan", "networkd"]
+        drawn.append(_sayable(_bootable(document), targets))
 
     collect()
     return drawn[:count]
 
 
 def _bootable(document: Document) -> Document:
-    """Leave out what a lab cannot have: a choice of target, and text that goes through as it is."""
+    """Leave out what a lab cannot have.
 
-    def clean(value: Any) -> Any:
-        match value:
-            case dict():
-                return {k: clean(v) for k, v in value.items() if k not in _AS_IT_IS}
-            case list():
-                return [clean(item) for item in value]
-            case _:
-                return value
-
-    cleaned: Document = clean(strategies.without_target(document))
+    That is a choice of target, text that goes through as it is, and leases and advertisements where
+    no network card leads to a server.
+    """
+    cleaned: Document = _without_keys(strategies.without_target(document), _AS_IT_IS)
+    for interface in cleaned["interfaces"].values():
+        if interface and interface.get("type", "ethernet") not in ("ethernet", "loopback"):
+            for key in _FROM_THE_WIRE & interface.keys():
+                del interface[key]
     return cleaned
+
+
+def _without_keys(value: Any, keys: frozenset[str]) -> Any:
+    match value:
+        case dict():
+            return {k: _without_keys(v, keys) for k, v in value.items() if k not in keys}
+        case list():
+            return [_without_keys(item, keys) for item in value]
+        case _:
+            return value
+
+
+def _sayable(document: Document, targets: Sequence[str]) -> Document:
+    """Leave out what one of the targets refuses."""
+    for target in targets:
+        output = Case("random", strategies.text_of(document)).compile(target, GENERATION)
+        refused = frozenset(d.path for d in output.diagnostics if d.severity == "error")
+        document = _without_paths(document, refused, ())
+    return document
+
+
+def _without_paths(value: Any, paths: frozenset[Path], here: Path) -> Any:
+    match value:
+        case dict():
+            return {
+                k: _without_paths(v, paths, (*here, k))
+                for k, v in value.items()
+                if (*here, k) not in paths
+            }
+        case list():
+            return [
+                _without_paths(item, paths, (*here, number))
+                for number, item in enumerate(value)
+                if (*here, number) not in paths
+            ]
+        case _:
+            return value
 
 
 def experiment(document: Document, name: str) -> Equality | None:

@@ -115,12 +115,15 @@ def _address_name(address: Json) -> str:
     if own.is_link_local:
         stable = "stable-privacy" in address
         return LINK_LOCAL if eui64 else STABLE_LINK_LOCAL if stable else text
-    return advertised(str(own.network), stable=not eui64) if "dynamic" in address else text
+    if "dynamic" not in address:
+        return text
+    origin = "chance" if "temporary" in address else "the MAC address" if eui64 else "a secret"
+    return advertised(str(own.network), origin)
 
 
-def advertised(prefix: str, *, stable: bool) -> str:
+def advertised(prefix: str, origin: str) -> str:
     """Name the address that an interface makes of a prefix that a router advertises."""
-    return f"{prefix}, of {'a secret' if stable else 'the MAC address'}"
+    return f"{prefix}, of {origin}"
 
 
 def _address(link: Json, address: Json) -> str:
@@ -353,7 +356,8 @@ def _records(raw: Mapping[str, str], names: Mapping[str, str]) -> State:
         if word in _OF_RESOLVCONF:
             kind, what = _OF_RESOLVCONF[word]
             said[kind, record.removesuffix(".inet6").removesuffix(".inet"), what] += values
-    return {key: " ".join(values) for key, values in said.items() if values}
+    # networkd says twice what it has heard by DHCPv6 and from a router
+    return {key: " ".join(dict.fromkeys(values)) for key, values in said.items() if values}
 
 
 def _boot(raw: Mapping[str, str], names: Mapping[str, str]) -> Iterator[tuple[Key, str]]:

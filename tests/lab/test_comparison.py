@@ -239,6 +239,7 @@ LEASES = """\
                         _address("fe80::1", 64, scope="253"),
                         _address("2001:db8:1::ff:fe00:3", 64, dynamic=True),
                         _address("2001:db8:1::1234", 64, dynamic=True),
+                        _address("2001:db8:1::5678", 64, dynamic=True, temporary=True),
                         _address("2001:db8:1::ff:fe00:4", 64),
                     ]
                 }
@@ -253,6 +254,7 @@ LEASES = """\
                 ("address", "eth0", "fe80::1/64"): "scope link",
                 ("address", "eth0", "2001:db8:1::/64, of the MAC address"): "scope global dynamic",
                 ("address", "eth0", "2001:db8:1::/64, of a secret"): "scope global dynamic",
+                ("address", "eth0", "2001:db8:1::/64, of chance"): "scope global dynamic temporary",
                 ("address", "eth0", "2001:db8:1::ff:fe00:4/64"): "scope global",
             },
         ),

@@ -132,7 +132,7 @@ class World:
                 clients[name] = self.hosts[name].start(*client, log=f"{name}.dhclient.log")
         await_(
             lambda: all(client.poll() is not None for client in clients.values()),
-            f"an address for {', '.join(clients)}",
+            f"a lease for {', '.join(clients)}",
         )
         if failed := [name for name, client in clients.items() if client.returncode]:
             raise LabError(f"no lease for {', '.join(failed)}")
