@@ -30,6 +30,7 @@ PACKAGES = (
     "kmod",  # the virtual machine's kernel has all kinds of links as modules
     "netplan.io",
     "nftables",
+    "openresolv",  # ifupdown's dns-* options; resolvconf would also need its service at boot
     "procps",  # sysctl(8), for ifupdown's `up` lines
     "python3",  # runs the jobs in the virtual machine, and the servers of the traffic tests
     "systemd",

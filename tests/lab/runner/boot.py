@@ -97,13 +97,17 @@ def _ifup(box: Sandbox, package: str) -> Done:
     real = Path("/usr/sbin/ifup").resolve().name
     if real not in _IFUP[package]:
         raise LabError(f"`ifup` is {real}, not that of {package}")
-    process = box.start("ifup", "-a", "-v", log="ifup.log")
+    commands = [["-a", "-v"]]
+    if package == "ifupdown":
+        commands.append(["-a", "-v", "--allow=hotplug"])  # ifup@.service, for each card
 
     def done() -> bool:
-        if process.poll():
-            raise LabError(f"`ifup -a` failed ({process.returncode})")
-        return process.returncode is not None
+        ended = [process.poll() for process in processes]
+        if any(ended):
+            raise LabError(f"`ifup -a` failed ({ended})")
+        return None not in ended
 
+    processes = [box.start("ifup", *options, log="ifup.log") for options in commands]
     return done
 
 
@@ -148,7 +152,10 @@ def _configured(link: str) -> bool:
         case "failed":
             raise LabError(f"systemd-networkd failed to configure `{link}`")
         case "configuring":
-            return _lacks_only_a_router(link, entries.get("NETWORK_FILE", ""))
+            # one that is down and stays so has nothing to wait for
+            return entries.get("ACTIVATION_POLICY") == "manual" or _lacks_only_a_router(
+                link, entries.get("NETWORK_FILE", "")
+            )
         case _:
             return False
 
