@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -153,16 +153,12 @@ def named_scenario(name: str) -> Path:
 
 
 def equalities(generation: str) -> list[Equality]:
-    """Give the experiment of each case."""
-    return [Equality(case, generation) for case in cases()]
+    """Give the experiment of each case that a renderer of the generation takes."""
+    found = [Equality(case, generation) for case in cases()]
+    return [equality for equality in found if equality.jobs]
 
 
 def scenarios(generation: str) -> list[Traffic]:
     """Give the experiment of each scenario that a renderer of the generation can play."""
     found = [Traffic(path, generation) for path in sorted(SCENARIOS.glob("*.yaml"))]
     return [traffic for traffic in found if traffic.jobs]
-
-
-def names(experiments: Sequence[Experiment]) -> list[str]:
-    """Name the tests of experiments."""
-    return [experiment.name for experiment in experiments]

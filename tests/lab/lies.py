@@ -87,7 +87,14 @@ LIES = (
         "192.168.122.99",
         "8080",
     ),
-    Lie("reservation lost", "traffic-nat", "ifupdown", "dhcp-host=.*\n", "", "192.168.122.10/24"),
+    Lie(
+        "address of a reservation",
+        "traffic-nat",
+        "ifupdown",
+        r"192\.168\.122\.10(?=,web)",
+        "192.168.122.12",
+        "fixed-address 192.168.122.10",
+    ),
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 from . import fuzz, lies
 from .case import GENERATIONS
 from .conftest import Verdict
-from .experiments import Experiment, equalities, scenarios
+from .experiments import Experiment, cases, equalities, scenarios
 
 SEED, RANDOM = 3, 8  # and so many random documents
 
@@ -25,9 +25,12 @@ def test_lab(experiment: Experiment, verdict: Verdict) -> None:
     assert not wrong, f"{experiment.name}:\n{wrong}"
 
 
-def test_experiments_have_names_of_their_own() -> None:
+def test_names() -> None:
+    """Every case is tried somewhere, and no two experiments have one name."""
     names = [e.name for e in EXPERIMENTS]
     assert len(names) == len(set(names))
+    tried = {name.partition("@")[0] for name in names}
+    assert {case.name for case in cases()} <= tried
 
 
 @pytest.mark.parametrize("lie", lies.planted(), ids=lambda lie: lie.name)

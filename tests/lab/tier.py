@@ -67,6 +67,7 @@ def commands(
 _PROBES = {
     "bridge": "ip link add x type bridge",
     "dummy": "ip link add x type dummy",
+    "macvlan": "ip link add y type veth && ip link add x link y type macvlan mode vepa",
     "veth": "ip link add x type veth peer name y",
     # not of `lo`, which the kernel lets carry none
     "vlan": "ip link add y type veth && ip link add x link y type vlan id 5",

@@ -120,6 +120,9 @@ def _networkd(box: Sandbox) -> Done:
     """Start systemd-networkd; it configures a link as soon as it sees it."""
     # Read-only /sys is its sign that there is no udev to wait for (systemd.io/CONTAINER_INTERFACE).
     box.run("mount", "-o", "remount,bind,ro", "/sys", log="sandbox.log")
+    owner = ["-o", "systemd-network", "-g", "systemd-network"]
+    # StateDirectory= of its service
+    box.run("install", "-d", *owner, "/var/lib/systemd/network", log="sandbox.log")
     process = box.start(
         "/lib/systemd/systemd-networkd",
         log="networkd.log",
@@ -127,6 +130,9 @@ def _networkd(box: Sandbox) -> Done:
             "SYSTEMD_LOG_LEVEL": "debug",
             "SYSTEMD_LOG_TARGET": "console",
             "SYSTEMD_LOG_COLOR": "0",
+            # since systemd 256 its DHCP server waits for a word about /var:
+            # systemd-networkd-persistent-storage.service
+            "SYSTEMD_NETWORK_PERSISTENT_STORAGE_READY": "1",
         },
     )
 

@@ -219,7 +219,6 @@ class Sandbox(Namespace):
     def __init__(self, cards: Sequence[str]) -> None:
         """Plug the cards in. To be called in a sandbox's process."""
         super().__init__("host", "/proc/1/ns/net")
-        self.pid, self.root = 1, Path("/")
         self.cards = tuple(cards)
         self.wire = self.namespace("wire")
         self.ip(
