@@ -120,13 +120,15 @@ def address_items(draw: Draw, number: int, name: str, *, guests: bool = False) -
 
 
 @st.composite
-def routes(draw: Draw, number: int, index: int, own: Sequence[str]) -> Document:
+def routes(draw: Draw, number: int, index: int, own: Sequence[str], name: str) -> Document:
     """Draw a route to a network that no other route leads to, or a default route.
 
-    `own` are addresses of the host, which it may come from.
+    `own` are addresses of the host, which it may come from; `name` is the interface's.
     """
     ipv6 = draw(booleans)
     kind = draw(st.sampled_from(["via", "via", "default", "nexthops", "link", "special"]))
+    if ipv6 and name == "lo":
+        kind = "special"  # the loopback leads nowhere else
     gateways = [v6(number, n) if ipv6 else v4(number, n) for n in (201, 202, 203)]
     sources = [address for address in own if (":" in address) == ipv6]
     to = f"2001:db8:f{number:x}:{index}::/64" if ipv6 else f"172.{16 + number}.{index}.0/24"
@@ -285,7 +287,7 @@ def devices(draw: Draw, number: int, name: str, names: Sequence[str], *, mode: s
             own = [i if isinstance(i, str) else i["address"] for i in items]
             own = [address.partition("/")[0] for address in own]
             device["routes"] = [
-                draw(routes(number, n, own)) for n in range(draw(st.integers(0, 3)))
+                draw(routes(number, n, own, name)) for n in range(draw(st.integers(0, 3)))
             ]
         if draw(booleans):
             device["routing-policy"] = [

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import Subnets, View, single
 from vnetc.diagnostics import Diagnostic, Label, diagnostic
-from vnetc.model import Route
+from vnetc.model import Loopback, Route
 
 # Types of routes that lead nowhere, ip-route(8).
 _NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")
@@ -51,6 +51,25 @@ def _excluded(route: Route, key: str, by: str, reason: str) -> Diagnostic:
         labels=(Label(text="because of this", path=(*route.path, by)),),
         help=f"remove `{key}`, or `{by}`",
     )
+
+
+def check_loopback(view: View) -> Iterator[Diagnostic]:
+    """VN112: over the loopback no IPv6 route leads anywhere.
+
+    The kernel refuses one with a gateway and turns one without into a route of type `unreachable`
+    (fib6_nh_init and fib6_is_reject, net/ipv6/route.c).
+    """
+    for interface in view.host.interfaces:
+        if isinstance(interface.kind, Loopback):
+            for route in interface.routes:
+                if route.to.version == 6 and route.type == "unicast":
+                    yield diagnostic(
+                        "VN112",
+                        "an IPv6 route on the loopback leads nowhere",
+                        route.path,
+                        help="move the route to the interface that leads there, "
+                        "or say what is meant: `type: local`, `type: unreachable`",
+                    )
 
 
 # What tells the addresses of an interface.
@@ -100,4 +119,4 @@ def check_tos(view: View) -> Iterator[Diagnostic]:
                 )
 
 
-ROUTES = (check_ways, check_sources, check_tos)
+ROUTES = (check_ways, check_loopback, check_sources, check_tos)

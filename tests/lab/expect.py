@@ -309,6 +309,9 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
         )
         if first is address and not address.noprefixroute:
             yield from _connected(interface, subnet, str(address.address.ip))
+        if address.peer is not None and subnet.version == 6:  # whatever `noprefixroute` says
+            other = ip_interface(address.peer.ip).network  # __ipv6_ifa_notify, net/ipv6/addrconf.c
+            yield from _connected(interface, other, "")
     if _has_link_local(interface):
         stable = interface.ipv6_address_generation == "stable-privacy"
         yield (
@@ -347,6 +350,8 @@ def _has_link_local(interface: Interface) -> bool:
 
 def _connected(interface: Interface, subnet: IPNetwork, source: str) -> Iterator[tuple[Key, str]]:
     """State the route that the kernel makes of an address."""
+    if subnet.version == 4 and isinstance(interface.kind, Loopback):
+        return  # all of it is the host itself, table `local` says (fib_add_ifaddr)
     if subnet.version == 4 and subnet.prefixlen == 32 and source == str(subnet.network_address):
         return
     name = route_name(
