@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
 Version: TypeAlias = tuple[int, ...]
+Ranges: TypeAlias = tuple[tuple[int, int], ...]
 Refuses: TypeAlias = Callable[["Context"], bool]
 
 
@@ -144,6 +145,25 @@ def said_table(route: Route) -> int | None:
     """Give the table that a target must be told, None if it takes it by itself (ip-route(8))."""
     implied = route.table == MAIN_TABLE and route.type not in _OF_TABLE_LOCAL
     return None if implied else route.table
+
+
+_DEFAULT_PVID = 1  # br_vlan_init() of net/bridge/br_vlan.c
+
+
+def carried_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | None, Ranges]:
+    """Give `vlans`, `pvid` and `untagged` of a port, or of the bridge device, with the default VLAN.
+
+    It is the `pvid` unless there is another one, and leaves untagged unless the item lists it. What
+    says nothing of VLANs has it from the kernel; of the rest systemd-networkd 257 would remove it.
+    """
+    vlans, pvid, untagged = item.vlans, item.pvid, item.untagged
+    default = _DEFAULT_PVID if bridge.default_pvid is None else bridge.default_pvid
+    if not default or not (vlans or untagged or pvid is not None):
+        return vlans, pvid, untagged
+    if pvid != default and not any(first <= default <= last for first, last in vlans):
+        also = ((default, default),)
+        vlans, untagged = tuple(sorted(vlans + also)), tuple(sorted(untagged + also))
+    return vlans, default if pvid is None else pvid, untagged
 
 
 # model class -> the word its rows begin with; `interface.mtu`, `port.isolated`, ...

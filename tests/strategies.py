@@ -79,9 +79,10 @@ descriptions = st.one_of(
     st.sampled_from(["", "uplink", "the LAN", "# no comment", '50% $(off) `x` "y" \\']),
     st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20),
 )
+bits = st.integers(0, 1)
 sysctls = {
-    "ipv4": st.sampled_from(["rp_filter", "proxy_arp", "arp_ignore", "forwarding"]),
-    "ipv6": st.sampled_from(["proxy_ndp", "hop_limit", "dad_transmits"]),
+    "ipv4": {"rp_filter": bits, "proxy_arp": bits, "arp_ignore": bits, "forwarding": bits},
+    "ipv6": {"proxy_ndp": bits, "hop_limit": st.integers(1, 255), "dad_transmits": bits},
 }
 
 
@@ -177,7 +178,7 @@ def rules(draw: Draw, number: int, index: int, names: Sequence[str]) -> Document
         iif=st.sampled_from(["lo", *names]),
         oif=st.sampled_from(names),
         fwmark=st.one_of(st.integers(1, 4294967295), st.sampled_from(["0x10/0xff", "7", "0xf"])),
-        tos=st.integers(1, 63).map(lambda n: 4 * n),
+        tos=st.integers(1, 7).map(lambda n: 4 * n),  # of IPv4, three bits
         ip_protocol=st.one_of(st.sampled_from(["tcp", "udp", "icmp"]), st.integers(1, 255)),
         source_port=ports,
         destination_port=ports,
@@ -269,8 +270,8 @@ def devices(draw: Draw, number: int, name: str, names: Sequence[str], *, mode: s
     )
     if "sysctl" in device:
         device["sysctl"] = {
-            family: draw(st.dictionaries(keys, st.integers(0, 1), max_size=2))
-            for family, keys in sysctls.items()
+            family: draw(st.fixed_dictionaries({}, optional=values))
+            for family, values in sysctls.items()
             if draw(booleans)
         }
     if "raw" in device:

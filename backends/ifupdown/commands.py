@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from vnetc.backends.base import said_table
-from vnetc.model import Address, Neighbor, Nexthop, Port, Route, Rule
+from vnetc.backends.base import carried_vlans, said_table
+from vnetc.model import Address, Bridge, Neighbor, Nexthop, Port, Route, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def replace_neighbor(neighbor: Neighbor, name: str) -> str:
     )
 
 
-def bridge_port(port: Port, name: str) -> list[str]:
+def bridge_port(port: Port, bridge: Bridge, name: str) -> list[str]:
     """Set what a port of a bridge is, after it became one (bridge(8))."""
     words = [
         f"{word} {value}"
@@ -154,7 +154,7 @@ def bridge_port(port: Port, name: str) -> list[str]:
         if value is not None
     ]
     settings = [f"bridge link set dev {name} {' '.join(words)}"] if words else []
-    return settings + bridge_vlans(name, port.vlans, port.pvid, port.untagged)
+    return settings + bridge_vlans(name, *carried_vlans(port, bridge))
 
 
 def _switch(value: bool | None) -> str | None:

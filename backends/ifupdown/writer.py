@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends import services
-from vnetc.backends.base import Devices, File
+from vnetc.backends.base import Devices, File, carried_vlans
 from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands
+from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
 from vnetc.model import Bridge, Dummy, Ethernet, Host, Interface, Veth, Vlan
@@ -37,7 +38,7 @@ def write(host: Host, dialect: Classic, target: str) -> list[File]:
         stanzas.insert(0, _LOOPBACK)
     tail = raw_text(host.raw, target)
     text = interfaces(host.name, stanzas, unsafe=dialect.unsafe, tail=tail)
-    return [File(PATH, text), *services.companions(host, {})]
+    return [File(PATH, text), *write_hooks(host), *services.companions(host, {})]
 
 
 def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:
@@ -177,8 +178,8 @@ def _ports_up(devices: Devices, interface: Interface) -> Iterator[str]:
     for name in kind.ports:
         port = devices.by_name.get(name)  # none if the port itself is refused
         if port is not None and port.port is not None:
-            yield from commands.bridge_port(port.port, name)
-    yield from commands.bridge_vlans(interface.name, kind.vlans, kind.pvid, kind.untagged, own=True)
+            yield from commands.bridge_port(port.port, kind, name)
+    yield from commands.bridge_vlans(interface.name, *carried_vlans(kind, kind), own=True)
 
 
 def _network_up(host: Host, name: str) -> Iterator[str]:

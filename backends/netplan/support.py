@@ -32,7 +32,9 @@ _KEYS: dict[str, Support] = {
     ),
     "interface.macaddress": exact("macaddress"),
     "interface.mtu": exact("mtu; of a bridge: drop-in [Link] MTUBytes="),
-    "interface.activation": exact("activation-mode"),
+    "interface.activation": exact(
+        "activation-mode; of a virtual device: drop-in [Network] ConfigureWithoutCarrier=no"
+    ),
     "interface.optional": exact("optional"),
     "interface.addresses": exact("addresses"),
     "interface.dhcp4": exact("dhcp4"),
@@ -102,7 +104,9 @@ _KEYS: dict[str, Support] = {
     "dhcp-overrides.use-domains": exact("use-domains; drop-in [DHCPv6] UseDomains="),
     "dhcp-overrides.send-hostname": exact("send-hostname; drop-in [DHCPv6]", _DHCP6_NAME),
     "dhcp-overrides.hostname": exact("hostname; drop-in [DHCPv6]", _DHCP6_NAME),
-    "nameservers.addresses": exact("nameservers: addresses"),
+    "nameservers.addresses": exact(
+        "nameservers: addresses; IPv6 before IPv4: drop-in [Network] DNS="
+    ),
     "nameservers.search": exact("nameservers: search"),
     "dhcp.server": exact(
         "/etc/vnetc/NETWORK.dnsmasq.conf, drop-in [DHCPServer]",

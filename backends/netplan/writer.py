@@ -71,6 +71,11 @@ def _has_type(interface: Interface, version: Version) -> bool:
     return version >= _HAS_DUMMIES or not isinstance(interface.kind, Dummy | Veth)
 
 
+def _is_card(interface: Interface, version: Version) -> bool:
+    """Tell whether netplan takes the device for a network card: one that it does not make."""
+    return interface.kind.type != "loopback" and _section(interface, version) == "ethernets"
+
+
 def _section(interface: Interface, version: Version) -> str:
     match interface.kind:
         case Bridge():
@@ -106,7 +111,7 @@ def device(devices: Devices, interface: Interface, version: Version) -> dict[str
         out["activation-mode"] = interface.activation
     if interface.optional is not None or not interface.waited_for:
         out["optional"] = not interface.waited_for
-    if isinstance(interface.kind, Ethernet) and s.keeps_without_carrier(interface):
+    if _is_card(interface, version) and s.keeps_without_carrier(interface):
         out["ignore-carrier"] = True
     if not isinstance(interface.kind, Loopback):
         out |= _automatic(interface)
@@ -304,12 +309,28 @@ def _whole(time: int | None) -> bool:
     return time is not None and time % 1000 == 0
 
 
+# netplan's RouteMetric=100 stands in a [DHCP] section, which is also about advertised routes; this
+# is the kernel's (IP6_RT_PRIO_USER), and networkd's own.
+_METRIC_OF_ADVERTISED = ("RouteMetric", "1024")
+
+
+def _nameservers(interface: Interface) -> s.Options:
+    """Say the servers again, in their order, if netplan would not: it puts IPv4 before IPv6."""
+    servers = interface.nameservers.addresses
+    if list(servers) == sorted(servers, key=lambda server: server.version):
+        return []
+    return [("DNS", ""), *(("DNS", str(server)) for server in servers)]
+
+
 def network_dropin(devices: Devices, interface: Interface, version: Version) -> list[Section]:
     """Write the sections that netplan has no keys for."""
     network = s.description(interface)
     if interface.ipv6_address_generation != "eui64" and "ipv6" in interface.link_local:
         network.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
+    if interface.activation != "auto" and not _is_card(interface, version):
+        network.append(("ConfigureWithoutCarrier", "no"))  # netplan's own word is yes
     network += s.own_sysctls(interface)
+    network += _nameservers(interface)
     servers = s.networkd_servers(devices, interface)
     for server in servers:
         network += s.serve(server)
@@ -329,12 +350,15 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
         systemd = (255,) if version >= (1, 0) else (252,)
         sections.append(s.dhcp6(interface.dhcp6_overrides, systemd))
     if interface.accept_ra:
-        sections.append(s.router_advertisement(interface))
+        name, options = s.router_advertisement(interface)
+        if interface.dhcp4 or interface.dhcp6:
+            options = [*options, _METRIC_OF_ADVERTISED]
+        sections.append((name, options))
     if interface.port is not None:
         # not by keys, since netplan 0.106 writes VLAN= lines below the [Bridge] that they make
-        sections += s.port(interface.port)
+        sections += s.port(devices, interface.port)
     if isinstance(interface.kind, Bridge):
-        sections += s.vlans(interface.kind)
+        sections += s.bridge_vlans(interface.kind, interface.kind)
     for server in servers:
         sections += s.dhcp_server(server)
     return [(name, options) for name, options in sections if options]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vnetc.backends.base import Devices, Version, said_table
+from vnetc.backends.base import Devices, Version, carried_vlans, said_table
 from vnetc.backends.formats import Section, boolean
 from vnetc.model import (
     MAIN_TABLE,
@@ -143,6 +143,8 @@ _DHCP = {
 
 def keeps_without_carrier(interface: Interface) -> bool:
     """Tell whether the interface is configured although its cable is out, as ifupdown does."""
+    if interface.activation != "auto":
+        return False  # nothing is configured before it is up
     virtual = not isinstance(interface.kind, Ethernet)
     return virtual or bool(interface.addresses or interface.routes)
 
@@ -355,7 +357,7 @@ def router_advertisement(interface: Interface) -> Section:
     return "IPv6AcceptRA", options
 
 
-def port(item: Port) -> Iterator[Section]:
+def port(devices: Devices, item: Port) -> Iterator[Section]:
     """Write the [Bridge] and [BridgeVLAN] sections of a port."""
     options: Options = []
     for option, number in (("Cost", item.path_cost), ("Priority", item.priority)):
@@ -371,15 +373,18 @@ def port(item: Port) -> Iterator[Section]:
             options.append((option, boolean(flag)))
     if options:
         yield "Bridge", options
-    yield from vlans(item)
+    bridge = devices.by_name[item.bridge].kind
+    assert isinstance(bridge, Bridge)
+    yield from bridge_vlans(item, bridge)
 
 
-def vlans(item: Port | Bridge) -> Iterator[Section]:
+def bridge_vlans(item: Port | Bridge, bridge: Bridge) -> Iterator[Section]:
     """Write the [BridgeVLAN] section of a port or of the bridge device itself."""
-    options: Options = [("VLAN", span(numbers)) for numbers in item.vlans]
-    if item.pvid is not None:
-        options.append(("PVID", str(item.pvid)))
-    options += [("EgressUntagged", span(numbers)) for numbers in item.untagged]
+    vlans, pvid, untagged = carried_vlans(item, bridge)
+    options: Options = [("VLAN", span(numbers)) for numbers in vlans]
+    if pvid is not None:
+        options.append(("PVID", str(pvid)))
+    options += [("EgressUntagged", span(numbers)) for numbers in untagged]
     if options:
         yield "BridgeVLAN", options
 

@@ -54,9 +54,9 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
     if interface.accept_ra:
         sections.append(s.router_advertisement(interface))
     if interface.port is not None:
-        sections += s.port(interface.port)
+        sections += s.port(devices, interface.port)
     if isinstance(interface.kind, Bridge):
-        sections += s.vlans(interface.kind)
+        sections += s.bridge_vlans(interface.kind, interface.kind)
     for server in servers:
         sections += s.dhcp_server(server)
     return sections

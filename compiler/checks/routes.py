@@ -106,8 +106,14 @@ def check_sources(view: View) -> Iterator[Diagnostic]:
         )
 
 
+_IPV4_TOS = 0x1C  # IPTOS_TOS_MASK without the bits of ECN
+
+
 def check_tos(view: View) -> Iterator[Diagnostic]:
-    """VN105: the low two bits of the old TOS byte are ECN's (RFC 3168), and no rule sees them."""
+    """VN105: the low two bits of the old TOS byte are ECN's (RFC 3168), and no rule sees them.
+
+    Rules for IPv4 do not see the high three either (fib4_rule_configure, net/ipv4/fib_rules.c).
+    """
     for interface in view.host.interfaces:
         for rule in interface.routing_policy:
             if rule.tos is not None and rule.tos & 3:
@@ -116,6 +122,13 @@ def check_tos(view: View) -> Iterator[Diagnostic]:
                     f"`tos` {rule.tos} has bits of ECN: it is a multiple of 4",
                     (*rule.path, "tos"),
                     help=f"write `{rule.tos & ~3}`",
+                )
+            elif rule.tos is not None and rule.tos > _IPV4_TOS and 4 in rule.families:
+                yield diagnostic(
+                    "VN105",
+                    f"`tos` {rule.tos} is more than {_IPV4_TOS}, the most that a rule for IPv4 has",
+                    (*rule.path, "tos"),
+                    help="only a rule for IPv6 alone, which `from` or `to` makes it, can have more",
                 )
 
 

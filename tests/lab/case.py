@@ -172,10 +172,11 @@ def _options(lease: Lease, card: str) -> Iterator[str]:
     yield f"--dhcp-range={lease.address.ip},{lease.address.ip},1h"
     yield f"--dhcp-option=option:dns-server,{lease.nameserver}"
     yield f"--dhcp-option=option:mtu,{lease.mtu}"
-    if lease.rich:
+    yield f"--dhcp-option=option:domain-name,{lease.domain}"
+    if lease.classless:
         routes = f"{lease.route},{lease.other_router},0.0.0.0/0,{lease.router}"
         yield f"--dhcp-option=option:classless-static-route,{routes}"
-        yield f"--dhcp-option=option:domain-name,{lease.domain}"
+    if lease.rich:
         yield f"--dhcp-option=option:ntp-server,{lease.timeserver}"
 
 

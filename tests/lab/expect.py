@@ -59,7 +59,7 @@ class Lease:
     number: int
     card: int
     ipv6: bool = False
-    rich: bool = False  # also a domain, time servers, and routes as in RFC 3442
+    rich: bool = False  # also time servers, which ifupdown leaves to other programs
 
     mtu = 1450
 
@@ -83,6 +83,11 @@ class Lease:
     @property
     def other_router(self) -> str:
         return f"198.18.{self.number}.2"
+
+    @property
+    def classless(self) -> bool:
+        """Whether routes come as in RFC 3442; every other server only says who the router is."""
+        return self.rich or self.number % 2 == 0
 
     @property
     def nameserver(self) -> str:
@@ -255,7 +260,7 @@ def _vlans(host: Host, interface: Interface, bridge: Bridge) -> Iterator[tuple[K
     for name, carrier in carriers:
         untagged = set(_vids(carrier.untagged))
         own = {*_vids(carrier.vlans), *([] if carrier.pvid is None else [carrier.pvid])}
-        pvid = default if carrier.pvid is None and default not in own else carrier.pvid
+        pvid = default if carrier.pvid is None else carrier.pvid
         for vid in sorted(own | ({default} - {0})):
             flags = {
                 "pvid": vid == pvid,
@@ -375,7 +380,7 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         if overrides.use_mtu and interface.mtu is None:
             yield ("link", name, "mtu"), str(lease.mtu)
         ways = {"default": lease.router}
-        if lease.rich:
+        if lease.classless:
             ways[str(lease.route)] = lease.other_router
         for to, router in ways.items() if overrides.use_routes else ():
             to = route_name(type="unicast", to=to, device=name, metric=overrides.route_metric)
@@ -435,7 +440,7 @@ class _Answer:
 
 def _answers(interface: Interface, lease: Lease) -> Iterator[_Answer]:
     if interface.dhcp4:
-        more = (lease.domain, lease.timeserver) if lease.rich else ()
+        more = (lease.domain, lease.timeserver if lease.rich else "")
         yield _Answer(interface.dhcp4_overrides, lease.nameserver, *more)
     if interface.dhcp6 and lease.ipv6:
         more = (lease.domain, lease.timeserver6)

@@ -22,7 +22,7 @@ from .runner.job import Job, Result
 
 HERE = Path(__file__).parent
 OUT = tree.CACHE / "out"
-QUICK_PARALLEL = 16
+QUICK_PARALLEL = 24
 FULL_PARALLEL = 6
 # Seconds for a program of a job, and for all jobs together.
 FULL_LIMIT = 300

@@ -159,9 +159,8 @@ def _configured(link: str) -> bool:
             raise LabError(f"systemd-networkd failed to configure `{link}`")
         case "configuring":
             # one that is down and stays so has nothing to wait for
-            return entries.get("ACTIVATION_POLICY") == "manual" or _lacks_only_a_router(
-                link, entries.get("NETWORK_FILE", "")
-            )
+            stays_down = entries.get("ACTIVATION_POLICY") in ("manual", "always-down")
+            return stays_down or _lacks_only_a_router(link, entries.get("NETWORK_FILE", ""))
         case _:
             return False
 

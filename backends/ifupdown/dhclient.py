@@ -1,0 +1,97 @@
+"""The hooks of dhclient-script(8), which make it do with an answer what the document says.
+
+By itself Debian's script lets the server's MTU win over the document's, takes its domain as a
+search domain, gives routes of RFC 3442 no metric, and of two default routes of one metric keeps the
+first. It reads the hooks in its own shell: the first file before it acts, the second one after.
+"""
+
+from __future__ import annotations
+
+from vnetc.backends.base import File
+from vnetc.backends.formats import header
+from vnetc.model import Host, Interface
+
+ENTER = "/etc/dhcp/dhclient-enter-hooks.d/vnetc"
+EXIT = "/etc/dhcp/dhclient-exit-hooks.d/vnetc"
+
+_DOMAIN = """\
+    # no domain of an answer is searched
+    unset new_domain_name new_domain_search
+    case $reason in
+    BOUND|RENEW|REBIND|REBOOT)
+        # routes are set by vnetc in dhclient-exit-hooks.d
+        vnetc_routers=$new_routers
+        vnetc_routes=$new_rfc3442_classless_static_routes
+        unset new_routers new_rfc3442_classless_static_routes
+        ;;
+    esac
+"""
+
+_MTU = """\
+    # the MTU is that of /etc/network/interfaces
+    unset new_interface_mtu
+"""
+
+_ROUTES = """\
+# appended, since another interface may have a route of the same metric
+vnetc_append() {
+    ip -4 route append "$@" dev "$interface" proto dhcp \\
+        ${IF_METRIC:+metric "$IF_METRIC"} 2>/dev/null
+}
+
+vnetc_route() {
+    if [ "$2" = 0.0.0.0 ]; then
+        vnetc_append "$1" scope link
+        return
+    fi
+    if [ "$new_subnet_mask" = 255.255.255.255 ]; then
+        vnetc_append "$2" scope link
+    fi
+    vnetc_append "$1" via "$2"
+}
+
+# RFC 3442: of each route the prefix length, as many octets as it covers, and the router
+vnetc_classless() {
+    while [ $# -gt 4 ]; do
+        vnetc_length=$1
+        vnetc_to=
+        shift
+        for vnetc_bits in 0 8 16 24; do
+            if [ "$vnetc_length" -gt $vnetc_bits ]; then
+                vnetc_to=$vnetc_to.$1
+                shift
+            else
+                vnetc_to=$vnetc_to.0
+            fi
+        done
+        [ $# -ge 4 ] || return 0
+        vnetc_route "${vnetc_to#.}/$vnetc_length" "$1.$2.$3.$4"
+        shift 4
+    done
+}
+
+if [ -n "$vnetc_routes" ]; then
+    vnetc_classless $vnetc_routes
+elif [ -n "$vnetc_routers" ]; then
+    vnetc_route default "${vnetc_routers%% *}"
+fi
+# a route that is there already is no failure
+true
+"""
+
+
+def write_hooks(host: Host) -> list[File]:
+    """Write the hooks for the interfaces that ask by DHCPv4; dhclient's others stay as they are."""
+    asking = [i for i in host.interfaces if i.dhcp4]
+    if not asking:
+        return []
+    enter = _case(asking, _DOMAIN) + _case([i for i in asking if i.mtu is not None], _MTU)
+    return [File(ENTER, header(host.name) + enter), File(EXIT, header(host.name) + _ROUTES)]
+
+
+def _case(interfaces: list[Interface], commands: str) -> str:
+    """Do something for some interfaces; quoted, since `esac` is a name too."""
+    if not interfaces:
+        return ""
+    names = "|".join(f'"{i.name}"' for i in interfaces)
+    return f"case $interface in\n{names})\n{commands}    ;;\nesac\n"
