@@ -272,6 +272,8 @@ class Interface(Record):
     @property
     def waited_for(self) -> bool:
         """Whether booting waits for this interface to come up."""
+        if self.activation != "auto":
+            return False
         if self.optional is None:
             # a bridge without ports has no carrier before its first guest starts
             return not (isinstance(self.kind, Bridge) and not self.kind.ports)

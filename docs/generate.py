@@ -286,17 +286,23 @@ def equivalence() -> str:
         reasons.setdefault((row, why), []).append(renderer)
     lines += [f"- `{row}` on {', '.join(on)}: {why}" for (row, why), on in reasons.items()]
     lines += ["" if unproven else "Nothing.\n", "## Row by row", ""]
-    lines.append("Named are up to three of the lab's cases and scenarios that prove a row; `-`: the")
+    lines.append(
+        "Named are up to three of the lab's cases and scenarios that prove a row; `-`: the"
+    )
     lines += ["target refuses the key.", "", f"| row | {' | '.join(renderers)} | proven by |"]
     lines.append("|---|" + "---|" * (len(renderers) + 1))
     for row, by in rows.items():
         cells = [_tick(by.get(renderer)) for renderer in renderers]
-        proofs = sorted({name for proof in by.values() if isinstance(proof, list) for name in proof})
+        proofs = sorted(
+            {name for proof in by.values() if isinstance(proof, list) for name in proof}
+        )
         lines.append(f"| `{row}` | {' | '.join(cells)} | {', '.join(proofs[:3])} |")
     lines += ["", "## What has been up", "", "| case or scenario | renderers |", "|---|---|"]
     lines += [f"| {name} | {', '.join(on)} |" for name, on in data["experiments"].items()]
     lines += ["", "## Lies", ""]
-    lines.append("A lab that finds nothing may be blind. So back ends' outputs were falsified, each")
+    lines.append(
+        "A lab that finds nothing may be blind. So back ends' outputs were falsified, each"
+    )
     lines.append("in one place, and each of these was found out:")
     lines += ["", *(f"- {lie.removeprefix('lie-').replace('-', ' ')}" for lie in data["lies"])]
     return "\n".join(lines) + "\n"

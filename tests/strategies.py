@@ -302,6 +302,8 @@ def devices(draw: Draw, number: int, name: str, names: Sequence[str], *, mode: s
         device["activation"] = draw(
             st.sampled_from(["auto", "manual", *(["off"] if plain else [])])
         )
+        if device["activation"] != "auto":
+            device.pop("optional", None)  # nobody waits for it
     return device
 
 
@@ -537,6 +539,7 @@ def documents(draw: Draw) -> Document:
         link = interfaces.get(device.get("link")) or {}
         if link.get("activation") == "off":
             device["activation"] = "manual"  # it cannot be up
+            device.pop("optional", None)
         if kind == "vlan" and "mtu" in device:
             device["mtu"] = 1300
         interfaces[name] = None if device == {} and draw(booleans) else device

@@ -401,6 +401,7 @@ iface trunk inet manual
     pre-up ip link set dev trunk type bridge vlan_filtering 1
 {ipv6("trunk")}
     up bridge link set dev eth1 cost 7 hairpin on
+    up bridge vlan add dev eth1 vid 1 untagged
     up bridge vlan add dev eth1 vid 10
     up bridge vlan add dev eth1 vid 11 pvid
     up bridge vlan add dev eth1 vid 12""",

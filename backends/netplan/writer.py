@@ -309,11 +309,6 @@ def _whole(time: int | None) -> bool:
     return time is not None and time % 1000 == 0
 
 
-# netplan's RouteMetric=100 stands in a [DHCP] section, which is also about advertised routes; this
-# is the kernel's (IP6_RT_PRIO_USER), and networkd's own.
-_METRIC_OF_ADVERTISED = ("RouteMetric", "1024")
-
-
 def _nameservers(interface: Interface) -> s.Options:
     """Say the servers again, in their order, if netplan would not: it puts IPv4 before IPv6."""
     servers = interface.nameservers.addresses
@@ -346,14 +341,11 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     if interface.dhcp4 and interface.dhcp6:
         # netplan insists on equal overrides for both
         sections.append(s.dhcp4(interface.dhcp4_overrides))
+    systemd = (255,) if version >= (1, 0) else (252,)
     if interface.dhcp6:
-        systemd = (255,) if version >= (1, 0) else (252,)
         sections.append(s.dhcp6(interface.dhcp6_overrides, systemd))
     if interface.accept_ra:
-        name, options = s.router_advertisement(interface)
-        if interface.dhcp4 or interface.dhcp6:
-            options = [*options, _METRIC_OF_ADVERTISED]
-        sections.append((name, options))
+        sections.append(s.router_advertisement(interface, systemd))
     if interface.port is not None:
         # not by keys, since netplan 0.106 writes VLAN= lines below the [Bridge] that they make
         sections += s.port(devices, interface.port)

@@ -341,8 +341,12 @@ def domains(value: bool | str) -> str:
     return boolean(value) if isinstance(value, bool) else value
 
 
-def router_advertisement(interface: Interface) -> Section:
-    """Write the [IPv6AcceptRA] section. DHCPv6 runs if the spec says so, not if a router does."""
+def router_advertisement(interface: Interface, version: Version) -> Section:
+    """Write the [IPv6AcceptRA] section. DHCPv6 runs if the spec says so, not if a router does.
+
+    The metric is the kernel's (IP6_RT_PRIO_USER), of which networkd makes 512 or 2048 by the router's
+    preference, and netplan 100 by a [DHCP] section.
+    """
     overrides = interface.ra_overrides
     options: Options = [
         ("UseDNS", boolean(overrides.use_dns)),
@@ -350,6 +354,8 @@ def router_advertisement(interface: Interface) -> Section:
     ]
     if overrides.table != MAIN_TABLE:
         options.append(("RouteTable", str(overrides.table)))
+    if version >= (249,):
+        options.append(("RouteMetric", "1024"))
     if not interface.dhcp6:
         options.append(("DHCPv6Client", "no"))
     if interface.ipv6_address_generation == "stable-privacy":

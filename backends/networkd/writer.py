@@ -52,7 +52,7 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
     if interface.dhcp6:
         sections.append(s.dhcp6(interface.dhcp6_overrides, version))
     if interface.accept_ra:
-        sections.append(s.router_advertisement(interface))
+        sections.append(s.router_advertisement(interface, version))
     if interface.port is not None:
         sections += s.port(devices, interface.port)
     if isinstance(interface.kind, Bridge):

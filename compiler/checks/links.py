@@ -292,6 +292,20 @@ def check_down(view: View) -> Iterator[Diagnostic]:
                 )
 
 
+def check_waiting(view: View) -> Iterator[Diagnostic]:
+    """VN112: booting cannot wait for an interface that it does not bring up."""
+    for interface in view.host.interfaces:
+        if interface.optional is False and interface.activation != "auto":
+            yield diagnostic(
+                "VN112",
+                f"booting does not bring `{interface.name}` up, and cannot wait for it",
+                (*interface.path, "optional"),
+                "key",
+                labels=(Label(text="because of this", path=(*interface.path, "activation")),),
+                help="remove `optional`, or `activation`",
+            )
+
+
 LINKS = (
     check_vlan_ids,
     check_vlan_mtu,
@@ -302,4 +316,5 @@ LINKS = (
     check_dhcp_bridges,
     check_untagged,
     check_down,
+    check_waiting,
 )

@@ -111,7 +111,10 @@ DIFFERENCES = (
     Difference(
         "of an interface that is brought up by hand networkd sets all that it can beforehand, "
         "ifupdown nothing",
-        lambda fact: fact.key[0] == "sysctl" and _is_activated(fact, "manual"),
+        lambda fact: (
+            (fact.key[0] in ("sysctl", "dns") or _is("link", "mac", "mtu")(fact))
+            and _is_activated(fact, "manual")
+        ),
     ),
     Difference(
         "booting waits until ifupdown has made a bridge without ports, but never for its carrier",
@@ -149,7 +152,7 @@ DIFFERENCES = (
     Difference(
         "a rule with an action looks into no table; networkd writes one all the same",
         lambda fact: fact.key[0] == "rule" and fact.value.startswith("action="),
-        instead=lambda value: value.removesuffix(" table=254"),
+        instead=lambda value: re.sub(r" table=254\b", "", value),
     ),
     Difference(
         "whether the kernel or the DHCP client makes the route to the leased subnet, and one to "

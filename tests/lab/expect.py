@@ -294,7 +294,7 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
     primary: dict[tuple[IPNetwork, bool], Address] = {}
     for address in interface.addresses:
         shown = _shown(address)
-        subnet = address.address.network if address.peer is None else address.peer.network
+        subnet = _subnet(address)
         # A second IPv4 address of a subnet is a "secondary" one (inet_insert_ifa)
         first = primary.setdefault((subnet, address.peer is None), address)
         flags = {
@@ -307,7 +307,7 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
             describe_address(
                 scope=_address_scope(address),
                 peer=None if address.peer is None else str(address.peer.ip),
-                label=address.label or "",
+                label=address.label if address.label not in (None, name) else "",
                 broadcast=address.peer is None and _has_broadcast(address.address),
                 flags=[flag for flag, holds in flags.items() if holds],
             ),
@@ -325,6 +325,19 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
         )
         link_local = ip_interface("fe80::/64").network
         yield from _connected(interface, link_local, "fe80::")
+
+
+def _subnet(address: Address) -> IPNetwork:
+    """Give the network that the kernel makes a route to when an address is added.
+
+    Of an IPv4 peer it is the peer's, of an IPv6 one that of the own address, with the prefix length
+    of the peer's (inet6_addr_add, net/ipv6/addrconf.c).
+    """
+    if address.peer is None:
+        return address.address.network
+    if address.peer.version == 4:
+        return address.peer.network
+    return ip_interface(f"{address.address.ip}/{address.peer.network.prefixlen}").network
 
 
 def _shown(address: Address) -> str:
