@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from .lab.tree import OUT
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("compiler", "backends", "schema")
@@ -19,12 +22,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_sessionstart() -> None:
+def pytest_sessionstart(session: pytest.Session) -> None:
     """Stop if the modules of the tree are not the installed ones.
 
     The strict editable install is a farm of links: a new, renamed or deleted file is not known to
     it until the package is installed again, and the tests would run without it.
     """
+    if not hasattr(session.config, "workerinput"):  # a worker of pytest-xdist comes too late
+        for file in OUT.glob("*/seconds.json"):
+            file.unlink()
     spec = find_spec("vnetc")
     if spec is None or spec.origin is None:
         raise pytest.UsageError("vnetc is not installed: run `pip install -e .`")
@@ -34,6 +40,14 @@ def pytest_sessionstart() -> None:
     if known != present:
         example = min(known ^ present)
         raise pytest.UsageError(f"{example}: new or gone since the last `pip install -e .`")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how long each part of the lab took."""
+    for file in sorted(OUT.glob("*/seconds.json")):
+        seconds = json.loads(file.read_text())
+        parts = ", ".join(f"{part} {value} s" for part, value in seconds.items())
+        terminalreporter.write_line(f"lab, {file.parent.name}: {parts}")
 
 
 @pytest.fixture

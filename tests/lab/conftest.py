@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -48,11 +47,3 @@ def _selected(request: pytest.FixtureRequest) -> list[Experiment]:
 
 def _parameters(item: pytest.Function) -> dict[str, Any]:
     return dict(item.callspec.params) if hasattr(item, "callspec") else {}
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how long each part of the tiers took."""
-    for file in sorted(tier.OUT.glob("*/seconds.json")):
-        seconds = json.loads(file.read_text())
-        parts = ", ".join(f"{part} {value} s" for part, value in seconds.items())
-        terminalreporter.write_line(f"lab, {file.parent.name} tier: {parts}")

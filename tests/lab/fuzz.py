@@ -10,6 +10,7 @@ import argparse
 import copy
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import vnetc
@@ -102,7 +103,16 @@ def _without_paths(value: Any, paths: frozenset[Path], here: Path) -> Any:
             return value
 
 
-def experiment(document: Document, name: str) -> Equality | None:
+@dataclass(frozen=True)
+class Random(Equality):
+    """A random document, which proves nothing for the report: others may be drawn tomorrow."""
+
+    @property
+    def proves(self) -> frozenset[str]:
+        return frozenset()
+
+
+def experiment(document: Document, name: str) -> Random | None:
     """Give the experiment of a document; None if it is wrong, or the lab cannot make its network."""
     text = strategies.text_of(document)
     if any(d.severity == "error" for d in vnetc.check_text(text)):
@@ -112,17 +122,17 @@ def experiment(document: Document, name: str) -> Equality | None:
         servers(case.host)
     except (ValueError, StopIteration):
         return None
-    found = Equality(case, GENERATION)
+    found = Random(case, GENERATION)
     return found if len(found.jobs) > 1 else None
 
 
-def experiments(count: int, number: int) -> list[Equality]:
+def experiments(count: int, number: int) -> list[Random]:
     """Give the experiments of so many random documents."""
     drawn = (experiment(d, f"random-{number}-{i}") for i, d in enumerate(documents(count, number)))
     return [e for e in drawn if e is not None]
 
 
-def verdicts(tried: Sequence[Equality], lacks: frozenset[str]) -> dict[str, str]:
+def verdicts(tried: Sequence[Random], lacks: frozenset[str]) -> dict[str, str]:
     """Run experiments, here or in the virtual machine; give what is wrong, by their names."""
     found: dict[str, str] = {}
     for run, chosen in (

@@ -21,7 +21,7 @@ from .runner.boot import File
 from .runner.job import Job, Result
 
 HERE = Path(__file__).parent
-OUT = tree.CACHE / "out"
+OUT = tree.OUT
 QUICK_PARALLEL = 24
 FULL_PARALLEL = 6
 # Seconds for a program of a job, and for all jobs together.

@@ -17,6 +17,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("VNETC_LAB_CACHE", REPOSITORY / "build" / "lab"))
+OUT = CACHE / "out"  # what came of the last runs
 
 DEFAULT = "bookworm"
 GENERATIONS = (DEFAULT, "trixie")
