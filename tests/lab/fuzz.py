@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import vnetc
 from hypothesis import Phase, given, seed, settings
 from ruamel.yaml import YAML
-from vnetc.diagnostics import Path
+from vnetc.diagnostics import Path as Place
 
 from tests import strategies
 
@@ -25,6 +27,7 @@ from .case import GENERATIONS, SUFFIX, Case, servers
 from .experiments import CASES, Equality
 
 GENERATION = "bookworm"
+FIXED_SET = Path(__file__).with_name("random.json")
 Document = dict[str, Any]
 # Text that goes to a renderer as it is may well stop a boot; it has a case of its own.
 _AS_IT_IS = frozenset({"raw", "hooks"})
@@ -85,7 +88,7 @@ def _sayable(document: Document, targets: Sequence[str]) -> Document:
     return document
 
 
-def _without_paths(value: Any, paths: frozenset[Path], here: Path) -> Any:
+def _without_paths(value: Any, paths: frozenset[Place], here: Place) -> Any:
     match value:
         case dict():
             return {
@@ -126,10 +129,21 @@ def experiment(document: Document, name: str) -> Random | None:
     return found if len(found.jobs) > 1 else None
 
 
-def experiments(count: int, number: int) -> list[Random]:
-    """Give the experiments of so many random documents."""
-    drawn = (experiment(d, f"random-{number}-{i}") for i, d in enumerate(documents(count, number)))
-    return [e for e in drawn if e is not None]
+def experiments(drawn: Iterable[Document], number: int) -> list[Random]:
+    """Give the experiments of random documents drawn with a seed."""
+    tried = (experiment(d, f"random-{number}-{i}") for i, d in enumerate(drawn))
+    return [e for e in tried if e is not None]
+
+
+def fixed_set() -> list[Random]:
+    """Give the experiments of the documents that are tried on every run.
+
+    They are kept as they were drawn: another release of Hypothesis draws others from one seed.
+    """
+    kept = json.loads(FIXED_SET.read_text())
+    found = experiments(kept["documents"], kept["seed"])
+    assert len(found) == len(kept["documents"]), "one is wrong by now: draw them anew"
+    return found
 
 
 def verdicts(tried: Sequence[Random], lacks: frozenset[str]) -> dict[str, str]:
@@ -205,13 +219,18 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m tests.lab.fuzz", description=__doc__)
     arguments.add_argument("count", type=int)
     arguments.add_argument("--seed", type=int, default=0)
-    given_ = arguments.parse_args()
-    lacks = tier.kernel_lacks()
-    drawn = documents(given_.count, given_.seed)
-    tried = {f"random-{given_.seed}-{number}": document for number, document in enumerate(drawn)}
-    found = [e for name, document in tried.items() if (e := experiment(document, name))]
+    arguments.add_argument("--fix", action="store_true", help="keep all as the set of every run")
+    wanted = arguments.parse_args()
+    drawn = documents(wanted.count, wanted.seed)
+    tried = {f"random-{wanted.seed}-{number}": document for number, document in enumerate(drawn)}
+    found = {name: one for name, d in tried.items() if (one := experiment(d, name))}
     print(f"{len(found)} of {len(drawn)} documents have two renderers that can say them")
-    wrong = verdicts(found, lacks)
+    if wanted.fix:
+        kept = {"seed": wanted.seed, "documents": [tried[name] for name in found]}
+        FIXED_SET.write_text(json.dumps(kept, indent=1) + "\n")
+        return
+    lacks = tier.kernel_lacks()
+    wrong = verdicts(list(found.values()), lacks)
     for name, what in wrong.items():
         print(f"\n{name}:\n{what}")
         path = CASES / f"found-{name}{SUFFIX}"

@@ -25,7 +25,7 @@ OUT = tree.OUT
 QUICK_PARALLEL = 24
 FULL_PARALLEL = 6
 # Seconds for a program of a job, and for all jobs together.
-FULL_LIMIT = 300
+FULL_LIMIT = 180
 FULL_LIMIT_ALL = 1800
 
 
