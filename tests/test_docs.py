@@ -101,7 +101,10 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["language.md", "matrix.md", "codes.md", "cli.md"])
+GENERATED = ["language.md", "matrix.md", "equivalence.md", "codes.md", "cli.md"]
+
+
+@pytest.mark.parametrize("page", GENERATED)
 def test_generated_pages(
     page: str, generator: ModuleType, update_golden: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +117,7 @@ def test_generated_pages(
 
 
 def test_all_generated_pages_are_tested(generator: ModuleType) -> None:
-    assert list(generator.PAGES) == ["language.md", "matrix.md", "codes.md", "cli.md"]
+    assert list(generator.PAGES) == GENERATED
 
 
 def links(page: Path) -> Iterator[tuple[Path, str]]:
