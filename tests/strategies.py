@@ -170,7 +170,7 @@ def rules(draw: Draw, number: int, index: int, names: Sequence[str]) -> Document
     networks = st.sampled_from(
         ["2001:db8:a::/48", f"{v6(number, 2)}/128"] if ipv6 else ["10.0.0.0/8", "192.0.2.9/32"]
     )
-    ports = st.one_of(st.integers(1, 65535), st.just("8000-8010"))
+    ports = st.one_of(st.integers(1, 65534), st.just("8000-8010"))
     rule = optional(
         draw,
         **{"from": networks},
@@ -537,7 +537,7 @@ def documents(draw: Draw) -> Document:
                 pass
         device |= draw(devices(next(numbers), name, devices_of_host, mode=mode))
         link = interfaces.get(device.get("link")) or {}
-        if link.get("activation") == "off":
+        if link.get("activation", "auto") != "auto":
             device["activation"] = "manual"  # it cannot be up
             device.pop("optional", None)
         if kind == "vlan" and "mtu" in device:

@@ -90,6 +90,7 @@ def _texts(output: Output) -> list[str]:
 
 # Documents that meet a limit on some target.
 LIMITED = (
+    "interfaces: {br0: {type: bridge, priority: 0}}",
     'interfaces: {"0": {}, "0x1f": {type: dummy}, "0b1": {type: bridge}}',
     (
         'interfaces: {e: {}, "7": {type: vlan, id: 7, link: e}, "0o1": {type: veth, peer: "9"}, '

@@ -6,10 +6,11 @@ networkd reads /etc/systemd/network/10-netplan-NAME.network.d/*.conf beside netp
 
 from __future__ import annotations
 
-from vnetc.backends.base import Support, exact, limit, unsupported
+from vnetc.backends.base import Support, exact, limit
 from vnetc.backends.networkd.support import (
     NUMERIC_NAME,
     ON_LINK_NEXTHOPS,
+    PRIORITY_ZERO,
     PROXY_NDP_OF_LO,
     by_networkd,
     of_dhcp6,
@@ -46,9 +47,7 @@ _KEYS: dict[str, Support] = {
     "interface.ipv6-address-generation": exact(
         "drop-in [Network] IPv6LinkLocalAddressGenerationMode=, [IPv6AcceptRA] Token="
     ),
-    "interface.ipv6-mtu": unsupported(
-        "systemd-networkd before 257 loses it, and netplan does not tell which one it has"
-    ),
+    "interface.ipv6-mtu": NETWORKD["interface.ipv6-mtu"],
     "interface.nameservers": exact("nameservers"),
     "interface.routes": exact("routes"),
     "interface.routing-policy": exact("routing-policy"),
@@ -62,7 +61,7 @@ _KEYS: dict[str, Support] = {
     "bridge.hello-time": exact("parameters: hello-time"),
     "bridge.max-age": exact("parameters: max-age"),
     "bridge.ageing-time": exact("parameters: ageing-time"),
-    "bridge.priority": exact("parameters: priority"),
+    "bridge.priority": exact("parameters: priority", PRIORITY_ZERO),
     "vlan.id": exact("id"),
     "vlan.link": exact("link"),
     "vlan.protocol": exact("drop-in [VLAN] Protocol="),

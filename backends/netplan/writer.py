@@ -166,6 +166,8 @@ def _automatic(interface: Interface) -> dict[str, Any]:
         out["dhcp6"] = True
     if interface.dhcp4 and not interface.dhcp6:
         overrides = _overrides(interface.dhcp4_overrides)
+        if not s.uses_mtu(interface):
+            overrides["use-mtu"] = False
         if overrides:
             out["dhcp4-overrides"] = overrides
     if interface.link_local != ("ipv6",):
@@ -340,7 +342,7 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     sections += [s.neighbor(n) for n in interface.neighbors]
     if interface.dhcp4 and interface.dhcp6:
         # netplan insists on equal overrides for both
-        sections.append(s.dhcp4(interface.dhcp4_overrides))
+        sections.append(s.dhcp4(interface))
     systemd = (255,) if version >= (1, 0) else (252,)
     if interface.dhcp6:
         sections.append(s.dhcp6(interface.dhcp6_overrides, systemd))

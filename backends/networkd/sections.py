@@ -158,8 +158,6 @@ def network(devices: Devices, interface: Interface) -> Options:
         options.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
     options.append(("IPv6AcceptRA", boolean(interface.accept_ra)))
     options.append(("IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)))
-    if interface.ipv6_mtu is not None:
-        options.append(("IPv6MTUBytes", str(interface.ipv6_mtu)))
     options += own_sysctls(interface)
     if interface.port is not None:
         options.append(("Bridge", interface.port.bridge))
@@ -303,11 +301,17 @@ def neighbor(item: Neighbor) -> Section:
     return "Neighbor", [("Address", str(item.address)), ("LinkLayerAddress", item.macaddress)]
 
 
-def dhcp4(overrides: DhcpOverrides) -> Section:
+def uses_mtu(interface: Interface) -> bool:
+    """Tell whether the DHCPv4 server's MTU counts: not if the document says one."""
+    return interface.dhcp4_overrides.use_mtu and interface.mtu is None
+
+
+def dhcp4(interface: Interface) -> Section:
     """Write the [DHCPv4] section."""
+    overrides = interface.dhcp4_overrides
     options: Options = [
         ("RouteMetric", str(overrides.route_metric)),
-        ("UseMTU", boolean(overrides.use_mtu)),
+        ("UseMTU", boolean(uses_mtu(interface))),
         ("UseRoutes", boolean(overrides.use_routes)),
         *_dhcp(overrides),
         ("SendHostname", boolean(overrides.send_hostname)),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from vnetc.backends.base import Context, Limit, Support, exact, limit
+from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
 from vnetc.model import DhcpServer, Interface, Loopback, Veth
 
 
@@ -78,6 +78,9 @@ _PROTOCOLS = frozenset(
     }
 )
 ON_LINK_NEXTHOPS = limit("systemd-networkd has no such option of a multipath route", _has_nexthops)
+PRIORITY_ZERO = limit(
+    "systemd-networkd takes 0 for none said", lambda context: context.node.priority == 0
+)
 NUMERIC_NAME = limit("systemd takes a name that is a number for an index", _is_number)
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
@@ -106,9 +109,10 @@ SUPPORT: dict[str, Support] = {
         "[Network] IPv6LinkLocalAddressGenerationMode=, [IPv6AcceptRA] Token=",
         limit("`Token=prefixstable` is not known to it", _stable_slaac, before=(250,)),
     ),
-    # before, it is set too early and the kernel puts the link's MTU back (systemd issue 13914,
-    # pull request 34736); seen in the lab with 252
-    "interface.ipv6-mtu": exact("[Network] IPv6MTUBytes=", since=(257,)),
+    # systemd issue 13914; seen in the lab with 252 often and with 257 now and then
+    "interface.ipv6-mtu": unsupported(
+        "systemd-networkd sets it too early, and the kernel puts the link's MTU back now and then"
+    ),
     "interface.nameservers": exact("[Network] DNS=, Domains="),
     "interface.routes": exact("[Route]"),
     "interface.routing-policy": exact("[RoutingPolicyRule]"),
@@ -123,7 +127,7 @@ SUPPORT: dict[str, Support] = {
     "bridge.hello-time": exact("[Bridge] HelloTimeSec="),
     "bridge.max-age": exact("[Bridge] MaxAgeSec="),
     "bridge.ageing-time": exact("[Bridge] AgeingTimeSec="),
-    "bridge.priority": exact("[Bridge] Priority="),
+    "bridge.priority": exact("[Bridge] Priority=", PRIORITY_ZERO),
     "bridge.vlan-filtering": exact("[Bridge] VLANFiltering="),
     "bridge.vlan-protocol": exact("[Bridge] VLANProtocol="),
     "bridge.default-pvid": exact("[Bridge] DefaultPVID="),

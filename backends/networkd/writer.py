@@ -48,7 +48,7 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
     sections += [s.rule(r) for r in interface.routing_policy]
     sections += [s.neighbor(n) for n in interface.neighbors]
     if interface.dhcp4:
-        sections.append(s.dhcp4(interface.dhcp4_overrides))
+        sections.append(s.dhcp4(interface))
     if interface.dhcp6:
         sections.append(s.dhcp6(interface.dhcp6_overrides, version))
     if interface.accept_ra:

@@ -270,13 +270,13 @@ def check_down(view: View) -> Iterator[Diagnostic]:
         link = (
             view.interfaces.get(interface.kind.link) if isinstance(interface.kind, Vlan) else None
         )
-        if link is not None and link.activation == "off" and interface.activation == "auto":
+        if link is not None and link.activation != "auto" and interface.activation == "auto":
             yield diagnostic(
                 "VN410",
-                f"`{link.name}` is never up, so its VLAN `{interface.name}` cannot be",
+                f"booting does not bring `{link.name}` up, so its VLAN `{interface.name}` cannot be",
                 (*interface.path, "link"),
-                labels=(Label(text="kept down here", path=(*link.path, "activation")),),
-                help=f"add `activation: off` here, or remove it from `{link.name}`",
+                labels=(Label(text="because of this", path=(*link.path, "activation")),),
+                help=f"add `activation: {link.activation}` here, or remove it from `{link.name}`",
             )
         if interface.activation != "off":
             continue

@@ -106,6 +106,7 @@ def check_sources(view: View) -> Iterator[Diagnostic]:
         )
 
 
+_NO_PORT = 65535
 _IPV4_TOS = 0x1C  # IPTOS_TOS_MASK without the bits of ECN
 
 
@@ -132,4 +133,19 @@ def check_tos(view: View) -> Iterator[Diagnostic]:
                 )
 
 
-ROUTES = (check_ways, check_loopback, check_sources, check_tos)
+def check_ports(view: View) -> Iterator[Diagnostic]:
+    """VN105: no rule is for port 65535 (fib_rule_port_range_valid, include/net/fib_rules.h)."""
+    for interface in view.host.interfaces:
+        for rule in interface.routing_policy:
+            said = (("source-port", rule.source_port), ("destination-port", rule.destination_port))
+            for key, ports in said:
+                if ports is not None and ports[1] == _NO_PORT:
+                    yield diagnostic(
+                        "VN105",
+                        f"the kernel has no rules for port {_NO_PORT}",
+                        (*rule.path, key),
+                        help=f"end with {_NO_PORT - 1}",
+                    )
+
+
+ROUTES = (check_ways, check_loopback, check_sources, check_tos, check_ports)

@@ -103,7 +103,21 @@ def _ages_early(fact: Fact) -> bool:
     return _is("link", "ageing_time")(fact) and isinstance(kind, Bridge) and kind.stp
 
 
+def _drawn_at_random(fact: Fact) -> bool:
+    kind, _, what = fact.key
+    return (
+        kind in ("address", "route")
+        and what.startswith("169.254.")
+        and fact.interface is not None
+        and "ipv4" in fact.interface.link_local
+    )
+
+
 DIFFERENCES = (
+    Difference(
+        "an IPv4 link-local address is drawn at random (RFC 3927)",
+        _drawn_at_random,
+    ),
     Difference(
         "booting waits for an interface that is off as long as ifupdown takes to turn it off",
         lambda fact: fact.key[0] == "boot" and _is_activated(fact, "off"),
