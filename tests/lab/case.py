@@ -188,7 +188,7 @@ def _card(interface: Interface, by_name: Mapping[str, Interface]) -> str:
         case Bridge(ports=ports) if found := [p for p in ports if _is_card(by_name[p])]:
             return found[0]
         case kind:
-            raise ValueError(f"the lab has no server behind this {kind.type}")
+            raise ValueError(f"{interface.name}: the lab has no server behind this {kind.type}")
 
 
 def _is_card(interface: Interface) -> bool:

@@ -144,7 +144,9 @@ def cases() -> Iterator[Case]:
 def named_case(name: str) -> Case:
     """Read the case of a name."""
     file = f"{name}{SUFFIX}"
-    return Case.read(next(d / file for d in (CASES, SAMPLES) if (d / file).exists()))
+    found = [d / file for d in (CASES, SAMPLES) if (d / file).exists()]
+    assert found, f"there is no case {name}"
+    return Case.read(found[0])
 
 
 def named_scenario(name: str) -> Path:

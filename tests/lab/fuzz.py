@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +23,7 @@ from vnetc.diagnostics import Path as Place
 
 from tests import strategies
 
-from . import tier
+from . import tier, vm
 from .case import GENERATIONS, SUFFIX, Case, servers
 from .experiments import CASES, Equality
 
@@ -149,12 +150,12 @@ def fixed_set() -> list[Random]:
 def verdicts(tried: Sequence[Random], lacks: frozenset[str]) -> dict[str, str]:
     """Run experiments, here or in the virtual machine; give what is wrong, by their names."""
     found: dict[str, str] = {}
-    for run, chosen in (
-        (tier.quick, [e for e in tried if not e.needs & lacks]),
-        (tier.full, [e for e in tried if e.needs & lacks]),
+    for run, name, chosen in (
+        (tier.quick, "fuzz-quick", [e for e in tried if not e.needs & lacks]),
+        (tier.full, "fuzz-full", [e for e in tried if e.needs & lacks]),
     ):
         if chosen:
-            results = run([job for e in chosen for job in e.jobs.values()], "fuzz").results
+            results = run([job for e in chosen for job in e.jobs.values()], name).results
             for e in chosen:
                 found[e.name] = e.verdict({t: results[j.id] for t, j in e.jobs.items()})
     return {name: wrong for name, wrong in found.items() if wrong}
@@ -214,6 +215,16 @@ def _part(value: Any, path: tuple[Any, ...]) -> Any:
     return value
 
 
+def keep(document: Document, name: str) -> Path:
+    """Write a document down as a case."""
+    text = io.StringIO("# Found by `make lab-fuzz`.\n")
+    text.seek(0, io.SEEK_END)
+    YAML().dump(document, text)
+    path = CASES / f"found-{name}{SUFFIX}"
+    path.write_text(text.getvalue())
+    return path
+
+
 def main() -> None:
     """Try random documents; keep the smallest of each that fails as a case. Exit 1 if any did."""
     arguments = argparse.ArgumentParser(prog="python -m tests.lab.fuzz", description=__doc__)
@@ -222,22 +233,21 @@ def main() -> None:
     arguments.add_argument("--fix", action="store_true", help="keep all as the set of every run")
     wanted = arguments.parse_args()
     drawn = documents(wanted.count, wanted.seed)
-    tried = {f"random-{wanted.seed}-{number}": document for number, document in enumerate(drawn)}
-    found = {name: one for name, d in tried.items() if (one := experiment(d, name))}
-    print(f"{len(found)} of {len(drawn)} documents have two renderers that can say them")
+    named = ((f"random-{wanted.seed}-{number}", d) for number, d in enumerate(drawn))
+    tried = {one: document for name, document in named if (one := experiment(document, name))}
+    print(f"{len(tried)} of {len(drawn)} documents have two renderers that can say them")
     if wanted.fix:
-        kept = {"seed": wanted.seed, "documents": [tried[name] for name in found]}
+        kept = {"seed": wanted.seed, "documents": list(tried.values())}
         FIXED_SET.write_text(json.dumps(kept, indent=1) + "\n")
         return
+    if reason := tier.missing() or vm.missing():
+        raise SystemExit(f"lab: {reason}")
     lacks = tier.kernel_lacks()
-    wrong = verdicts(list(found.values()), lacks)
-    for name, what in wrong.items():
-        print(f"\n{name}:\n{what}")
-        path = CASES / f"found-{name}{SUFFIX}"
-        with open(path, "w") as file:
-            file.write("# Found by `make lab-fuzz`.\n")
-            YAML().dump(shrink(tried[name], lacks), file)
-        print(f"kept as {path}")
+    wrong = verdicts(list(tried), lacks)
+    for one, document in tried.items():
+        if one.name in wrong:
+            print(f"\n{one.name}:\n{wrong[one.name]}", flush=True)
+            print(f"kept as {keep(shrink(document, lacks), one.case.name)}", flush=True)
     raise SystemExit(bool(wrong))
 
 

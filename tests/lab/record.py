@@ -17,6 +17,7 @@ from .experiments import Experiment
 from .runner.job import Job
 
 CHOICE = os.environ.get("VNETC_LAB", "")
+assert CHOICE in ("", "quick", "full"), f"VNETC_LAB is neither quick nor full: {CHOICE}"
 FILE = tier.OUT / "record.json"
 
 
@@ -62,7 +63,11 @@ def write(attempts: Sequence[Attempt], *, complete: bool) -> None:
 
 def _judge(experiment: Experiment, name: str, run: tier.Run) -> Attempt:
     results = {target: run.results[job.id] for target, job in experiment.jobs.items()}
-    return _attempt(experiment, name, wrong=experiment.verdict(results))
+    wrong = experiment.verdict(results)
+    if wrong:
+        logs = ", ".join(str(tier.OUT / name / job.id) for job in experiment.jobs.values())
+        wrong += f"\nlogs: {logs}"
+    return _attempt(experiment, name, wrong=wrong)
 
 
 def _attempt(experiment: Experiment, name: str, *, wrong: str = "", skipped: str = "") -> Attempt:

@@ -50,7 +50,7 @@ def data(attempts: list[record.Attempt]) -> dict[str, Any]:
         "experiments": {
             a.name: list(a.targets) for a in sorted(attempts, key=lambda a: a.name) if a.proves
         },
-        "lies": sorted(a.name for a in attempts if a.name.startswith("lie-")),
+        "lies": sorted(a.name for a in passed if a.name.startswith("lie-")),
     }
 
 

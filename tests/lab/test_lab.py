@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from . import fuzz, lies
@@ -36,3 +38,16 @@ def test_lies_are_lies(lie: lies.Planted) -> None:
     """A lie that changes nothing would be found out by nobody."""
     (target,) = lie.jobs
     assert lie.jobs[target].files != lie.truth.jobs[target].files
+
+
+def test_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a document that fails, what it fails without is left out."""
+
+    def verdicts(tried: Sequence[fuzz.Random], lacks: frozenset[str]) -> dict[str, str]:
+        return {e.name: "wrong" for e in tried if any(i.mtu for i in e.case.host.interfaces)}
+
+    monkeypatch.setattr(fuzz, "verdicts", verdicts)
+    eth0 = {"mtu": 1400, "description": "uplink", "addresses": ["192.0.2.1/24", "192.0.2.2/24"]}
+    document = {"version": 1, "interfaces": {"eth0": eth0, "eth1": {}}}
+    smallest = {"version": 1, "interfaces": {"eth0": {"mtu": 1400}}}
+    assert fuzz.shrink(document, frozenset()) == smallest

@@ -48,6 +48,7 @@ GOOD: dict[str, Any] = {
 Spoil = Callable[[Any], Any]
 BAD: dict[str, tuple[Spoil, str]] = {
     "key of a scenario": (lambda s: s.update(step=[]), "no key `step` in a scenario"),
+    "no steps": (lambda s: s["steps"].clear(), "without steps it shows nothing"),
     "no proof": (lambda s: s.pop("proves"), "`proves` is missing"),
     "name": (lambda s: s["hosts"].update(host={"serves": [80]}), "host: not a name for a host"),
     "long name": (

@@ -45,7 +45,7 @@ def missing() -> str | None:
     """Say why sandboxes cannot be made on this machine, None if they can."""
     if os.geteuid() != 0:
         return "needs root"
-    tools = ("apt-get", "dpkg", "mmdebstrap", "unshare")
+    tools = ("apt-get", "dpkg", "mmdebstrap", "setpriv", "unshare")
     if absent := [tool for tool in tools if shutil.which(tool) is None]:
         return f"needs {', '.join(absent)}"
     probe = ["unshare", "--net", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "x", "/mnt"]
@@ -78,7 +78,10 @@ _PROBES = {
 def kernel_lacks() -> frozenset[str]:
     """Name the kinds of interfaces that this machine's kernel cannot make."""
     jobs = {kind: commands(f"probe/{kind}", command) for kind, command in _PROBES.items()}
-    results = quick(list(jobs.values()), name="probes").results
+    control = commands("probe/none", "ip link show dev lo")
+    results = quick([control, *jobs.values()], name="probes").results
+    if error := results[control.id].error:
+        raise TierError(f"no sandbox works here:\n{error}")
     return frozenset(kind for kind, job in jobs.items() if results[job.id].error)
 
 
@@ -99,10 +102,17 @@ def quick(jobs: Sequence[Job], name: str = "quick") -> Run:
         command = _runner(sys.executable, str(out / "jobs.json"), str(out), trees, QUICK_PARALLEL)
         with _timed(seconds, "jobs"), open(out / "runner.log", "wb") as log:
             done = subprocess.run(
-                command, cwd=HERE, check=False, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                # it must not outlive a test run that is killed
+                ["setpriv", "--pdeathsig=KILL", "--", *command],
+                cwd=HERE,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         if done.returncode:
-            raise TierError((out / "runner.log").read_text()[-2000:])
+            last = (out / "runner.log").read_text()[-2000:]
+            raise TierError(f"the runner ended ({done.returncode}), its log with:\n{last}")
         return _read(jobs, out, seconds)
 
 
@@ -131,6 +141,7 @@ def _results(name: str, jobs: Sequence[Job]) -> Iterator[Path]:
     """Give a directory for results, with the jobs in it; then it takes the place of the last."""
     OUT.mkdir(parents=True, exist_ok=True)
     out = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=OUT))
+    out.chmod(0o755)
     (out / "jobs.json").write_text(json.dumps([asdict(job) for job in jobs]))
     try:
         yield out

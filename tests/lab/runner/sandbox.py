@@ -2,8 +2,8 @@
 
 A sandbox is a process with network, mount, pid, uts and ipc namespaces of its own, whose root is a
 throw-away copy of a tree. It does by system calls what it can: in the virtual machine to start a
-program costs a tenth of a second. Everything dies with it, and nothing that it does reaches the
-machine: the parts of /proc/sys that are not a network namespace's own are read-only.
+program costs a tenth of a second. Everything dies with it, and nothing that a host does at boot
+reaches the machine: the parts of /proc/sys that are not a network namespace's own are read-only.
 """
 
 from __future__ import annotations

@@ -392,6 +392,8 @@ def problems(scenario: Said) -> list[str]:
     names = {HOST, WIRE, *scenario["hosts"]}
     for name, said in scenario["hosts"].items():
         found += [f"{name}: {wrong}" for wrong in _host_problems(name, said, names)]
+    if not scenario["steps"]:
+        found.append("without steps it shows nothing")
     timed = False
     for number, step in enumerate(scenario["steps"], 1):
         negative = step.get("answer") in ("none", False)
