@@ -88,10 +88,13 @@ def _jobs(experiments: Sequence[Experiment]) -> list[Job]:
     return sorted(jobs, key=_weight, reverse=True)
 
 
-def _weight(job: Job) -> int:
-    """Guess how long a job takes: ifupdown starts programs for every line that it is told."""
+def _weight(job: Job) -> tuple[bool, bool, int]:
+    """Guess how long a job takes: a lie makes others wait for what does not come, packets take
+    their time, and ifupdown starts programs for every line that it is told.
+    """
     lines = sum(file.content.count("\n") for file in job.files)
-    return lines * (10 if job.renderer.startswith("ifupdown") else 1)
+    cost = lines * (10 if job.renderer.startswith("ifupdown") else 1)
+    return job.id.startswith("lie-"), job.scenario is not None, cost
 
 
 def attempts() -> list[Attempt]:
