@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import Subnets, View, single
 from vnetc.diagnostics import Diagnostic, Label, diagnostic
-from vnetc.model import Loopback, Route
+from vnetc.model import Loopback, Route, Rule
 
 # Types of routes that lead nowhere, ip-route(8).
 _NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")
@@ -106,7 +106,11 @@ def check_sources(view: View) -> Iterator[Diagnostic]:
         )
 
 
-_NO_PORT = 65535
+def _rules(view: View) -> Iterator[Rule]:
+    for interface in view.host.interfaces:
+        yield from interface.routing_policy
+
+
 _IPV4_TOS = 0x1C  # IPTOS_TOS_MASK without the bits of ECN
 
 
@@ -115,37 +119,38 @@ def check_tos(view: View) -> Iterator[Diagnostic]:
 
     Rules for IPv4 do not see the high three either (fib4_rule_configure, net/ipv4/fib_rules.c).
     """
-    for interface in view.host.interfaces:
-        for rule in interface.routing_policy:
-            if rule.tos is not None and rule.tos & 3:
-                yield diagnostic(
-                    "VN105",
-                    f"`tos` {rule.tos} has bits of ECN: it is a multiple of 4",
-                    (*rule.path, "tos"),
-                    help=f"write `{rule.tos & ~3}`",
-                )
-            elif rule.tos is not None and rule.tos > _IPV4_TOS and 4 in rule.families:
-                yield diagnostic(
-                    "VN105",
-                    f"`tos` {rule.tos} is more than {_IPV4_TOS}, the most that a rule for IPv4 has",
-                    (*rule.path, "tos"),
-                    help="only a rule for IPv6 alone, which `from` or `to` makes it, can have more",
-                )
+    for rule in _rules(view):
+        if rule.tos is not None and rule.tos & 3:
+            yield diagnostic(
+                "VN105",
+                f"`tos` {rule.tos} has bits of ECN: it is a multiple of 4",
+                (*rule.path, "tos"),
+                help=f"write `{rule.tos & ~3}`",
+            )
+        elif rule.tos is not None and rule.tos > _IPV4_TOS and 4 in rule.families:
+            yield diagnostic(
+                "VN105",
+                f"`tos` {rule.tos} is more than {_IPV4_TOS}, the most that a rule for IPv4 has",
+                (*rule.path, "tos"),
+                help="only a rule for IPv6 alone, which `from` or `to` makes it, can have more",
+            )
+
+
+_NO_PORT = 65535
 
 
 def check_ports(view: View) -> Iterator[Diagnostic]:
     """VN105: no rule is for port 65535 (fib_rule_port_range_valid, include/net/fib_rules.h)."""
-    for interface in view.host.interfaces:
-        for rule in interface.routing_policy:
-            said = (("source-port", rule.source_port), ("destination-port", rule.destination_port))
-            for key, ports in said:
-                if ports is not None and ports[1] == _NO_PORT:
-                    yield diagnostic(
-                        "VN105",
-                        f"the kernel has no rules for port {_NO_PORT}",
-                        (*rule.path, key),
-                        help=f"end with {_NO_PORT - 1}",
-                    )
+    for rule in _rules(view):
+        said = (("source-port", rule.source_port), ("destination-port", rule.destination_port))
+        for key, ports in said:
+            if ports is not None and ports[1] == _NO_PORT:
+                yield diagnostic(
+                    "VN105",
+                    f"the kernel has no rules for port {_NO_PORT}",
+                    (*rule.path, key),
+                    help=f"the last port that a rule can be for is {_NO_PORT - 1}",
+                )
 
 
 ROUTES = (check_ways, check_loopback, check_sources, check_tos, check_ports)
