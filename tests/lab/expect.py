@@ -22,29 +22,30 @@ from vnetc.model import (
     Loopback,
     Port,
     RaOverrides,
-    Route,
-    Rule,
     Veth,
     Vlan,
 )
 
+from .expect_routes import (
+    ROUTE_METRIC,
+    destination,
+    expect_default_rules,
+    expect_route,
+    expect_rule,
+)
 from .runner.wire import HOSTNAME
 from .state import (
     LINK_LOCAL,
     STABLE_LINK_LOCAL,
-    Json,
     Key,
     State,
     advertised,
     describe_address,
-    describe_hop,
     describe_route,
-    describe_rule,
     describe_vlan,
     route_name,
 )
 
-ROUTE_METRIC = {4: 0, 6: 1024}  # of a route without one; IP6_RT_PRIO_USER
 CONNECTED_METRIC = {4: 0, 6: 256}  # IP6_RT_PRIO_ADDRCONF
 MAIN = "table 254"
 
@@ -160,7 +161,7 @@ def expect(host: Host, leases: Mapping[str, Lease]) -> State:
     state: State = {("link", "lo", "kind"): "loopback", ("link", "lo", "up"): "true"}
     for address in ("127.0.0.1/8", "::1/128"):
         state["address", "lo", address] = describe_address(scope="host")
-    state.update(_default_rules())
+    state.update(expect_default_rules())
     for interface in host.interfaces:
         name = interface.name
         state.update((("link", name, w), v) for w, v in _link(interface).items())
@@ -281,8 +282,8 @@ def _layer3(interface: Interface, lease: Lease | None) -> State:
     """State all that an interface has once it is up."""
     name = interface.name
     state: State = dict(_addresses(interface))
-    state.update(_route(name, route) for route in interface.routes)
-    state.update(pair for rule in interface.routing_policy for pair in _rule(rule))
+    state.update(expect_route(name, route) for route in interface.routes)
+    state.update(pair for rule in interface.routing_policy for pair in expect_rule(rule))
     state.update((("neighbour", name, str(n.address)), n.macaddress) for n in interface.neighbors)
     state.update(() if lease is None else _leased(interface, lease))
     return state
@@ -374,7 +375,7 @@ def _connected(interface: Interface, subnet: IPNetwork, source: str) -> Iterator
         return
     name = route_name(
         type="unicast",
-        to=_destination(subnet),
+        to=destination(subnet),
         device=interface.name,
         metric=CONNECTED_METRIC[subnet.version],
     )
@@ -460,110 +461,6 @@ def _answers(interface: Interface, lease: Lease) -> Iterator[_Answer]:
         yield _Answer(interface.dhcp6_overrides, lease.nameserver6, *more)
     if interface.accept_ra and lease.ipv6:
         yield _Answer(interface.ra_overrides, lease.nameserver6, lease.domain)
-
-
-# --- routes and rules ---------------------------------------------------------------------------
-
-
-def _route(interface: str, route: Route) -> tuple[Key, str]:
-    version = route.to.version
-    metrics = {
-        "mtu": route.mtu,
-        "advmss": route.advmss,
-        "initcwnd": route.congestion_window,
-        "initrwnd": route.initrwnd,
-    }
-    key = (
-        "route",
-        f"ipv{version} table {route.table}",
-        route_name(
-            type=route.type,
-            to=_destination(route.to),
-            device=interface,
-            metric=ROUTE_METRIC[version] if route.metric is None else route.metric,
-        ),
-    )
-    text = describe_route(
-        scope=_scope(route) if version == 4 else "",
-        via=None if route.via is None else str(route.via),
-        source=None if route.from_ is None else str(route.from_),
-        metrics={name: value for name, value in metrics.items() if value is not None},
-        on_link=route.on_link and not route.nexthops,
-        hops=[describe_hop(str(h.via), h.weight, route.on_link) for h in route.nexthops],
-    )
-    return key, text
-
-
-def _destination(network: IPNetwork) -> str:
-    if network.prefixlen == 0:
-        return "default"
-    if network.prefixlen == network.max_prefixlen:
-        return str(network.network_address)
-    return str(network)
-
-
-def _scope(route: Route) -> str:
-    """Give the scope of an IPv4 route; ip-route(8) has these defaults."""
-    if route.scope is not None:
-        return route.scope
-    if route.type in ("local", "nat"):
-        return "host"
-    if route.type in ("broadcast", "multicast", "anycast"):
-        return "link"
-    direct = route.via is None and not route.nexthops
-    return "link" if route.type == "unicast" and direct else "global"
-
-
-_ACTIONS = {"blackhole": "6", "unreachable": "7", "prohibit": "8"}  # linux/fib_rules.h
-
-
-def _rule(rule: Rule) -> Iterator[tuple[Key, str]]:
-    said: dict[str, object] = {"src": "all"}
-    for word, network in (("src", rule.from_), ("dst", rule.to)):
-        if network is not None:
-            said[word] = network.network_address
-            if network.prefixlen < network.max_prefixlen:
-                said[f"{word}len"] = network.prefixlen
-    if rule.fwmark is not None:
-        mark, mask = rule.fwmark
-        said["fwmark"] = hex(mark)
-        if mask != 0xFFFFFFFF:
-            said["fwmask"] = hex(mask)
-    for word, span in (("sport", rule.source_port), ("dport", rule.destination_port)):
-        said |= _span(word, span)
-    if rule.uid_range is not None:
-        said["uid_start"], said["uid_end"] = rule.uid_range
-    if rule.invert:
-        said["not"] = None
-    plain = {
-        "iif": rule.iif,
-        "oif": rule.oif,
-        "tos": None if rule.tos is None else f"{rule.tos:#04x}",
-        "ipproto": None if rule.ip_protocol is None else f"ipproto-{rule.ip_protocol}",
-        "suppress_prefixlen": rule.suppress_prefix_length,
-        "table": rule.table,
-        "action": None if rule.action is None else _ACTIONS[rule.action],
-    }
-    said |= {word: value for word, value in plain.items() if value is not None}
-    for version in rule.families:
-        yield ("rule", f"ipv{version}", str(rule.priority)), describe_rule(said)
-
-
-def _span(word: str, span: tuple[int, int] | None) -> Json:
-    if span is None:
-        return {}
-    first, last = span
-    return {word: first} if first == last else {f"{word}_start": first, f"{word}_end": last}
-
-
-def _default_rules() -> State:
-    """State the rules of every network namespace, ip-rule(8)."""
-    tables = {("ipv4", "0"): 255, ("ipv4", "32766"): 254, ("ipv4", "32767"): 253}
-    tables |= {("ipv6", "0"): 255, ("ipv6", "32766"): 254}
-    return {
-        ("rule", family, priority): describe_rule({"src": "all", "table": table})
-        for (family, priority), table in tables.items()
-    }
 
 
 # --- sysctls ------------------------------------------------------------------------------------
