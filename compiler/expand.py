@@ -13,7 +13,7 @@ from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Path
 from vnetc.model import IPInterface, IPNetwork
 from vnetc.record import Record
-from vnetc.schema import host_schema
+from vnetc.schema import member_schema
 from vnetc.validate import BAD
 
 TYPE_CHECKING = False
@@ -66,12 +66,7 @@ def subnets(entry: Mapping[str, Any], path: Path) -> list[tuple[IPNetwork, Path]
 def _network(name: str, entry: Mapping[str, Any]) -> Declared:
     path: Path = ("networks", name)
     mode = str(entry["mode"])
-    branches = host_schema()["definitions"]["interface"]["allOf"]
-    keys = next(
-        branch["then"]["properties"]
-        for branch in branches
-        if branch["if"]["properties"]["type"]["const"] == "bridge"
-    )
+    keys = member_schema("interface", "bridge")["properties"]
     bridge = {key: value for key, value in entry.items() if key in keys} | {"type": "bridge"}
     return Declared(
         str(entry.get("bridge", name)), bridge, path, mode, tuple(_own_addresses(entry, path))

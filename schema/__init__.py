@@ -1,19 +1,28 @@
 """The schema of a vnetc document: JSON Schema draft-07, the same for editors and the compiler.
 
-Beside the standard's keywords it has `errorMessage` and `patternErrorMessage` (what an editor and
-the command line both say), `x-code` (the code to report under, where it is not the keyword's) and
-`x-later` (values of the language that this version of vnetc does not have).
+It is written in parts: `core.json`, and one file for each type of interface in `types/`, so that a
+run reads only the types that its document has. `host.schema.json` is all of it, for editors; `make
+docs` puts it together.
+
+Beside the standard's keywords the parts have `errorMessage` and `patternErrorMessage` (what an
+editor and the command line both say), `x-code` (the code to report under, where it is not the
+keyword's), `x-later` (values of the language that this version of vnetc does not have) and
+`x-family`: which further keys a mapping has by the value of one of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 
+from vnetc.data import is_mapping
 from vnetc.schema.verdict import Verdict, compile_schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Schema: TypeAlias = dict[str, Any]
 
 # From here on jsonschema-rs wins back what it costs to import (docs/reference/performance.md).
 _LARGE = 4_000
@@ -21,35 +30,120 @@ _LARGE = 4_000
 
 def schema_text() -> str:
     """Give the schema as it is shipped."""
+    return _text("host.schema")
+
+
+def _text(name: str) -> str:
     # not importlib.resources, which costs as much as the whole verdict; the file lies beside this one
-    with open(__file__.rpartition("/")[0] + "/host.schema.json", encoding="utf-8") as file:
+    with open(f"{__file__.rpartition('/')[0]}/{name}.json", encoding="utf-8") as file:
         return file.read()
 
 
 @cache
-def host_schema() -> dict[str, Any]:
-    """Give the schema as data."""
+def _part(name: str) -> Schema:
     import json
 
-    schema: dict[str, Any] = json.loads(schema_text())
+    part: Schema = json.loads(_text(name))
+    return part
+
+
+@cache
+def member_schema(definition: str, value: str) -> Schema:
+    """Give the schema of an interface of a type, or of a network of a mode, with all of its keys.
+
+    Raise `KeyError` if there is no such type or mode.
+    """
+    schema = _part("core")["definitions"][definition]
+    family = schema["x-family"]
+    if value not in schema["properties"][family["key"]]["enum"]:
+        raise KeyError(value)
+    inline: Schema | None = family.get("members")
+    own = _part(f"types/{value}") if inline is None else inline[value]
+    base: Schema = member_schema("interface", family["base"]) if "base" in family else schema
+    without = ("type",) if "base" in family else own.get("without", ())
+    return {
+        "type": "object",
+        "properties": {
+            key: below
+            for key, below in {**base["properties"], **schema["properties"]}.items()
+            if key not in without
+        }
+        | own["properties"],
+        "required": [*schema.get("required", ()), *own.get("required", ())],
+        "additionalProperties": False,
+    }
+
+
+@cache
+def host_schema() -> Schema:
+    """Give the whole schema as data."""
+    return bundle(_part("core")["definitions"]["interface"]["properties"]["type"]["enum"])
+
+
+def bundle(types: Collection[str]) -> Schema:
+    """Put the schema together as draft-07 knows it, with these types of interfaces."""
+    core = _part("core")
+    families = {
+        "interface": types,
+        "network": core["definitions"]["network"]["x-family"]["members"],
+    }
+    unfolded = {name: _unfold(name, values) for name, values in families.items()}
+    return {**core, "definitions": {**core["definitions"], **unfolded}}
+
+
+def _unfold(definition: str, values: Collection[str]) -> Schema:
+    """Spell a family as one `if` for each of its members."""
+    schema: Schema = dict(_part("core")["definitions"][definition])
+    family = schema.pop("x-family")
+    members = {value: member_schema(definition, value) for value in values}
+    if "base" in family:
+        base = member_schema("interface", family["base"])["properties"]
+        schema["properties"] = {**base, **schema["properties"]}
+        del schema["properties"]["type"]
+    schema["allOf"] = [
+        {
+            "if": {
+                "properties": {family["key"]: {"const": value}},
+                **({} if value == family.get("default") else {"required": [family["key"]]}),
+            },
+            "then": {
+                "properties": {
+                    key: True if schema["properties"].get(key) == below else below
+                    for key, below in member["properties"].items()
+                },
+                **({"required": needs} if (needs := member["required"]) else {}),
+                "additionalProperties": False,
+            },
+        }
+        for value, member in members.items()
+    ]
     return schema
 
 
 @cache
 def _small_verdict() -> Verdict:
-    return compile_schema(host_schema())
+    return compile_schema(_part("core"), member_schema)
 
 
 @cache
-def _large_verdict() -> Verdict:
+def _large_verdict(types: tuple[str, ...]) -> Verdict:
     try:
         import jsonschema_rs
     except ImportError:
         return _small_verdict()
-    verdict: Verdict = jsonschema_rs.Draft7Validator(host_schema()).is_valid
+    verdict: Verdict = jsonschema_rs.Draft7Validator(bundle(types)).is_valid
     return verdict
 
 
-def is_valid(data: object, size: int) -> bool:
+def _types(data: Any) -> tuple[str, ...]:
+    """List the types of interfaces that a document has, and those it may say nothing of."""
+    interfaces = data.get("interfaces") if is_mapping(data) else None
+    entries = interfaces.values() if is_mapping(interfaces) else ()
+    said = {str(entry.get("type")) for entry in entries if is_mapping(entry)}
+    known: list[str] = _part("core")["definitions"]["interface"]["properties"]["type"]["enum"]
+    return tuple(name for name in known if name in said or name == "ethernet")
+
+
+def is_valid(data: Any, size: int) -> bool:
     """Tell whether a document fits the schema; `size` is its number of values."""
-    return (_large_verdict() if size > _LARGE else _small_verdict())(data)
+    return (_large_verdict(_types(data)) if size > _LARGE else _small_verdict())(data)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Verdict: TypeAlias = "Callable[[Any], bool]"
 Schema: TypeAlias = "dict[str, Any] | bool"
+Member: TypeAlias = "Callable[[str, str], dict[str, Any]]"
 
 _TYPES: dict[str, Verdict] = {
     "object": lambda v: isinstance(v, dict),
@@ -50,15 +51,20 @@ _ANNOTATIONS = frozenset(
 )
 
 
-def compile_schema(root: dict[str, Any]) -> Verdict:
-    """Compile a draft-07 schema. Subschemas are compiled when they are first needed."""
-    return _Compiler(root).lazy(root)
+def compile_schema(root: dict[str, Any], member: Member | None = None) -> Verdict:
+    """Compile a draft-07 schema. Subschemas are compiled when they are first needed.
+
+    `member` gives the schema of a member of an `x-family`, by its definition's name and its own.
+    """
+    return _Compiler(root, member).lazy(root)
 
 
 class _Compiler:
-    def __init__(self, root: dict[str, Any]) -> None:
+    def __init__(self, root: dict[str, Any], member: Member | None = None) -> None:
         self.root = root
+        self.member = member
         self.references: dict[str, Verdict] = {}
+        self.members: dict[tuple[str, str], Verdict] = {}
 
     def lazy(self, schema: Schema) -> Verdict:
         """Give a verdict that compiles itself on its first call."""
@@ -100,8 +106,31 @@ class _Compiler:
             schema: Any = self.root
             for step in pointer.removeprefix("#/").split("/"):
                 schema = schema[step]
-            known = self.references[pointer] = self.lazy(schema)
+            name = pointer.rpartition("/")[2]
+            whole = self.family(name, schema["x-family"]) if "x-family" in schema else None
+            known = self.references[pointer] = whole or self.lazy(schema)
         return known
+
+    def family(self, definition: str, family: dict[str, str]) -> Verdict:
+        """Judge a mapping by the schema of the member that one of its keys names."""
+        key, default = family["key"], family.get("default")
+        find = self.member
+        assert find is not None
+
+        def verdict(value: Any) -> bool:
+            name = value.get(key, default) if is_mapping(value) else None
+            if not isinstance(name, str):
+                return False
+            test = self.members.get((definition, name))
+            if test is None:
+                try:
+                    test = self.lazy(find(definition, name))
+                except KeyError:
+                    return False
+                self.members[definition, name] = test
+            return test(value)
+
+        return verdict
 
     def properties(self, schema: dict[str, Any]) -> Verdict:
         known = {name: self.lazy(below) for name, below in schema.get("properties", {}).items()}
