@@ -12,10 +12,19 @@ from collections.abc import Callable, Mapping
 
 from vnetc.data import is_tuple
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.kinds import (
+    KINDS,
+    Bridge,
+    QosMapping,
+    Vlan,
+    VlanFlags,
+    Wireguard,
+    WireguardPeer,
+    link_of,
+)
 from vnetc.model import (
     MAIN_TABLE,
     Address,
-    Bridge,
     DhcpOverrides,
     DhcpServer,
     Firewall,
@@ -30,8 +39,6 @@ from vnetc.model import (
     Reservation,
     Route,
     Rule,
-    Veth,
-    Vlan,
 )
 from vnetc.record import MISSING, Record, fields, replace
 
@@ -116,10 +123,14 @@ class Devices:
         self.by_name = {interface.name: interface for interface in host.interfaces}
         self.position = {name: number for number, name in enumerate(self.by_name)}
         self.dhcp_servers = host.dhcp_servers
-        self.vlans: dict[str, list[str]] = {}
+        self.upper: dict[str, list[Interface]] = {}  # by the interface that they are made on
+        self.of_vrf: dict[str, list[str]] = {}
         for interface in host.interfaces:
-            if isinstance(interface.kind, Vlan):
-                self.vlans.setdefault(interface.kind.link, []).append(interface.name)
+            if interface.vrf is not None:
+                self.of_vrf.setdefault(interface.vrf, []).append(interface.name)
+            link = link_of(interface.kind)
+            if link is not None:
+                self.upper.setdefault(link, []).append(interface)
 
 
 def exact(how: str, *limits: Limit, since: Version = ()) -> Support:
@@ -169,9 +180,10 @@ def carried_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | No
 # model class -> the word its rows begin with; `interface.mtu`, `port.isolated`, ...
 ROWS: dict[type[Record], str] = {
     Interface: "interface",
-    Bridge: "bridge",
-    Vlan: "vlan",
-    Veth: "veth",
+    **{cls: name for name, cls in KINDS.items()},
+    VlanFlags: "vlan-flags",
+    QosMapping: "qos-mapping",
+    WireguardPeer: "wireguard-peer",
     Port: "port",
     Address: "address",
     Route: "route",
@@ -190,7 +202,7 @@ ROWS: dict[type[Record], str] = {
 
 # Fields that carry structure, not a key of the document: they need no row.
 STRUCTURE: dict[type[Record], frozenset[str]] = {
-    Interface: frozenset({"name", "path", "kind", "port"}),
+    Interface: frozenset({"name", "path", "kind", "port", "member"}),
     Port: frozenset({"path", "bridge"}),
     Firewall: frozenset({"name", "path", "bridge", "addresses"}),
     DhcpServer: frozenset(
@@ -213,7 +225,7 @@ def row_fields(cls: type[Record]) -> list[str]:
 
 def rows() -> list[str]:
     """List the names of all rows that a support table must have, types first."""
-    types = [f"type.{t}" for t in ("ethernet", "loopback", "dummy", "bridge", "vlan", "veth")]
+    types = [f"type.{name}" for name in KINDS]
     return types + [f"{word}.{key(name)}" for cls, word in ROWS.items() for name in row_fields(cls)]
 
 
@@ -254,6 +266,8 @@ _BELOW: dict[type[Record], tuple[str, ...]] = {
         "nameservers",
     ),
     Route: ("nexthops",),
+    Vlan: ("flags", "ingress_qos_map", "egress_qos_map"),
+    Wireguard: ("peers",),
     Firewall: ("publish",),
     DhcpServer: ("reservations",),
 }

@@ -87,6 +87,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN113": ("warning", "a suppression that suppresses nothing"),
     "VN114": ("note", "raw text for one target: checked for shape, not for meaning"),
     "VN115": ("error", "raw text that cannot be placed"),
+    "VN116": ("warning", "a secret in the document"),
     "VN201": ("error", "an interface that is not declared"),
     "VN202": ("error", "a device with two masters"),
     "VN203": ("error", "interfaces that contain each other"),

@@ -11,7 +11,7 @@ from ipaddress import ip_interface, ip_network
 
 from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Path
-from vnetc.model import IPInterface, IPNetwork
+from vnetc.kinds import IPInterface, IPNetwork
 from vnetc.record import Record
 from vnetc.schema import member_schema
 from vnetc.validate import BAD

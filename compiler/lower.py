@@ -10,19 +10,16 @@ from vnetc import scalars
 from vnetc.data import is_list
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.expand import Declared, expand, subnets
+from vnetc.fields import Field, fields_by_key
+from vnetc.kinds import KINDS, Bond, Bridge, IPNetwork, Kind, Secret
 from vnetc.model import (
     Address,
-    Bridge,
     DhcpOverrides,
     DhcpServer,
-    Dummy,
-    Ethernet,
     Firewall,
     Host,
     Interface,
-    IPNetwork,
-    Kind,
-    Loopback,
+    Member,
     Nameservers,
     Neighbor,
     Nexthop,
@@ -33,9 +30,8 @@ from vnetc.model import (
     Route,
     Rule,
     Sysctls,
-    Veth,
-    Vlan,
 )
+from vnetc.record import Record
 from vnetc.validate import BAD
 
 TYPE_CHECKING = False
@@ -66,8 +62,12 @@ _AS_THEY_ARE = (
     "ipv6-privacy",
     "ipv6-address-generation",
     "ipv6-mtu",
+    "vrf",
     "raw",
 )
+# Fields of bridges and bonds that `claims` fills in.
+_OF_CLAIMS = frozenset({"ports", "members"})
+_MII_MONITOR_INTERVAL = 100  # ms, as bonding.rst of the kernel recommends; 0 would notice nothing
 
 
 class _Lowering:
@@ -75,12 +75,13 @@ class _Lowering:
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
+        self.tables: dict[str, int] = {}  # of VRFs, by their names
 
         # keys of an interface whose values have a structure, and what lowers them
         self.structured: dict[str, Callable[[Data, Path], Any]] = {
             "macaddress": lambda data, path: data["macaddress"].lower(),
             "addresses": partial(self.listed, self.address, "addresses"),
-            "routes": partial(self.listed, self.route, "routes"),
+            "routes": self.routes,
             "routing-policy": partial(self.listed, self.rule, "routing-policy"),
             "neighbors": partial(self.listed, self.neighbor, "neighbors"),
             "link-local": self.link_local,
@@ -130,12 +131,21 @@ class _Lowering:
 
     def host(self, data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
         declared = expand(data)
+        self.tables = {
+            entry.name: scalars.table(entry.data["table"])
+            for entry in declared
+            if entry.data.get("type") == "vrf"
+        }
         claims_of = {entry.path: tuple(self.claims(entry, data)) for entry in declared}
         claims = tuple(claim for some in claims_of.values() for claim in some)
         ports = dict(reversed(claims))  # of two claims the first counts
         networks = [(str(n), e) for n, e in data.get("networks", {}).items()]
         interfaces = tuple(
-            self.interface(entry, ports.get(entry.name), claims_of[entry.path])
+            self.interface(
+                entry,
+                ports.get(entry.name),
+                tuple(dict.fromkeys(name for name, _ in claims_of[entry.path])),
+            )
             for entry in declared
         )
         bridges = {i.path: i for i in interfaces}
@@ -161,8 +171,11 @@ class _Lowering:
         )
         return host, self.found
 
-    def claims(self, entry: Declared, data: Data) -> Iterator[tuple[str, Port]]:
-        """List the ports that a bridge asks for, its network's uplink last."""
+    def claims(self, entry: Declared, data: Data) -> Iterator[tuple[str, Port | Member]]:
+        """List what a bond or bridge asks for, the uplink of a bridge's network last."""
+        for index, name in enumerate(entry.data.get("members", ())):
+            if name is not BAD:
+                yield name, Member(path=(*entry.path, "members", index), bond=entry.name)
         ports: Any = entry.data.get("ports", {})
         asked: list[tuple[Any, Data, str | int]] = (
             [(name, {}, index) for index, name in enumerate(ports)]
@@ -198,7 +211,7 @@ class _Lowering:
     # --- interfaces -------------------------------------------------------------------------------
 
     def interface(
-        self, entry: Declared, port: Port | None, claims: tuple[tuple[str, Port], ...]
+        self, entry: Declared, claim: Port | Member | None, names: tuple[str, ...]
     ) -> Interface:
         data, path = entry.data, entry.path
         given = {_field(key): data[key] for key in _AS_THEY_ARE if key in data}
@@ -211,51 +224,71 @@ class _Lowering:
             own = tuple(Address(path=place, address=address) for address, place in entry.own)
             given["addresses"] = own + given.get("addresses", ())
         # neither a port nor `lo` has link-local addresses or listens to routers
-        plain = port is not None or data.get("type") == "loopback"
+        plain = claim is not None or data.get("type") == "loopback"
         link_local = given.setdefault("link_local", () if plain else ("ipv6",))
         guests = entry.mode in ("nat", "routed", "isolated")
         if "accept_ra" not in given and "ipv6" in link_local and not guests:
             addresses: tuple[Address, ...] = given.get("addresses", ())
             has_ipv6 = any(a.address.version == 6 for a in addresses)
             given["accept_ra"] = has_ipv6 or bool(given.get("dhcp6"))
-        kind = self.kind(entry, claims)
-        return Interface(name=entry.name, path=path, kind=kind, port=port, **given)
+        if isinstance(claim, Member):
+            given["member"] = claim
+        elif claim is not None:
+            given["port"] = claim
+        return Interface(name=entry.name, path=path, kind=self.kind(entry, names), **given)
 
-    def kind(self, entry: Declared, claims: tuple[tuple[str, Port], ...]) -> Kind:
-        data, path = entry.data, entry.path
-        match data.get("type", "ethernet"):
-            case "ethernet":
-                return Ethernet()
-            case "loopback":
-                return Loopback()
-            case "dummy":
-                return Dummy()
-            case "vlan":
-                return Vlan(
-                    id=data["id"], link=data["link"], protocol=data.get("protocol", "802.1q")
-                )
-            case "veth":
-                return Veth(peer=data["peer"])
-            case "bridge":
-                return Bridge(
-                    ports=tuple(dict.fromkeys(name for name, _ in claims)),
-                    stp=data.get("stp", False),
-                    forward_delay=self.optional(scalars.duration, data, "forward-delay", path),
-                    hello_time=self.optional(scalars.duration, data, "hello-time", path),
-                    max_age=self.optional(scalars.duration, data, "max-age", path),
-                    ageing_time=self.optional(scalars.duration, data, "ageing-time", path),
-                    priority=data.get("priority"),
-                    vlan_filtering=data.get("vlan-filtering", False),
-                    vlan_protocol=data.get("vlan-protocol"),
-                    default_pvid=data.get("default-pvid"),
-                    vlans=self.vids(data, "vlans", path),
-                    pvid=data.get("pvid"),
-                    untagged=self.vids(data, "untagged", path),
-                    multicast_snooping=data.get("multicast-snooping"),
-                    multicast_querier=data.get("multicast-querier"),
-                )
-            case other:
-                raise AssertionError(f"the schema lets no type {other} through")
+    def kind(self, entry: Declared, names: tuple[str, ...]) -> Kind:
+        """Lower what the type alone has; `names` are the ports or members that it asks for."""
+        data = entry.data
+        cls = KINDS[data.get("type", "ethernet")]
+        given = self.fields(cls, data, entry.path)
+        if cls is Bridge:
+            given["ports"] = names
+        elif cls is Bond:
+            given["members"] = names
+            if not {"mii-monitor-interval", "arp-interval"} & data.keys():
+                given["mii_monitor_interval"] = _MII_MONITOR_INTERVAL
+        return cls(**given)  # type: ignore[return-value]
+
+    def fields(self, cls: type[Record], data: Data, path: Path) -> dict[str, Any]:
+        """Lower the keys of a mapping that are fields of a record class."""
+        plan = fields_by_key(cls)
+        return {
+            field.name: self.field(field, value, (*path, key))
+            for key, value in data.items()
+            if (field := plan.get(key)) is not None and key not in _OF_CLAIMS
+        }
+
+    def field(self, field: Field, value: Any, path: Path) -> Any:
+        """Lower the value of one field."""
+        record, parse = field.record, field.parse
+        if record is Secret:
+            return self.secret(value, path)
+        if not field.many:
+            if record is not None:
+                return record(path=path, **self.fields(record, value, path))
+            return value if parse is None else self.parse(parse, value, path)
+
+        def item(one: Any, place: Path) -> Any:
+            if record is not None:
+                return record(path=place, **self.fields(record, one, place))
+            return one if parse is None else self.parse(parse, one, place)
+
+        key = str(path[-1])
+        items = self.each(item, {key: value}, key, path[:-1])
+        return scalars.merge(items) if field.merged else items
+
+    def secret(self, value: str | Data, path: Path) -> Secret:
+        """Lower a secret, and warn of one that is in the document."""
+        if not isinstance(value, str):
+            return Secret(path=path, file=value["file"])
+        self.report(
+            "VN116",
+            "a secret is in the document",
+            path,
+            "keep it in a file of the target host, and write `{file: /etc/…}`",
+        )
+        return Secret(path=path, text=value)
 
     def address(self, item: str | Data, path: Path) -> Address | None:
         data: Data = {"address": item} if isinstance(item, str) else item
@@ -273,7 +306,13 @@ class _Lowering:
             noprefixroute=data.get("noprefixroute", False),
         )
 
-    def route(self, data: Data, path: Path) -> Route | None:
+    def routes(self, data: Data, path: Path) -> tuple[Route, ...]:
+        """Lower the routes of an interface; in a VRF they are its table's."""
+        vrf = path[-1] if data.get("type") == "vrf" else data.get("vrf")
+        table = self.tables.get(str(vrf))
+        return self.each(lambda item, place: self.route(item, place, table), data, "routes", path)
+
+    def route(self, data: Data, path: Path, default: int | None) -> Route | None:
         via = self.optional(scalars.address, data, "via", path)
         nexthops = self.each(self.nexthop, data, "nexthops", path)
         to: IPNetwork | None
@@ -300,7 +339,7 @@ class _Lowering:
             from_=self.optional(scalars.address, data, "from", path),
             on_link=data.get("on-link", False),
             metric=data.get("metric"),
-            table=scalars.table(data.get("table", _default_table(data))),
+            table=scalars.table(data.get("table", default or _default_table(data))),
             type=data.get("type", "unicast"),
             scope=data.get("scope"),
             mtu=data.get("mtu"),

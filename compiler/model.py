@@ -12,25 +12,16 @@ tables of the targets, the matrix in the docs and the tests rely on that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    IPv6Network,
-)
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from vnetc.diagnostics import Path
+from vnetc.kinds import Bridge, IPAddress, IPInterface, IPNetwork, Kind
 from vnetc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
 
-IPAddress: TypeAlias = IPv4Address | IPv6Address
-IPInterface: TypeAlias = IPv4Interface | IPv6Interface
-IPNetwork: TypeAlias = IPv4Network | IPv6Network
 # family (ipv4, ipv6), the kernel's name, value
 Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]
 Raw: TypeAlias = "Mapping[str, Any]"
@@ -171,63 +162,22 @@ class Port(Record):
     pvid: int | None = None
     untagged: tuple[tuple[int, int], ...] = ()
 
-
-class Ethernet(Record):
-    """A network card, found by its name."""
-
-    type = "ethernet"
-
-
-class Loopback(Record):
-    """The device `lo`."""
-
-    type = "loopback"
+    @property
+    def master(self) -> str:
+        """The device that it is a part of."""
+        return self.bridge
 
 
-class Dummy(Record):
-    """A device that swallows what it is sent: a home for addresses."""
+class Member(Record):
+    """What an interface is as a member of the bond `bond`."""
 
-    type = "dummy"
+    path: Path
+    bond: str
 
-
-class Bridge(Record):
-    """A software switch. Times are milliseconds."""
-
-    ports: tuple[str, ...] = ()
-    stp: bool = False
-    forward_delay: int | None = None
-    hello_time: int | None = None
-    max_age: int | None = None
-    ageing_time: int | None = None
-    priority: int | None = None
-    vlan_filtering: bool = False
-    vlan_protocol: Literal["802.1q", "802.1ad"] | None = None
-    default_pvid: int | None = None  # 0: none
-    vlans: tuple[tuple[int, int], ...] = ()  # of the bridge device itself
-    pvid: int | None = None
-    untagged: tuple[tuple[int, int], ...] = ()
-    multicast_snooping: bool | None = None
-    multicast_querier: bool | None = None
-    type = "bridge"
-
-
-class Vlan(Record):
-    """A VLAN of the interface `link`."""
-
-    id: int
-    link: str
-    protocol: Literal["802.1q", "802.1ad"] = "802.1q"
-    type = "vlan"
-
-
-class Veth(Record):
-    """One end of a virtual cable; `peer` is the other end, declared like this one."""
-
-    peer: str
-    type = "veth"
-
-
-Kind: TypeAlias = Ethernet | Loopback | Dummy | Bridge | Vlan | Veth
+    @property
+    def master(self) -> str:
+        """The device that it is a part of."""
+        return self.bond
 
 
 class Interface(Record):
@@ -237,6 +187,8 @@ class Interface(Record):
     path: Path
     kind: Kind
     port: Port | None = None
+    member: Member | None = None
+    vrf: str | None = None
     description: str = ""
     macaddress: str | None = None
     mtu: int | None = None
@@ -259,6 +211,11 @@ class Interface(Record):
     neighbors: tuple[Neighbor, ...] = ()
     sysctl: Sysctls = ()
     raw: Raw | None = None
+
+    @property
+    def claim(self) -> Port | Member | None:
+        """What it is to the bridge or bond that all it receives belongs to."""
+        return self.member if self.port is None else self.port
 
     @property
     def initial_mtu(self) -> int | None:
@@ -338,12 +295,12 @@ class DhcpServer(Record):
 class Host(Record):
     """One host: the root of the model. Interfaces stand in the document's order.
 
-    `claims` lists every (interface, port) that a bridge asks for, also one that is asked for twice.
+    `claims` lists every interface that a bridge or bond asks for, also one that is asked for twice.
     """
 
     name: str
     interfaces: tuple[Interface, ...] = ()
-    claims: tuple[tuple[str, Port], ...] = ()
+    claims: tuple[tuple[str, Port | Member], ...] = ()
     firewalls: tuple[Firewall, ...] = ()
     dhcp_servers: tuple[DhcpServer, ...] = ()
     raw: Raw | None = None

@@ -15,7 +15,7 @@ from ipaddress import (
     ip_network,
 )
 
-from vnetc.model import IPAddress, IPInterface, IPNetwork
+from vnetc.kinds import IPAddress, IPInterface, IPNetwork
 
 TABLES = {"default": 253, "main": 254, "local": 255}  # rtnetlink(7)
 # IANA protocol numbers, by the names of /etc/protocols.
@@ -117,6 +117,23 @@ def table(value: int | str) -> int:
 def protocol(value: int | str) -> int:
     """Give the number of an IP protocol."""
     return PROTOCOLS[value] if isinstance(value, str) else value
+
+
+def tunnel_key(value: int | str) -> int:
+    """Give the number of a tunnel's key, which may be written as an IPv4 address."""
+    return value if isinstance(value, int) else int(address(value))
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Parse `HOST:PORT` or `[ADDRESS]:PORT`; a host is a name or an IPv4 address."""
+    host, _, port = text.rpartition(":")
+    if not 1 <= int(port) <= 65535:
+        raise ScalarError("VN105", f"`{port}` is not a port: 1 to 65535")
+    if host.startswith("["):
+        return str(address(host[1:-1])), int(port)
+    if re.fullmatch(r"[0-9.]+", host):
+        return str(address(host)), int(port)
+    return host, int(port)
 
 
 def mark(value: int | str) -> tuple[int, int]:

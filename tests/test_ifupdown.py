@@ -11,25 +11,19 @@ import pytest
 from vnetc.backends import load
 from vnetc.backends.base import express, rows
 from vnetc.backends.formats import Stanza, interfaces
+from vnetc.kinds import Bridge, Dummy, Ethernet, Kind, Loopback, Veth, Vlan
 from vnetc.model import (
     Address,
-    Bridge,
     DhcpServer,
-    Dummy,
-    Ethernet,
     Firewall,
     Host,
     Interface,
-    Kind,
-    Loopback,
     Nameservers,
     Neighbor,
     Nexthop,
     Port,
     Route,
     Rule,
-    Veth,
-    Vlan,
 )
 from vnetc.record import replace
 

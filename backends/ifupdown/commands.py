@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from vnetc.backends.base import carried_vlans, said_table
-from vnetc.model import Address, Bridge, Neighbor, Nexthop, Port, Route, Rule
+from vnetc.kinds import Bridge
+from vnetc.model import Address, Neighbor, Nexthop, Port, Route, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

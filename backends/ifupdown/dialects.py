@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from vnetc.backends.ifupdown import commands
-from vnetc.model import MAIN_TABLE, Address, Bridge, Interface, Loopback, Route
+from vnetc.backends.ifupdown.kinds import IP_LINK
+from vnetc.backends.options import said
+from vnetc.kinds import Bridge, Loopback
+from vnetc.model import MAIN_TABLE, Address, Interface, Route
 from vnetc.record import Record, replace
 
 TYPE_CHECKING = False
@@ -27,23 +30,6 @@ class Layer3(Record):
     options: Sequence[tuple[str, str]] = ()
     addresses: Sequence[Address]
     routes: Sequence[Route]
-
-
-# model field -> word of ip-link(8)
-_BRIDGE_WORDS: Mapping[str, str] = {
-    "stp": "stp_state",
-    "forward_delay": "forward_delay",
-    "hello_time": "hello_time",
-    "max_age": "max_age",
-    "ageing_time": "ageing_time",
-    "priority": "priority",
-    "vlan_filtering": "vlan_filtering",
-    "vlan_protocol": "vlan_protocol",
-    "default_pvid": "vlan_default_pvid",
-    "multicast_snooping": "mcast_snooping",
-    "multicast_querier": "mcast_querier",
-}
-_TIMES = frozenset({"forward_delay", "hello_time", "max_age", "ageing_time"})
 
 
 class Classic:
@@ -123,10 +109,11 @@ class Classic:
 
     def bridge_rest(self, name: str, bridge: Bridge) -> Options:
         """Set with ip-link(8) what there is no option for."""
+        options = IP_LINK[Bridge].options
+        rest = [o for o in options if o.field not in self.bridge_options]
         words = [
-            f"{word} {value}"
-            for field, word in _BRIDGE_WORDS.items()
-            if field not in self.bridge_options and (value := _iproute(bridge, field)) is not None
+            text
+            for _, text in said(replace(bridge, vlan_filtering=bridge.vlan_filtering or None), rest)
         ]
         command = f"ip link set dev {name} type bridge {' '.join(words)}"
         return [(self.bridge_hook, command)] if words else []
@@ -244,10 +231,4 @@ def _native(bridge: Bridge, field: str) -> str | None:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
 
 
-def _iproute(bridge: Bridge, field: str) -> str | None:
-    value = getattr(bridge, field)
-    if value is None or (field == "vlan_filtering" and value is False):
-        return None
-    if field in _TIMES:
-        return str(value // 10)  # hundredths of a second, the kernel's USER_HZ
-    return str(int(value)) if isinstance(value, bool) else str(value)
+_TIMES = frozenset({"forward_delay", "hello_time", "max_age", "ageing_time"})

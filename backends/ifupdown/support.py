@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vnetc.backends.base import Context, Devices, Limit, Support, exact, limit, unsupported
-from vnetc.model import Bridge, DhcpServer, Ethernet, Loopback, Vlan
+from vnetc.backends.ifupdown.kinds import IP_LINK, describe, finer_than_10ms
+from vnetc.backends.options import rows_of
+from vnetc.kinds import KINDS, Bridge, Ethernet, Loopback, Vlan
+from vnetc.model import DhcpServer, Interface
 
 _ETHERNET_MTU = 1500
 _WORDS_OF_BRIDGE_PORTS = frozenset({"none", "all", "regex", "noregex"})
@@ -111,13 +114,6 @@ def _networkd_server(context: Context) -> bool:
     return server.server == "networkd"
 
 
-def _finer_than_10ms(field: str) -> Limit:
-    return limit(
-        "the kernel counts hundredths of a second",
-        lambda context: getattr(context.node, field) % 10 != 0,
-    )
-
-
 def _no_whole_seconds(field: str) -> Limit:
     return limit(
         "it reads the time as a whole number of seconds",
@@ -133,18 +129,48 @@ _CLIENT = "the DHCP client's own configuration decides, not interfaces(5)"
 _KERNEL_RA = "the kernel takes router advertisements itself, and of them addresses and routes only"
 
 
+# what classic ifupdown has options of bridge-utils-interfaces(5) for
+_BRIDGE_OPTIONS = {
+    "stp": "bridge-stp",
+    "forward-delay": "bridge-fd",
+    "hello-time": "bridge-hello",
+    "max-age": "bridge-maxage",
+    "ageing-time": "bridge-ageing",
+    "priority": "bridge-bridgeprio",
+}
+_TIMES = ("forward_delay", "hello_time", "max_age", "ageing_time")
+IP_LINK_LIMITS = {name.replace("_", "-"): (finer_than_10ms(name),) for name in _TIMES}
+_CLIENT_IN_VRF = "its DHCP client puts routes into the table `main`"
+
+
+def _asks_in_vrf(context: Context) -> bool:
+    interface: Interface = context.node
+    return interface.dhcp4
+
+
 def _same(word: str, *keys: str) -> Iterator[tuple[str, Support]]:
     for key in keys:
         yield key, exact(word)
 
 
 COMMON: Mapping[str, Support] = {
+    **rows_of(IP_LINK, describe),
+    **{f"type.{name}": exact(f"pre-up ip link add type {name}", _DOTTED) for name in KINDS},
+    "type.bridge": exact("bridge-ports", _DOTTED),
+    "type.tunnel": exact("pre-up ip link add", _DOTTED),
+    "type.tun": exact("pre-up ip tuntap add mode tun", _DOTTED),
+    "type.tap": exact("pre-up ip tuntap add mode tap", _DOTTED),
+    "type.infiniband": exact("pre-up ip link add type ipoib", _DOTTED),
+    "bridge.ports": exact(
+        "bridge-ports", limit("a port has a name that bridge-ports takes for a word", _says_word)
+    ),
+    **{
+        f"bridge.{name}": exact(how, *IP_LINK_LIMITS.get(name, ()))
+        for name, how in _BRIDGE_OPTIONS.items()
+    },
+    "interface.vrf": exact("pre-up ip link set master", limit(_CLIENT_IN_VRF, _asks_in_vrf)),
     "type.ethernet": exact("iface", _DOTTED),
     "type.loopback": exact("iface lo inet loopback"),
-    "type.dummy": exact("pre-up ip link add type dummy", _DOTTED),
-    "type.bridge": exact("bridge-ports", _DOTTED),
-    "type.vlan": exact("pre-up ip link add type vlan", _DOTTED),
-    "type.veth": exact("pre-up ip link add type veth", _DOTTED),
     "interface.description": exact("# comment"),
     "interface.macaddress": exact("pre-up ip link set address"),
     "interface.mtu": exact("pre-up ip link set mtu"),
@@ -183,26 +209,6 @@ COMMON: Mapping[str, Support] = {
     "interface.neighbors": exact("up ip neigh replace"),
     "interface.sysctl": exact("up sysctl"),
     "interface.raw": exact("the stanza's options"),
-    "bridge.ports": exact(
-        "bridge-ports", limit("a port has a name that bridge-ports takes for a word", _says_word)
-    ),
-    "bridge.stp": exact("bridge-stp"),
-    "bridge.forward-delay": exact("bridge-fd", _finer_than_10ms("forward_delay")),
-    "bridge.hello-time": exact("bridge-hello", _finer_than_10ms("hello_time")),
-    "bridge.max-age": exact("bridge-maxage", _finer_than_10ms("max_age")),
-    "bridge.ageing-time": exact("bridge-ageing", _finer_than_10ms("ageing_time")),
-    "bridge.priority": exact("bridge-bridgeprio"),
-    "bridge.vlan-filtering": exact("pre-up ip link set type bridge vlan_filtering"),
-    "bridge.vlan-protocol": exact("pre-up ip link set type bridge vlan_protocol"),
-    "bridge.default-pvid": exact("pre-up ip link set type bridge vlan_default_pvid"),
-    "bridge.vlans": exact("up bridge vlan add self"),
-    "bridge.pvid": exact("up bridge vlan add self pvid"),
-    "bridge.untagged": exact("up bridge vlan add self untagged"),
-    "bridge.multicast-snooping": exact("pre-up ip link set type bridge mcast_snooping"),
-    "bridge.multicast-querier": exact("pre-up ip link set type bridge mcast_querier"),
-    "vlan.id": exact("pre-up ip link add type vlan id"),
-    "vlan.link": exact("pre-up ip link add link"),
-    "vlan.protocol": exact("pre-up ip link add type vlan proto"),
     "veth.peer": exact("pre-up ip link add type veth peer name"),
     "port.path-cost": exact("up bridge link set cost"),
     "port.priority": exact("up bridge link set priority"),
@@ -351,24 +357,13 @@ IFUPDOWN2: Mapping[str, Support] = {
 IFUPDOWN_NG: Mapping[str, Support] = {
     **COMMON,
     **_BY_COMMANDS,
+    **rows_of({Bridge: IP_LINK[Bridge]}, describe),
     "type.bridge": exact("pre-up ip link add type bridge", _DOTTED),
     "interface.nameservers": unsupported(
         "the hooks of resolvconf and openresolv want ADDRFAM, which ifupdown-ng does not set"
     ),
     "interface.optional": exact("auto", limit("it has no `allow-hotplug`", _optional)),
     "bridge.ports": exact("requires, pre-up ip link set master"),
-    "bridge.stp": exact("pre-up ip link set type bridge stp_state"),
-    "bridge.forward-delay": exact(
-        "pre-up ip link set type bridge forward_delay", _finer_than_10ms("forward_delay")
-    ),
-    "bridge.hello-time": exact(
-        "pre-up ip link set type bridge hello_time", _finer_than_10ms("hello_time")
-    ),
-    "bridge.max-age": exact("pre-up ip link set type bridge max_age", _finer_than_10ms("max_age")),
-    "bridge.ageing-time": exact(
-        "pre-up ip link set type bridge ageing_time", _finer_than_10ms("ageing_time")
-    ),
-    "bridge.priority": exact("pre-up ip link set type bridge priority"),
     "nameservers.addresses": unsupported("there is no DNS"),
     "nameservers.search": unsupported("there is no DNS"),
 }

@@ -16,10 +16,13 @@ from vnetc.backends import services
 from vnetc.backends.base import Devices, File, carried_vlans
 from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands
+from vnetc.backends.ifupdown import devices as made
 from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
-from vnetc.model import Bridge, Dummy, Ethernet, Host, Interface, Veth, Vlan
+from vnetc.backends.services.secrets import write_secrets
+from vnetc.kinds import Bond, Bridge, Ethernet, link_of
+from vnetc.model import Host, Interface
 from vnetc.record import replace
 
 PATH = "/etc/network/interfaces"
@@ -38,7 +41,12 @@ def write(host: Host, dialect: Classic, target: str) -> list[File]:
         stanzas.insert(0, _LOOPBACK)
     tail = raw_text(host.raw, target)
     text = interfaces(host.name, stanzas, unsafe=dialect.unsafe, tail=tail)
-    return [File(PATH, text), *write_hooks(host), *services.companions(host, {})]
+    return [
+        File(PATH, text),
+        *write_hooks(host),
+        *write_secrets(host),
+        *services.companions(host, {}),
+    ]
 
 
 def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:
@@ -60,14 +68,17 @@ def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:
     return list(done.values())
 
 
-def _parts(interface: Interface) -> tuple[str, ...]:
+def _parts(interface: Interface) -> Iterator[str]:
+    """Name the interfaces that must be there before this one."""
     match interface.kind:
-        case Bridge(ports=ports):
-            return ports
-        case Vlan(link=link):
-            return (link,)
-        case _:
-            return ()
+        case Bridge(ports=names) | Bond(members=names):
+            yield from names
+        case kind:
+            link = link_of(kind)
+            if link is not None:
+                yield link
+    if interface.vrf is not None:
+        yield interface.vrf
 
 
 def _ordered(stanza: Stanza, raw: Options) -> Stanza:
@@ -87,6 +98,7 @@ def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic)
     options += _device(interface, dialect)
     options += [("up", line) for line in _network_up(host, name)]
     options += [("up", line) for line in _ports_up(devices, interface)]
+    options += [("up", line) for line in made.flood(interface)]
     options += [("up", commands.replace_address(address, name)) for address in addresses]
     options += [("up", commands.replace_neighbor(n, name)) for n in interface.neighbors]
     if any(r.from_ is not None and r.to.version == 6 for r in routes):
@@ -131,19 +143,13 @@ def _device(interface: Interface, dialect: Classic) -> Options:
     """Make a device, and set all that must hold before it is up."""
     name, kind = interface.name, interface.kind
     options: Options = []
-    match kind:
-        case Bridge():
-            options += dialect.bridge(interface, kind)
-        case Vlan():
-            link = f"link {kind.link} type vlan proto {kind.protocol} id {kind.id}"
-            options.append(("pre-up", commands.create(name, link)))
-        case Veth():
-            options.append(("pre-up", commands.create(name, f"type veth peer name {kind.peer}")))
-        case Dummy():
-            options.append(("pre-up", commands.create(name, "type dummy")))
-        case _:
-            pass
+    if isinstance(kind, Bridge):
+        options += dialect.bridge(interface, kind)
+    else:
+        options += [("pre-up", line) for line in made.create(interface)]
     options += dialect.link(interface)
+    if interface.vrf is not None:
+        options.append(("pre-up", f"ip link set dev {name} master {interface.vrf}"))
     options.append(("pre-up", _ipv6(interface)))
     return options
 
@@ -218,6 +224,6 @@ def _keeps_addresses(interface: Interface) -> bool:
 
 
 def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:
-    made = isinstance(interface.kind, Vlan | Veth | Dummy)
-    if made or (isinstance(interface.kind, Bridge) and not dialect.removes_bridges):
+    by_itself = isinstance(interface.kind, Bridge) and dialect.removes_bridges
+    if made.is_made(interface.kind) and not by_itself:
         yield commands.remove(interface.name)

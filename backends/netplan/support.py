@@ -6,17 +6,21 @@ networkd reads /etc/systemd/network/10-netplan-NAME.network.d/*.conf beside netp
 
 from __future__ import annotations
 
-from vnetc.backends.base import Support, exact, limit
+from collections.abc import Iterator
+
+from vnetc.backends.base import ROWS, Support, Version, exact, key, limit
+from vnetc.backends.netplan.kinds import KEYS, SECTIONS
 from vnetc.backends.networkd.support import (
     NUMERIC_NAME,
     ON_LINK_NEXTHOPS,
-    PRIORITY_ZERO,
     PROXY_NDP_OF_LO,
     by_networkd,
     of_dhcp6,
     serves_no_ipv4,
 )
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
+from vnetc.backends.options import Option
+from vnetc.kinds import KINDS
 from vnetc.record import replace
 
 # netplan 1.0 came with systemd 255 (Ubuntu 24.04), 0.106 with 252 (Debian 12).
@@ -25,13 +29,15 @@ _DHCP6_NAME = limit("systemd 252 sends no host name by DHCPv6", of_dhcp6, before
 _KEYS: dict[str, Support] = {
     "type.ethernet": exact("ethernets", NUMERIC_NAME),
     "type.loopback": exact("ethernets: lo"),
-    "type.dummy": exact("dummy-devices; before 0.107 a .netdev file and ethernets", NUMERIC_NAME),
-    "type.bridge": exact("bridges", NUMERIC_NAME),
-    "type.vlan": exact("vlans", NUMERIC_NAME),
-    "type.veth": exact(
-        "virtual-ethernets; before 0.107 a .netdev file and ethernets", NUMERIC_NAME
-    ),
     "interface.macaddress": exact("macaddress"),
+    "bridge.ports": exact("interfaces"),
+    "bond.members": exact("interfaces"),
+    "wireguard.private-key": exact("keys: private"),
+    "wireguard.peers": exact("peers"),
+    "wireguard-peer.public-key": exact("keys: public"),
+    "wireguard-peer.preshared-key": exact("keys: shared"),
+    "veth.peer": exact("peer"),
+    "interface.vrf": exact("interfaces of vrfs"),
     "interface.mtu": exact("mtu; of a bridge: drop-in [Link] MTUBytes="),
     "interface.activation": exact(
         "activation-mode; of a virtual device: drop-in [Network] ConfigureWithoutCarrier=no"
@@ -55,17 +61,6 @@ _KEYS: dict[str, Support] = {
         "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: drop-in [Network] IPv6ProxyNDP=", PROXY_NDP_OF_LO
     ),
     "interface.raw": exact("keys of the device"),
-    "bridge.ports": exact("interfaces"),
-    "bridge.stp": exact("parameters: stp"),
-    "bridge.forward-delay": exact("parameters: forward-delay"),
-    "bridge.hello-time": exact("parameters: hello-time"),
-    "bridge.max-age": exact("parameters: max-age"),
-    "bridge.ageing-time": exact("parameters: ageing-time"),
-    "bridge.priority": exact("parameters: priority", PRIORITY_ZERO),
-    "vlan.id": exact("id"),
-    "vlan.link": exact("link"),
-    "vlan.protocol": exact("drop-in [VLAN] Protocol="),
-    "veth.peer": exact("peer"),
     "port.isolated": exact("drop-in [Bridge] Isolated="),
     "address.address": exact("addresses"),
     "address.label": exact("label"),
@@ -125,10 +120,56 @@ _KEYS: dict[str, Support] = {
 
 
 def _dropin(row: Support) -> Support:
+    if not row.how:
+        return row
     how = row.how if row.how.startswith(("/", "dnsmasq")) else f"drop-in {row.how}"
-    return replace(row, how=how, since=())
+    return replace(row, how=how, since=_since(row.since))
 
 
-SUPPORT: dict[str, Support] = {
-    name: _KEYS.get(name) or _dropin(row) for name, row in NETWORKD.items()
+def _since(systemd: Version) -> Version:
+    """Give the netplan of the first distribution that has a version of systemd."""
+    return next((netplan for newest, netplan in _SYSTEMD if systemd <= newest), (99,))
+
+
+# Debian 12, Ubuntu 24.04, Debian 13
+_SYSTEMD: tuple[tuple[Version, Version], ...] = (((252,), ()), ((255,), (1, 0)), ((257,), (1, 1)))
+
+# what a key cannot say of a field's values is said by a drop-in
+_PARTLY = {
+    "_whole": "not in whole seconds",
+    "_number": "`inherit`",
+    "_boolean": "`inherit`",
 }
+
+
+def _native(name: str, place: str, item: Option) -> Support:
+    """Give the row of a field that netplan has a key for; whatever limits networkd limits it."""
+    row = NETWORKD[name]
+    how = f"{place}: {item.word}" if place else item.word
+    rest = _PARTLY.get(item.spell.__name__)
+    return replace(row, how=f"{how}; {rest}: drop-in {row.how}" if rest else how, since=())
+
+
+def _native_rows() -> Iterator[tuple[str, Support]]:
+    for cls, group in KEYS.items():
+        for item in group.options:
+            name = f"{ROWS[cls]}.{key(item.field)}"
+            yield name, _native(name, group.place, item)
+
+
+def _type(name: str) -> Support:
+    """Give the row of a type of device: netplan's own, or a .netdev file of vnetc's."""
+    section, since = SECTIONS.get(name, ("", ()))
+    own = "a .netdev file and ethernets"
+    if not section:
+        return exact(own, NUMERIC_NAME)
+    return exact(f"{section}; before {_show(since)} {own}" if since else section, NUMERIC_NAME)
+
+
+def _show(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+SUPPORT: dict[str, Support] = {name: _dropin(row) for name, row in NETWORKD.items()}
+SUPPORT |= {f"type.{name}": _type(name) for name in KINDS}
+SUPPORT |= dict(_native_rows()) | _KEYS

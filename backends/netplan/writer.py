@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from vnetc.backends.base import Devices, File, Version, said_table
 from vnetc.backends.formats import Section, Yaml, ini, yaml
+from vnetc.backends.netplan.kinds import SECTIONS, foreign, native
 from vnetc.backends.netplan.raw import merge_raw
 from vnetc.backends.networkd import sections as s
+from vnetc.backends.networkd.kinds import NETDEV
+from vnetc.backends.options import said
 from vnetc.backends.services import companions, write_units
-from vnetc.model import (
-    Address,
+from vnetc.kinds import (
+    Bond,
     Bridge,
-    DhcpOverrides,
-    Dummy,
     Ethernet,
-    Host,
-    Interface,
     Loopback,
-    Route,
-    Rule,
+    Secret,
+    Tunnel,
     Veth,
     Vlan,
+    VlanFlags,
+    Vrf,
+    Vxlan,
+    Wireguard,
+    WireguardPeer,
 )
+from vnetc.model import Address, DhcpOverrides, Host, Interface, Route, Rule
 from vnetc.record import fields
 
 TYPE_CHECKING = False
@@ -33,7 +38,6 @@ if TYPE_CHECKING:
 
 YAML_PATH = "/etc/netplan/50-vnetc.yaml"
 _NETWORKD = "/etc/systemd/network"
-_HAS_DUMMIES = (0, 107)  # dummy-devices and virtual-ethernets
 _LARGEST = 0x7FFFFFFF  # netplan writes larger numbers as negative ones
 
 
@@ -47,7 +51,7 @@ def write(host: Host, version: Version) -> list[File]:
             path = f"{_NETWORKD}/10-vnetc-{interface.name}.netdev"
             files.append(File(path, ini(host.name, s.netdev(devices, interface))))
         dropins = {
-            "netdev": _netdev_dropin(interface),
+            "netdev": _netdev_dropin(interface) if _has_type(interface, version) else [],
             "network": network_dropin(devices, interface, version),
         }
         for kind, sections in dropins.items():
@@ -68,7 +72,14 @@ def document(host: Host, version: Version) -> dict[str, Yaml]:
 
 
 def _has_type(interface: Interface, version: Version) -> bool:
-    return version >= _HAS_DUMMIES or not isinstance(interface.kind, Dummy | Veth)
+    """Tell whether netplan makes the device; of others vnetc writes a .netdev file."""
+    kind = interface.kind
+    if isinstance(kind, Tunnel) and (kind.local is None or kind.remote is None):
+        return False  # netplan wants both
+    if isinstance(kind, Ethernet | Loopback):
+        return True
+    _, since = SECTIONS.get(kind.type, ("", (99,)))
+    return version >= since
 
 
 def _is_card(interface: Interface, version: Version) -> bool:
@@ -77,32 +88,49 @@ def _is_card(interface: Interface, version: Version) -> bool:
 
 
 def _section(interface: Interface, version: Version) -> str:
+    if isinstance(interface.kind, Ethernet | Loopback) or not _has_type(interface, version):
+        return "ethernets"
+    return SECTIONS[interface.kind.type][0]
+
+
+def _kind(devices: Devices, interface: Interface) -> dict[str, Any]:
+    """Build what the type of a device alone has, for one that netplan makes."""
     match interface.kind:
-        case Bridge():
-            return "bridges"
-        case Vlan():
-            return "vlans"
-        case Dummy() if version >= _HAS_DUMMIES:
-            return "dummy-devices"
-        case Veth() if version >= _HAS_DUMMIES:
-            return "virtual-ethernets"
-        case Ethernet() | Loopback() | Dummy() | Veth():
-            return "ethernets"
+        case Bridge(ports=names) | Bond(members=names) as kind:
+            return {"interfaces": list(names), "parameters": native(kind)}
+        case Vrf() as kind:
+            return {**native(kind), "interfaces": devices.of_vrf.get(interface.name, [])}
+        case Veth(peer=peer):
+            return {"peer": peer}
+        case Vxlan() as kind:
+            return {"mode": "vxlan", **native(kind)}
+        case Wireguard() as kind:
+            peers = [_peer(peer) for peer in kind.peers]
+            keys = {"keys": {"private": _secret(kind.private_key)}}
+            return {
+                "mode": "wireguard",
+                **native(kind),
+                **keys,
+                **({"peers": peers} if peers else {}),
+            }
+        case kind:
+            return native(kind)
+
+
+def _peer(peer: WireguardPeer) -> dict[str, Any]:
+    keys = {"public": peer.public_key}
+    if peer.preshared_key is not None:
+        keys["shared"] = _secret(peer.preshared_key)
+    return {"keys": keys, **native(peer)}
+
+
+def _secret(secret: Secret) -> str:
+    return secret.text or "" if secret.file is None else secret.file
 
 
 def device(devices: Devices, interface: Interface, version: Version) -> dict[str, Any]:
     """Build the mapping of one device."""
-    out: dict[str, Any] = {}
-    match interface.kind:
-        case Vlan(id=number, link=link):
-            out |= {"id": number, "link": link}
-        case Veth(peer=peer) if version >= _HAS_DUMMIES:
-            out["peer"] = peer
-        case Bridge():
-            out |= {"interfaces": list(interface.kind.ports)}
-            out["parameters"] = _parameters(interface.kind)
-        case _:
-            pass
+    out = _kind(devices, interface) if _has_type(interface, version) else {}
     if interface.macaddress is not None and _has_type(interface, version):
         out["macaddress"] = interface.macaddress
     if interface.mtu is not None and not isinstance(interface.kind, Bridge):
@@ -135,26 +163,6 @@ def device(devices: Devices, interface: Interface, version: Version) -> dict[str
     if rules:
         out["routing-policy"] = rules
     return out
-
-
-def _parameters(bridge: Bridge) -> dict[str, Any]:
-    out: dict[str, Any] = {"stp": bridge.stp}
-    for key, time in _timers(bridge):
-        if time is not None and _whole(time):
-            out[key] = time // 1000
-    if bridge.priority is not None:
-        out["priority"] = bridge.priority
-    return out
-
-
-def _timers(bridge: Bridge) -> list[tuple[str, int | None]]:
-    """List netplan's timers, in the order of `_TIMERS`."""
-    return [
-        ("forward-delay", bridge.forward_delay),
-        ("hello-time", bridge.hello_time),
-        ("max-age", bridge.max_age),
-        ("ageing-time", bridge.ageing_time),
-    ]
 
 
 def _automatic(interface: Interface) -> dict[str, Any]:
@@ -290,25 +298,28 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _netdev_dropin(interface: Interface) -> list[Section]:
+    """Write what netplan has no key for of a device that it makes."""
     kind = interface.kind
-    if isinstance(kind, Vlan) and kind.protocol != "802.1q":
-        return [("VLAN", [("Protocol", kind.protocol)])]
-    if not isinstance(kind, Bridge):
-        return []
-    said = _SAID_OF_BRIDGE | {
-        o for o, time in zip(_TIMERS, _timers(kind), strict=True) if _whole(time[1])
-    }
-    rest = [(option, value) for option, value in s.bridge(kind) if option not in said]
-    sections: list[Section] = [("NetDev", s.initial_mtu(interface)), ("Bridge", rest)]
+    sections: list[Section] = [("NetDev", s.initial_mtu(interface))]
+    if type(kind) in NETDEV:
+        group = NETDEV[type(kind)]
+        options = [*said(kind, foreign(kind, group.options))]
+        if isinstance(kind, Vlan):
+            options += said(kind.flags, NETDEV[VlanFlags].options)
+        elif isinstance(kind, Tunnel) and kind.link is not None:
+            options.append(("Independent", "no"))
+        sections.append((group.place, options))
     return [(name, options) for name, options in sections if options]
 
 
-_SAID_OF_BRIDGE = frozenset({"STP", "Priority"})
-_TIMERS = ("ForwardDelaySec", "HelloTimeSec", "MaxAgeSec", "AgeingTimeSec")
-
-
-def _whole(time: int | None) -> bool:
-    return time is not None and time % 1000 == 0
+def _uppers(devices: Devices, interface: Interface, version: Version) -> s.Options:
+    """Name the devices made on the interface, but for those whose `link` netplan knows."""
+    known = {
+        upper.name
+        for upper in devices.upper.get(interface.name, ())
+        if isinstance(upper.kind, Vlan | Vxlan)
+    }
+    return [(option, name) for option, name in s.uppers(devices, interface) if name not in known]
 
 
 def _nameservers(interface: Interface) -> s.Options:
@@ -327,6 +338,7 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     if interface.activation != "auto" and not _is_card(interface, version):
         network.append(("ConfigureWithoutCarrier", "no"))  # netplan's own word is yes
     network += s.own_sysctls(interface)
+    network += _uppers(devices, interface, version)
     network += _nameservers(interface)
     servers = s.networkd_servers(devices, interface)
     for server in servers:
@@ -353,6 +365,7 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
         sections += s.port(devices, interface.port)
     if isinstance(interface.kind, Bridge):
         sections += s.bridge_vlans(interface.kind, interface.kind)
+    sections += s.flood(interface)
     for server in servers:
         sections += s.dhcp_server(server)
     return [(name, options) for name, options in sections if options]

@@ -10,39 +10,47 @@ from collections.abc import Iterator
 
 from vnetc.backends.base import Devices, Version, carried_vlans, said_table
 from vnetc.backends.formats import Section, boolean
+from vnetc.backends.networkd.kinds import NETDEV, netdev_kind, seconds
+from vnetc.backends.options import said
+from vnetc.backends.services.secrets import credential_path
+from vnetc.kinds import (
+    Bond,
+    Bridge,
+    Ethernet,
+    Infiniband,
+    Kind,
+    Loopback,
+    Tap,
+    Tun,
+    Tunnel,
+    Veth,
+    Vlan,
+    VlanFlags,
+    Vxlan,
+    Wireguard,
+    WireguardPeer,
+)
 from vnetc.model import (
     MAIN_TABLE,
     Address,
-    Bridge,
     DhcpOverrides,
     DhcpServer,
-    Dummy,
-    Ethernet,
     Host,
     Interface,
-    Loopback,
     Neighbor,
     Port,
     Route,
     Rule,
     Sysctls,
-    Veth,
-    Vlan,
 )
 
 Options = list[tuple[str, str]]
 
 
-def seconds(milliseconds: int) -> str:
-    """Spell a time span of systemd.time(7)."""
-    whole, rest = divmod(milliseconds, 1000)
-    return f"{milliseconds}ms" if rest else str(whole)
-
-
 def creates(devices: Devices, interface: Interface) -> bool:
     """Tell whether a .netdev file makes the device; of a veth pair, that of the first end does."""
     match interface.kind:
-        case Ethernet() | Loopback():
+        case Ethernet() | Loopback() | Infiniband(link=None):
             return False
         case Veth(peer=peer):
             return devices.position[interface.name] < devices.position[peer]
@@ -53,28 +61,49 @@ def creates(devices: Devices, interface: Interface) -> bool:
 def netdev(devices: Devices, interface: Interface) -> list[Section]:
     """Write the sections that make a virtual device."""
     kind = interface.kind
-    options: Options = [("Name", interface.name), ("Kind", kind.type)]
-    if interface.macaddress is not None:
+    options: Options = [("Name", interface.name), ("Kind", netdev_kind(kind))]
+    # systemd.netdev(5): those of tun and tap are said in the .network file
+    if interface.macaddress is not None and not isinstance(kind, Tun | Tap):
         options.append(("MACAddress", interface.macaddress))
     options += initial_mtu(interface)
-    sections: list[Section] = [("NetDev", options)]
+    return [("NetDev", options), *_kind_sections(devices, interface)]
+
+
+def _kind_sections(devices: Devices, interface: Interface) -> Iterator[Section]:
+    """Write the sections of a .netdev file that only this kind of device has."""
+    name, kind = interface.name, interface.kind
+    if isinstance(kind, Veth):
+        peer = devices.by_name[kind.peer]
+        mac: Options = [] if peer.macaddress is None else [("MACAddress", peer.macaddress)]
+        yield "Peer", [("Name", peer.name), *mac]
+    elif type(kind) in NETDEV:
+        group = NETDEV[type(kind)]
+        yield group.place, [*said(kind, group.options), *_unasked(name, kind)]
+    if isinstance(kind, Wireguard):
+        for number, end in enumerate(kind.peers, 1):
+            options = [*said(end, NETDEV[WireguardPeer].options)]
+            if end.preshared_key is not None:
+                path = credential_path(name, end.preshared_key, number)
+                options.append(("PresharedKeyFile", path))
+            yield "WireGuardPeer", options
+
+
+def _unasked(name: str, kind: Kind) -> Iterator[tuple[str, str]]:
+    """Give the options of a kind that are more than a field by another name."""
     match kind:
-        case Bridge():
-            sections.append(("Bridge", list(bridge(kind))))
-        case Vlan():
-            vlan: Options = [("Id", str(kind.id))]
-            if kind.protocol != "802.1q":
-                vlan.append(("Protocol", kind.protocol))
-            sections.append(("VLAN", vlan))
-        case Veth():
-            peer = devices.by_name[kind.peer]
-            other: Options = [("Name", peer.name)]
-            if peer.macaddress is not None:
-                other.append(("MACAddress", peer.macaddress))
-            sections.append(("Peer", other))
-        case Dummy() | Ethernet() | Loopback():
+        case Vlan(flags=flags):
+            yield from said(flags, NETDEV[VlanFlags].options)
+        case Wireguard(private_key=key):
+            yield "PrivateKeyFile", credential_path(name, key)
+        case Vxlan(link=None):
+            yield "Independent", "yes"
+        case Tunnel():
+            if kind.mode in ("ip6ip6", "ipip6"):
+                yield "Mode", kind.mode
+            if kind.link is None:
+                yield "Independent", "yes"
+        case _:
             pass
-    return sections
 
 
 def initial_mtu(interface: Interface) -> Options:
@@ -83,40 +112,13 @@ def initial_mtu(interface: Interface) -> Options:
     return [] if mtu is None else [("MTUBytes", str(mtu))]
 
 
-def bridge(bridge: Bridge) -> Iterator[tuple[str, str]]:
-    """Write the options of a bridge's [Bridge] section in its .netdev file."""
-    yield "STP", boolean(bridge.stp)
-    for option, time in (
-        ("ForwardDelaySec", bridge.forward_delay),
-        ("HelloTimeSec", bridge.hello_time),
-        ("MaxAgeSec", bridge.max_age),
-        ("AgeingTimeSec", bridge.ageing_time),
-    ):
-        if time is not None:
-            yield option, seconds(time)
-    if bridge.priority is not None:
-        yield "Priority", str(bridge.priority)
-    if bridge.vlan_filtering:
-        yield "VLANFiltering", "yes"
-    if bridge.vlan_protocol is not None:
-        yield "VLANProtocol", bridge.vlan_protocol
-    if bridge.default_pvid is not None:
-        yield "DefaultPVID", str(bridge.default_pvid or "none")
-    for option, flag in (
-        ("MulticastSnooping", bridge.multicast_snooping),
-        ("MulticastQuerier", bridge.multicast_querier),
-    ):
-        if flag is not None:
-            yield option, boolean(flag)
-
-
 _ACTIVATION = {"auto": "up", "manual": "manual", "off": "always-down"}
 
 
 def link(interface: Interface) -> Options:
     """Write the [Link] section."""
     options: Options = []
-    if interface.macaddress is not None and isinstance(interface.kind, Ethernet):
+    if interface.macaddress is not None and isinstance(interface.kind, Ethernet | Tun | Tap):
         options.append(("MACAddress", interface.macaddress))
     if interface.mtu is not None:
         options.append(("MTUBytes", str(interface.mtu)))
@@ -159,16 +161,56 @@ def network(devices: Devices, interface: Interface) -> Options:
     options.append(("IPv6AcceptRA", boolean(interface.accept_ra)))
     options.append(("IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)))
     options += own_sysctls(interface)
-    if interface.port is not None:
-        options.append(("Bridge", interface.port.bridge))
+    options += masters(devices, interface)
     if keeps_without_carrier(interface):
         options.append(("ConfigureWithoutCarrier", "yes"))
-    options += [("VLAN", name) for name in devices.vlans.get(interface.name, ())]
+    options += uppers(devices, interface)
     options += [("Address", str(a.address)) for a in split_addresses(interface)[0]]
     options += [("DNS", str(server)) for server in interface.nameservers.addresses]
     if interface.nameservers.search:
         options.append(("Domains", " ".join(interface.nameservers.search)))
     return options
+
+
+def masters(devices: Devices, interface: Interface) -> Iterator[tuple[str, str]]:
+    """Write the [Network] options that name the devices which the interface is a part of."""
+    if interface.port is not None:
+        yield "Bridge", interface.port.bridge
+    if interface.member is not None:
+        bond = devices.by_name[interface.member.bond].kind
+        yield "Bond", interface.member.bond
+        if isinstance(bond, Bond) and bond.primary == interface.name:
+            yield "PrimarySlave", "yes"
+    if interface.vrf is not None:
+        yield "VRF", interface.vrf
+
+
+# type of a device -> the [Network] option of the interface that it is made on
+_UPPER = {
+    "vlan": "VLAN",
+    "vxlan": "VXLAN",
+    "macvlan": "MACVLAN",
+    "macvtap": "MACVTAP",
+    "ipvlan": "IPVLAN",
+    "tunnel": "Tunnel",
+    "infiniband": "IPoIB",
+}
+
+
+def uppers(devices: Devices, interface: Interface) -> Iterator[tuple[str, str]]:
+    """Write the [Network] options that name the devices made on the interface."""
+    for upper in devices.upper.get(interface.name, ()):
+        yield _UPPER[upper.kind.type], upper.name
+
+
+def flood(interface: Interface) -> Iterator[Section]:
+    """Write the [BridgeFDB] sections of a VXLAN that floods to several remotes."""
+    if isinstance(interface.kind, Vxlan):
+        for remote in interface.kind.remotes:
+            yield (
+                "BridgeFDB",
+                [("MACAddress", "00:00:00:00:00:00"), ("Destination", str(remote))],
+            )
 
 
 # Sysctls that networkd writes on every link it manages, over what sysctl.d(5) says.

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 
 from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
-from vnetc.model import DhcpServer, Interface, Loopback, Veth
+from vnetc.backends.networkd.kinds import NETDEV
+from vnetc.backends.options import rows_of
+from vnetc.kinds import KINDS, Loopback, Veth
+from vnetc.model import DhcpServer, Interface
 
 
 def of_dhcp6(context: Context) -> bool:
@@ -78,19 +81,19 @@ _PROTOCOLS = frozenset(
     }
 )
 ON_LINK_NEXTHOPS = limit("systemd-networkd has no such option of a multipath route", _has_nexthops)
-PRIORITY_ZERO = limit(
-    "systemd-networkd takes 0 for none said", lambda context: context.node.priority == 0
-)
 NUMERIC_NAME = limit("systemd takes a name that is a number for an index", _is_number)
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
+_KIND_WORDS = {"tunnel": "gre, …", "infiniband": "ipoib"}
+
 SUPPORT: dict[str, Support] = {
+    **rows_of(NETDEV, lambda section, word: f"[{section}] {word}="),
+    **{
+        f"type.{name}": exact(f"[NetDev] Kind={_KIND_WORDS.get(name, name)}", NUMERIC_NAME)
+        for name in KINDS
+    },
     "type.ethernet": exact("[Match] Name=", NUMERIC_NAME),
     "type.loopback": exact("[Match] Name=lo"),
-    "type.dummy": exact("[NetDev] Kind=dummy", NUMERIC_NAME),
-    "type.bridge": exact("[NetDev] Kind=bridge", NUMERIC_NAME),
-    "type.vlan": exact("[NetDev] Kind=vlan", NUMERIC_NAME),
-    "type.veth": exact("[NetDev] Kind=veth", NUMERIC_NAME),
     "interface.description": exact("[Network] Description="),
     "interface.macaddress": exact("[Link] MACAddress=, [NetDev] MACAddress="),
     "interface.mtu": exact("[Link] MTUBytes="),
@@ -120,25 +123,8 @@ SUPPORT: dict[str, Support] = {
     "interface.sysctl": exact(
         "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: [Network] IPv6ProxyNDP=", PROXY_NDP_OF_LO
     ),
+    "interface.vrf": exact("[Network] VRF="),
     "interface.raw": exact("sections of the .network file"),
-    "bridge.ports": exact("[Network] Bridge="),
-    "bridge.stp": exact("[Bridge] STP="),
-    "bridge.forward-delay": exact("[Bridge] ForwardDelaySec="),
-    "bridge.hello-time": exact("[Bridge] HelloTimeSec="),
-    "bridge.max-age": exact("[Bridge] MaxAgeSec="),
-    "bridge.ageing-time": exact("[Bridge] AgeingTimeSec="),
-    "bridge.priority": exact("[Bridge] Priority=", PRIORITY_ZERO),
-    "bridge.vlan-filtering": exact("[Bridge] VLANFiltering="),
-    "bridge.vlan-protocol": exact("[Bridge] VLANProtocol="),
-    "bridge.default-pvid": exact("[Bridge] DefaultPVID="),
-    "bridge.vlans": exact("[BridgeVLAN] VLAN="),
-    "bridge.pvid": exact("[BridgeVLAN] PVID="),
-    "bridge.untagged": exact("[BridgeVLAN] EgressUntagged="),
-    "bridge.multicast-snooping": exact("[Bridge] MulticastSnooping="),
-    "bridge.multicast-querier": exact("[Bridge] MulticastQuerier="),
-    "vlan.id": exact("[VLAN] Id="),
-    "vlan.link": exact("[Network] VLAN="),
-    "vlan.protocol": exact("[VLAN] Protocol=", since=(248,)),
     "veth.peer": exact("[Peer] Name="),
     "port.path-cost": exact("[Bridge] Cost="),
     "port.priority": exact("[Bridge] Priority="),

@@ -7,7 +7,9 @@ from vnetc.backends.formats import Section, ini
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.networkd.raw import merge_raw, raw_sections
 from vnetc.backends.services import companions, write_units
-from vnetc.model import Bridge, Host, Interface, Loopback
+from vnetc.backends.services.secrets import credentials, write_secrets
+from vnetc.kinds import Bridge, Loopback
+from vnetc.model import Host, Interface
 
 _DIRECTORY = "/etc/systemd/network"
 CONF_PATH = "/etc/systemd/networkd.conf.d/50-vnetc.conf"
@@ -26,7 +28,8 @@ def write(host: Host, version: Version) -> list[File]:
     conf = raw_sections(host.raw)
     if conf:
         files.append(File(CONF_PATH, ini(host.name, conf)))
-    return [*files, *companions(host, s.other_sysctls(host)), *write_units(host)]
+    files += [*companions(host, s.other_sysctls(host)), *write_secrets(host)]
+    return [*files, *write_units(host, credentials(host))]
 
 
 def network_sections(devices: Devices, interface: Interface, version: Version) -> list[Section]:
@@ -57,6 +60,7 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
         sections += s.port(devices, interface.port)
     if isinstance(interface.kind, Bridge):
         sections += s.bridge_vlans(interface.kind, interface.kind)
+    sections += s.flood(interface)
     for server in servers:
         sections += s.dhcp_server(server)
     return sections

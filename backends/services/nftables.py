@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from vnetc.backends.base import File
 from vnetc.backends.formats import header
-from vnetc.model import Firewall, IPAddress, IPNetwork, PublishedPort
+from vnetc.kinds import IPAddress, IPNetwork
+from vnetc.model import Firewall, PublishedPort
 
 # Multicast of the link and the limited broadcast never leave a network: libvirt's rules say the same.
 _STAYS_LOCAL = {4: "{ 224.0.0.0/24, 255.255.255.255 }", 6: "ff00::/8"}

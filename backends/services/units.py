@@ -7,6 +7,8 @@ PartOf= and ReloadPropagatedFrom= bring the rules back after nftables.service fl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vnetc.backends.base import File
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile
@@ -16,17 +18,23 @@ from vnetc.model import DhcpServer, Firewall, Host
 _DIRECTORY = "/etc/systemd/system"
 
 
-def write_units(host: Host) -> list[File]:
-    """Write the units of a host's networks and the drop-in that starts them."""
+def write_units(host: Host, service: Sequence[tuple[str, str]] = ()) -> list[File]:
+    """Write the units of a host's networks and the drop-in that starts them.
+
+    `service` are further options of systemd-networkd.service.
+    """
     units = {f"vnetc-firewall-{f.name}.service": _firewall(f) for f in host.firewalls}
     units |= {
         f"vnetc-dnsmasq-{d.name}.service": _dnsmasq(d)
         for d in host.dhcp_servers
         if d.server == "dnsmasq"
     }
-    if not units:
+    dropin: list[Section] = [
+        ("Unit", [("Wants", name) for name in units]),
+        ("Service", list(service)),
+    ]
+    if not any(options for _, options in dropin):
         return []
-    dropin: list[Section] = [("Unit", [("Wants", name) for name in units])]
     files = [
         File(f"{_DIRECTORY}/{name}", ini(host.name, sections)) for name, sections in units.items()
     ]

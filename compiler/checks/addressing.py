@@ -6,18 +6,8 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import Subnets, View, connected, learns_addresses, single
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.model import (
-    MAIN_TABLE,
-    Address,
-    Firewall,
-    Interface,
-    IPAddress,
-    IPInterface,
-    IPNetwork,
-    Loopback,
-    Route,
-    Rule,
-)
+from vnetc.kinds import IPAddress, IPInterface, IPNetwork, Loopback
+from vnetc.model import MAIN_TABLE, Address, Firewall, Interface, Route, Rule
 from vnetc.scalars import TABLES
 
 

@@ -36,7 +36,7 @@ def check_effects(view: View) -> Iterator[Diagnostic]:
     defaults = fields(Interface)
     for interface in view.host.interfaces:
         for field, key, has_effect, needs in _NEEDS:
-            if interface.port is not None and field in ("dhcp6", "accept_ra"):
+            if interface.claim is not None and field in ("dhcp6", "accept_ra"):
                 continue  # VN207 says that these are the bridge's
             if getattr(interface, field) != defaults[field] and not has_effect(interface):
                 yield diagnostic(

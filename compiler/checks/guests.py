@@ -7,15 +7,8 @@ from ipaddress import IPv6Network
 
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
-from vnetc.model import (
-    DhcpServer,
-    Firewall,
-    IPAddress,
-    IPNetwork,
-    Loopback,
-    PublishedPort,
-    Reservation,
-)
+from vnetc.kinds import IPAddress, IPNetwork, Loopback
+from vnetc.model import DhcpServer, Firewall, PublishedPort, Reservation
 from vnetc.scalars import guest_range
 
 # dnsmasq(8): "The minimum lease time is two minutes."
@@ -227,13 +220,14 @@ def check_uplinks(view: View) -> Iterator[Diagnostic]:
         elif isinstance(uplink.kind, Loopback):
             reason = f"`{uplink.name}` is the loopback device, nothing leaves the host by it"
             help = "name the interface to the other hosts, or remove `uplink`"
-        elif uplink.port is not None:
-            bridge = uplink.port.bridge
-            reason = f"`{uplink.name}` is a port of `{bridge}`, traffic leaves by the bridge"
-            part: Part = "value" if uplink.port.path[-1] == "uplink" else "key"
-            labels = (Label(text="a port by this", path=uplink.port.path, part=part),)
+        elif uplink.claim is not None:
+            claim, bridge = uplink.claim, uplink.claim.master
+            role, what = ("port", "bridge") if uplink.member is None else ("member", "bond")
+            reason = f"`{uplink.name}` is a {role} of `{bridge}`, traffic leaves by the {what}"
+            part: Part = "value" if claim.path[-1] == "uplink" else "key"
+            labels = (Label(text=f"a {role} by this", path=claim.path, part=part),)
             help = (
-                "remove the port, or name another uplink"
+                f"remove the {role}, or name another uplink"
                 if bridge == firewall.bridge
                 else f"write `uplink: {bridge}`"
             )

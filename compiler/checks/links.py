@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.model import Bridge, Interface, Loopback, Port, Vlan
+from vnetc.kinds import Bridge, Loopback, Vlan
+from vnetc.model import Interface, Port
 
 ETHERNET_MTU = 1500
 LARGEST_MTU = 65535  # ETH_MAX_MTU, linux/if_ether.h; `lo` alone has 65536
@@ -174,7 +175,7 @@ _VLAN_KEYS = (("vlans", "vlans"), ("pvid", "pvid"), ("untagged", "untagged"))
 def check_vlan_filtering(view: View) -> Iterator[Diagnostic]:
     """VN406: without `vlan-filtering` a bridge ignores VLANs."""
     claims: dict[str, list[Port]] = {}
-    for _, port in view.host.claims:
+    for port in view.ports():
         claims.setdefault(port.bridge, []).append(port)
     for interface, bridge in view.bridges():
         if bridge.vlan_filtering or not view.is_sound(interface.path, "vlan-filtering"):
@@ -246,7 +247,7 @@ def check_dhcp_bridges(view: View) -> Iterator[Diagnostic]:
 
 def check_untagged(view: View) -> Iterator[Diagnostic]:
     """VN409: frames of a VLAN that a port does not carry do not leave it untagged."""
-    ports = [(port.path, port.vlans, port.pvid, port.untagged) for _, port in view.host.claims]
+    ports = [(port.path, port.vlans, port.pvid, port.untagged) for port in view.ports()]
     ports += [(i.path, b.vlans, b.pvid, b.untagged) for i, b in view.bridges()]
     for path, vlans, pvid, untagged in ports:
         carried = {vid for first, last in vlans for vid in range(first, last + 1)} | {pvid}

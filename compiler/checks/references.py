@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
-from vnetc.model import Bridge, Interface, Loopback, Port, Veth, Vlan
+from vnetc.kinds import Bond, Bridge, Kind, Loopback, Tunnel, Veth, Vlan, link_of
+from vnetc.model import Interface, Member, Port
 
 # How many undeclared names are compared to all others, which takes as long as there are interfaces.
 _COMPARED = 20
@@ -15,15 +16,16 @@ _COMPARED = 20
 def _names(view: View) -> Iterator[tuple[str, str, Path, Part]]:
     """Run through all names of interfaces: the name, what it is there, where."""
     for name, port in view.host.claims:
-        yield name, "uplink" if port.path[-1] == "uplink" else "port", port.path, _part(port)
+        yield name, _role(port), port.path, _part(port)
     for interface in view.host.interfaces:
-        match interface.kind:
-            case Vlan(link=link):
-                yield link, "link", (*interface.path, "link"), "value"
-            case Veth(peer=peer):
-                yield peer, "peer", (*interface.path, "peer"), "value"
-            case _:
-                pass
+        kind = interface.kind
+        if isinstance(kind, Veth):
+            yield kind.peer, "peer", (*interface.path, "peer"), "value"
+        link = link_of(kind)
+        if link is not None:
+            yield link, "link", (*interface.path, "link"), "value"
+        if interface.vrf is not None:
+            yield interface.vrf, "VRF", (*interface.path, "vrf"), "value"
         for rule in interface.routing_policy:
             for key, device in (("iif", rule.iif), ("oif", rule.oif)):
                 if device is not None and device != "lo":
@@ -40,9 +42,15 @@ def _similar(view: View, name: str) -> str:
     return f"an interface with a similar name exists: `{near[0]}`; else " if near else ""
 
 
-def _part(port: Port) -> Part:
+def _role(claim: Port | Member) -> str:
+    if isinstance(claim, Member):
+        return "member"
+    return "uplink" if claim.path[-1] == "uplink" else "port"
+
+
+def _part(claim: Port | Member) -> Part:
     """Tell where a port is named: ports with settings are keys."""
-    return "value" if port.path[-1] == "uplink" else "key"
+    return "value" if claim.path[-1] == "uplink" else "key"
 
 
 def check_declared(view: View) -> Iterator[Diagnostic]:
@@ -55,6 +63,8 @@ def check_declared(view: View) -> Iterator[Diagnostic]:
             continue
         is_peer = what == "peer"
         least = f"with `type: veth` and `peer: {path[1]}`" if is_peer else f"as `{name}: {{}}`"
+        if what == "VRF":
+            least = "with `type: vrf` and a `table:`"
         similar = _similar(view, name) if left > 0 else ""
         left -= 1
         yield diagnostic(
@@ -68,28 +78,32 @@ def check_declared(view: View) -> Iterator[Diagnostic]:
 
 def check_one_master(view: View) -> Iterator[Diagnostic]:
     """VN202: the kernel knows one master for a device."""
-    first: dict[str, Port] = {}
+    first: dict[str, Port | Member] = {}
     for name, port in view.host.claims:
         other = first.setdefault(name, port)
-        if other.bridge != port.bridge:  # else one bridge is declared twice, which VN206 says
+        if other.master != port.master:  # else one bridge is declared twice, which VN206 says
             yield diagnostic(
                 "VN202",
-                f"`{name}` is a port of `{other.bridge}` already",
+                f"`{name}` is a {_role(other)} of `{other.master}` already",
                 port.path,
                 _part(port),
-                labels=(Label(text="a port by this", path=other.path, part=_part(other)),),
+                labels=(
+                    Label(text=f"a {_role(other)} by this", path=other.path, part=_part(other)),
+                ),
                 help="a device has one master: remove it from one of the two",
             )
 
 
 def _below(interface: Interface) -> Iterator[str]:
     match interface.kind:
-        case Vlan(link=link):
-            yield link
-        case Bridge(ports=ports):
-            yield from ports
-        case _:
-            pass
+        case Bridge(ports=names) | Bond(members=names):
+            yield from names
+        case kind:
+            link = link_of(kind)
+            if link is not None:
+                yield link
+    if interface.vrf is not None:
+        yield interface.vrf
 
 
 def check_cycles(view: View) -> Iterator[Diagnostic]:
@@ -130,22 +144,35 @@ def _cycle(view: View, names: list[str]) -> Diagnostic:
 
 
 def check_port_kind(view: View) -> Iterator[Diagnostic]:
-    """VN204: the kernel refuses bridges and the loopback device as ports of a bridge."""
+    """VN204: the kernel refuses devices without Ethernet, and masters of the same kind, as ports."""
     for name, port in view.host.claims:
         interface = view.interfaces.get(name)
-        if name == port.bridge:
+        if name == port.master:
             continue  # VN203 says it
-        if interface is not None and isinstance(interface.kind, Bridge | Loopback):
+        if interface is not None and not _can_be(interface.kind, port):
             yield diagnostic(
                 "VN204",
-                f"`{name}` is a {interface.kind.type} and cannot be a port of `{port.bridge}`",
+                f"`{name}` is a {interface.kind.type} and cannot be a {_role(port)} "
+                f"of `{port.master}`",
                 port.path,
                 _part(port),
                 labels=(Label(text="declared here", path=interface.path, part="key"),),
                 help="join two bridges with a veth pair"
-                if isinstance(interface.kind, Bridge)
+                if isinstance(interface.kind, Bridge) and isinstance(port, Port)
                 else "remove it",
             )
+
+
+# Kinds that carry no Ethernet frames (br_add_if in net/bridge/br_if.c), or are a domain of their own.
+_NO_PORTS = frozenset({"bridge", "loopback", "vrf", "ipvlan", "tun", "wireguard", "infiniband"})
+# bond_enslave in drivers/net/bonding/bond_main.c
+_NO_MEMBERS = frozenset({"bond", "loopback", "vrf", "bridge", "wireguard", "tun", "ipvlan"})
+
+
+def _can_be(kind: Kind, claim: Port | Member) -> bool:
+    if isinstance(kind, Tunnel):
+        return kind.mode in ("gretap", "ip6gretap")
+    return kind.type not in (_NO_MEMBERS if isinstance(claim, Member) else _NO_PORTS)
 
 
 def check_veth_pairs(view: View) -> Iterator[Diagnostic]:
@@ -195,7 +222,7 @@ def check_names(view: View) -> Iterator[Diagnostic]:
                 labels=(Label(text="first here", path=first.path, part="key"),),
                 help="give the network's `bridge:` another name, or remove the interface",
             )
-        if isinstance(interface.kind, Vlan) and interface.kind.link == "lo" in view.interfaces:
+        if link_of(interface.kind) == "lo" in view.interfaces and isinstance(interface.kind, Vlan):
             yield diagnostic(
                 "VN208",
                 "`lo` carries no VLANs",
@@ -238,15 +265,16 @@ _OF_THE_BRIDGE = (
 def check_ports_are_plain(view: View) -> Iterator[Diagnostic]:
     """VN207: what a port receives is the bridge's, so addresses of a port are never reached."""
     for interface in view.host.interfaces:
-        if interface.port is None:
+        port = interface.claim
+        if port is None:
             continue
-        port, bridge = interface.port, interface.port.bridge
-        because = Label(text=f"a port of `{bridge}` by this", path=port.path, part=_part(port))
+        role, bridge = _role(port), port.master
+        because = Label(text=f"a {role} of `{bridge}` by this", path=port.path, part=_part(port))
         for field, key in _OF_THE_BRIDGE:
             if getattr(interface, field):
                 yield diagnostic(
                     "VN207",
-                    f"`{interface.name}` is a port of `{bridge}` and has no `{key}` of its own",
+                    f"`{interface.name}` is a {role} of `{bridge}` and has no `{key}` of its own",
                     (*interface.path, key),
                     "key",
                     labels=(because,),

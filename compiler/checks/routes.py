@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import Subnets, View, single
 from vnetc.diagnostics import Diagnostic, Label, diagnostic
-from vnetc.model import Loopback, Route, Rule
+from vnetc.kinds import Loopback
+from vnetc.model import Route, Rule
 
 # Types of routes that lead nowhere, ip-route(8).
 _NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, ip_network
 
 from vnetc.diagnostics import Diagnostic, Path
-from vnetc.model import MAIN_TABLE, Address, Bridge, Host, Interface, IPAddress, IPNetwork
+from vnetc.kinds import Bridge, IPAddress, IPNetwork
+from vnetc.model import MAIN_TABLE, Address, Host, Interface, Port
 
 
 class View:
@@ -48,6 +49,10 @@ class View:
         for interface in self.host.interfaces:
             for address in interface.addresses:
                 yield interface, address
+
+    def ports(self) -> Iterator[Port]:
+        """Run through all ports that bridges ask for."""
+        return (claim for _, claim in self.host.claims if isinstance(claim, Port))
 
     def bridges(self) -> Iterator[tuple[Interface, Bridge]]:
         """Run through all bridges."""

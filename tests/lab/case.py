@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 import vnetc
-from vnetc.model import Bridge, DhcpOverrides, Ethernet, Host, Interface, RaOverrides
+from vnetc.kinds import Bridge, Ethernet
+from vnetc.model import DhcpOverrides, Host, Interface, RaOverrides
 from vnetc.record import replace
 
 from .comparison import compare

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vnetc.model import Bridge, Host, Interface
+from vnetc.kinds import Bridge
+from vnetc.model import Host, Interface
 
 from .state import LINK_LOCAL, Key, State
 

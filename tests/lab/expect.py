@@ -11,20 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
-from vnetc.model import (
-    Address,
-    Bridge,
-    DhcpOverrides,
-    Host,
-    Interface,
-    IPInterface,
-    IPNetwork,
-    Loopback,
-    Port,
-    RaOverrides,
-    Veth,
-    Vlan,
-)
+from vnetc.kinds import Bridge, IPInterface, IPNetwork, Loopback, Veth, Vlan
+from vnetc.model import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
 
 from .expect_routes import (
     ROUTE_METRIC,

@@ -1,0 +1,114 @@
+"""The commands that make each kind of device: ip-link(8), ip-tuntap in ip(8), wg(8).
+
+A device that is there already is left as it is, but for a bond: loading its module makes `bond0`,
+so the settings of bonds are made in a second step, while they have no members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnetc.backends.ifupdown import commands
+from vnetc.backends.ifupdown.kinds import IP_LINK, tunnel_type, words
+from vnetc.backends.options import said
+from vnetc.backends.services.secrets import secret_path
+from vnetc.kinds import (
+    Bond,
+    Ethernet,
+    Infiniband,
+    Ipvlan,
+    Kind,
+    Loopback,
+    Macvlan,
+    Macvtap,
+    Tap,
+    Tun,
+    Tunnel,
+    Veth,
+    Vlan,
+    VlanFlags,
+    Vxlan,
+    Wireguard,
+)
+from vnetc.model import Interface
+
+
+def is_made(kind: Kind) -> bool:
+    """Tell whether the device is made, and so removed, by commands."""
+    return not isinstance(kind, Ethernet | Loopback | Infiniband) or (
+        isinstance(kind, Infiniband) and kind.link is not None
+    )
+
+
+def create(interface: Interface) -> Iterator[str]:
+    """Make a device and set what only its kind has."""
+    name, kind = interface.name, interface.kind
+    match kind:
+        case Veth(peer=peer):
+            yield commands.create(name, f"type veth peer name {peer}")
+        case Bond():
+            yield from _bond(name, kind)
+        case Vlan() | Macvlan() | Macvtap() | Ipvlan():
+            flags = (
+                [t for _, t in said(kind.flags, IP_LINK[VlanFlags].options)]
+                if isinstance(kind, Vlan)
+                else []
+            )
+            phrase = " ".join((f"link {kind.link} type {kind.type}", *flags, *words(kind)))
+            yield commands.create(name, phrase)
+        case Tunnel():
+            yield commands.create(name, f"type {tunnel_type(kind)}")
+        case Tun() | Tap():
+            phrase = " ".join((f"ip tuntap add dev {name} mode {kind.type}", *words(kind)))
+            yield f'[ -d "/sys/class/net/{name}" ] || {phrase}'
+        case Wireguard():
+            yield commands.create(name, "type wireguard")
+            yield from _wireguard(name, kind)
+        case Infiniband():
+            yield from _infiniband(name, kind)
+        case Ethernet() | Loopback():
+            pass
+        case _:
+            yield commands.create(
+                name,
+                " ".join((f"type {kind.type}", *(words(kind) if type(kind) in IP_LINK else ()))),
+            )
+
+
+def _bond(name: str, bond: Bond) -> Iterator[str]:
+    made = commands.create(name, "type bond")
+    yield f'{made} || [ -d "/sys/class/net/{name}" ]'
+    yield " ".join((f"ip link set dev {name} type bond", *words(bond)))
+    for member in bond.members:
+        # the kernel takes only members that are down (bond_enslave)
+        yield f"ip link set dev {member} down"
+        yield f"ip link set dev {member} master {name}"
+
+
+def _infiniband(name: str, kind: Infiniband) -> Iterator[str]:
+    phrases = [*words(kind)]
+    if kind.link is not None:
+        yield commands.create(name, " ".join((f"link {kind.link} type ipoib", *phrases)))
+    elif phrases:
+        yield " ".join((f"ip link set dev {name} type ipoib", *phrases))
+
+
+def _wireguard(name: str, kind: Wireguard) -> Iterator[str]:
+    yield " ".join(
+        (f"wg set {name}", *words(kind), f"private-key {secret_path(name, kind.private_key)}")
+    )
+    for number, peer in enumerate(kind.peers, 1):
+        key, *rest = words(peer)
+        if peer.preshared_key is not None:
+            rest.insert(0, f"preshared-key {secret_path(name, peer.preshared_key, number)}")
+        yield " ".join((f"wg set {name}", key, *rest))
+
+
+def flood(interface: Interface) -> Iterator[str]:
+    """Say where a VXLAN sends frames whose way is not known (bridge(8))."""
+    if isinstance(interface.kind, Vxlan):
+        for remote in interface.kind.remotes:
+            yield (
+                f"bridge fdb append 00:00:00:00:00:00 dev {interface.name} dst {remote} self "
+                "permanent"
+            )

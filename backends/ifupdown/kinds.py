@@ -1,0 +1,395 @@
+"""What ip-link(8) calls the options of each kind of device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from vnetc.backends.base import Limit, limit
+from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
+from vnetc.kinds import (
+    Bond,
+    Bridge,
+    Geneve,
+    Infiniband,
+    Ipvlan,
+    Macvlan,
+    Macvtap,
+    QosMapping,
+    Tap,
+    Tun,
+    Tunnel,
+    Vlan,
+    VlanFlags,
+    Vrf,
+    Vxlan,
+    Wireguard,
+    WireguardPeer,
+)
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def _switch(value: bool) -> str:
+    return "on" if value else "off"
+
+
+def _bit(value: bool) -> str:
+    return str(int(value))
+
+
+def _centiseconds(milliseconds: int) -> str:
+    return str(milliseconds // 10)  # the kernel's USER_HZ
+
+
+def _milliseconds(milliseconds: int) -> str:
+    return str(milliseconds)
+
+
+def _seconds(milliseconds: int) -> str:
+    return str(milliseconds // 1000)
+
+
+def _commas(values: Any) -> str:
+    return ",".join(map(str, values))
+
+
+def _df(value: bool | str) -> str:
+    return "inherit" if value == "inherit" else "set" if value else "unset"
+
+
+def _underscores(value: str) -> str:
+    return value.replace("-", "_")
+
+
+def _qos(mappings: tuple[QosMapping, ...]) -> str:
+    return " ".join(f"{mapping.from_}:{mapping.to}" for mapping in mappings)
+
+
+def _endpoint(endpoint: tuple[str, int]) -> str:
+    host, port = endpoint
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def say(field: str, word: str, spell: Callable[[Any], str] = str, *limits: Limit) -> Option:
+    """Say a field by a word with its value behind."""
+    return option(field, word, lambda value: f"{word} {spell(value)}", *limits)
+
+
+def flag(field: str, word: str) -> Option:
+    """Say a boolean by a word alone, and its opposite by the same word with `no` before it."""
+    return option(field, word, lambda value: word if value else f"no{word}")
+
+
+def only(field: str, word: str) -> Option:
+    """Say that a boolean is true by a word alone; that it is false is ip-link(8)'s default."""
+    return option(field, word, lambda value: word if value else "")
+
+
+def alone(field: str, words: str) -> Option:
+    """Say a choice by its value alone."""
+    return option(field, words, str)
+
+
+_ROUTERS = {"disabled": "0", "temporary": "1", "permanent": "2"}  # MDB_RTR_TYPE_…, if_bridge.h
+
+
+def finer_than_10ms(field: str) -> Limit:
+    """Refuse a time that the kernel cannot keep."""
+    return limit(
+        "the kernel counts hundredths of a second",
+        lambda context: getattr(context.node, field) % 10 != 0,
+    )
+
+
+def _time(field: str, word: str) -> Option:
+    return say(field, word, _centiseconds, finer_than_10ms(field))
+
+
+def _whole_seconds(field: str) -> Limit:
+    return limit(
+        "the kernel counts seconds", lambda context: getattr(context.node, field) % 1000 != 0
+    )
+
+
+_TUN = (
+    say("user", "user"),
+    say("group", "group"),
+    only("multi_queue", "multi_queue"),
+    only("packet_info", "pi"),
+    only("vnet_header", "vnet_hdr"),
+)
+
+IP_LINK: Groups = {
+    Bridge: Group(
+        "bridge",
+        (
+            elsewhere("ports", "bridge-ports"),
+            say("stp", "stp_state", _bit),
+            _time("forward_delay", "forward_delay"),
+            _time("hello_time", "hello_time"),
+            _time("max_age", "max_age"),
+            _time("ageing_time", "ageing_time"),
+            say("priority", "priority"),
+            say("group_forward_mask", "group_fwd_mask"),
+            say("group_address", "group_address"),
+            say("vlan_filtering", "vlan_filtering", _bit),
+            say("vlan_protocol", "vlan_protocol"),
+            say("default_pvid", "vlan_default_pvid"),
+            say("vlan_stats", "vlan_stats_enabled", _bit),
+            say("vlan_stats_per_port", "vlan_stats_per_port", _bit),
+            elsewhere("vlans", "up bridge vlan add self"),
+            elsewhere("pvid", "up bridge vlan add self pvid"),
+            elsewhere("untagged", "up bridge vlan add self untagged"),
+            say("multicast_snooping", "mcast_snooping", _bit),
+            say("multicast_querier", "mcast_querier", _bit),
+            say("multicast_router", "mcast_router", _ROUTERS.__getitem__),
+            say("multicast_igmp_version", "mcast_igmp_version"),
+            say("multicast_mld_version", "mcast_mld_version"),
+            say("multicast_hash_max", "mcast_hash_max"),
+            say("multicast_query_use_ifaddr", "mcast_query_use_ifaddr", _bit),
+            say("multicast_last_member_count", "mcast_last_member_count"),
+            _time("multicast_last_member_interval", "mcast_last_member_interval"),
+            say("multicast_startup_query_count", "mcast_startup_query_count"),
+            _time("multicast_startup_query_interval", "mcast_startup_query_interval"),
+            _time("multicast_query_interval", "mcast_query_interval"),
+            _time("multicast_query_response_interval", "mcast_query_response_interval"),
+            _time("multicast_querier_interval", "mcast_querier_interval"),
+            _time("multicast_membership_interval", "mcast_membership_interval"),
+        ),
+    ),
+    Bond: Group(
+        "bond",
+        (
+            elsewhere("members", "pre-up ip link set master"),
+            say("mode", "mode"),
+            say("primary", "primary"),
+            say("primary_reselect_policy", "primary_reselect"),
+            say("fail_over_mac_policy", "fail_over_mac"),
+            say("mii_monitor_interval", "miimon", _milliseconds),
+            say("up_delay", "updelay", _milliseconds),
+            say("down_delay", "downdelay", _milliseconds),
+            say("use_carrier", "use_carrier", _bit),
+            say("peer_notify_delay", "peer_notify_delay", _milliseconds),
+            say("arp_interval", "arp_interval", _milliseconds),
+            say("arp_ip_targets", "arp_ip_target", _commas),
+            say("arp_validate", "arp_validate", _underscores),
+            say("arp_all_targets", "arp_all_targets"),
+            say("arp_missed_max", "arp_missed_max"),
+            say("transmit_hash_policy", "xmit_hash_policy"),
+            say("lacp_rate", "lacp_rate"),
+            say("lacp_active", "lacp_active", _switch),
+            say("min_links", "min_links"),
+            say("ad_select", "ad_select"),
+            say("ad_actor_system", "ad_actor_system"),
+            say("ad_actor_system_priority", "ad_actor_sys_prio"),
+            say("ad_user_port_key", "ad_user_port_key"),
+            say("all_members_active", "all_slaves_active", _bit),
+            say("gratuitous_arp", "num_grat_arp"),
+            say("resend_igmp", "resend_igmp"),
+            say("packets_per_member", "packets_per_slave"),
+            say(
+                "learn_packet_interval",
+                "lp_interval",
+                _seconds,
+                _whole_seconds("learn_packet_interval"),
+            ),
+            say("dynamic_transmit_load_balancing", "tlb_dynamic_lb", _bit),
+        ),
+    ),
+    Vlan: Group(
+        "vlan",
+        (
+            say("protocol", "proto"),
+            say("id", "id"),
+            elsewhere("link", "pre-up ip link add link"),
+            elsewhere("flags", "pre-up ip link add type vlan"),
+            say("ingress_qos_map", "ingress-qos-map", _qos),
+            say("egress_qos_map", "egress-qos-map", _qos),
+        ),
+    ),
+    VlanFlags: Group(
+        "vlan",
+        (
+            say("reorder_headers", "reorder_hdr", _switch),
+            say("gvrp", "gvrp", _switch),
+            say("mvrp", "mvrp", _switch),
+            say("loose_binding", "loose_binding", _switch),
+            say("bridge_binding", "bridge_binding", _switch),
+        ),
+    ),
+    QosMapping: Group(
+        "vlan",
+        (
+            elsewhere("from_", "pre-up ip link add type vlan ingress-qos-map, egress-qos-map"),
+            elsewhere("to", "pre-up ip link add type vlan ingress-qos-map, egress-qos-map"),
+        ),
+    ),
+    Vxlan: Group(
+        "vxlan",
+        (
+            say("id", "id"),
+            say("link", "dev"),
+            say("local", "local"),
+            say("remote", "remote"),
+            say("group", "group"),
+            elsewhere("remotes", "up bridge fdb append"),
+            say("port", "dstport"),
+            say("port_range", "srcport", lambda ports: f"{ports[0]} {ports[1]}"),
+            say("ttl", "ttl"),
+            say("tos", "tos"),
+            say("flow_label", "flowlabel"),
+            say("do_not_fragment", "df", _df),
+            flag("mac_learning", "learning"),
+            say("ageing", "ageing", _seconds, _whole_seconds("ageing")),
+            say("limit", "maxaddress"),
+            flag("arp_proxy", "proxy"),
+            flag("short_circuit", "rsc"),
+            flag("l2_miss_notification", "l2miss"),
+            flag("l3_miss_notification", "l3miss"),
+            flag("udp_checksum", "udpcsum"),
+            flag("udp6_zero_checksum_transmit", "udp6zerocsumtx"),
+            flag("udp6_zero_checksum_receive", "udp6zerocsumrx"),
+            flag("remote_checksum_transmit", "remcsumtx"),
+            flag("remote_checksum_receive", "remcsumrx"),
+            only("group_policy", "gbp"),
+            only("generic_protocol", "gpe"),
+        ),
+    ),
+    Geneve: Group(
+        "geneve",
+        (
+            say("id", "id"),
+            say("remote", "remote"),
+            say("port", "dstport"),
+            say("ttl", "ttl"),
+            say("tos", "tos"),
+            say("flow_label", "flowlabel"),
+            say("do_not_fragment", "df", _df),
+            flag("udp_checksum", "udpcsum"),
+            flag("udp6_zero_checksum_transmit", "udp6zerocsumtx"),
+            flag("udp6_zero_checksum_receive", "udp6zerocsumrx"),
+            only("inherit_inner_protocol", "innerprotoinherit"),
+        ),
+    ),
+    Vrf: Group("vrf", (say("table", "table"),)),
+    Macvlan: Group(
+        "macvlan",
+        (
+            elsewhere("link", "pre-up ip link add link"),
+            say("mode", "mode"),
+            say("broadcast_queue_length", "bcqueuelen"),
+            say("source_macaddresses", "macaddr set"),
+        ),
+    ),
+    Macvtap: Group(
+        "macvtap",
+        (
+            elsewhere("link", "pre-up ip link add link"),
+            say("mode", "mode"),
+            say("source_macaddresses", "macaddr set"),
+        ),
+    ),
+    Ipvlan: Group(
+        "ipvlan",
+        (
+            elsewhere("link", "pre-up ip link add link"),
+            say("mode", "mode"),
+            alone("flag", "bridge, private, vepa"),
+        ),
+    ),
+    Tun: Group("tun", _TUN),
+    Tap: Group("tap", _TUN),
+    Wireguard: Group(
+        "wg",
+        (
+            say("port", "listen-port"),
+            say("mark", "fwmark"),
+            elsewhere("private_key", "pre-up wg set private-key"),
+            elsewhere("peers", "pre-up wg set peer"),
+        ),
+    ),
+    WireguardPeer: Group(
+        "wg",
+        (
+            say("public_key", "peer"),
+            elsewhere("preshared_key", "pre-up wg set preshared-key"),
+            say("endpoint", "endpoint", _endpoint),
+            say("keepalive", "persistent-keepalive"),
+            say("allowed_ips", "allowed-ips", _commas),
+        ),
+    ),
+    Tunnel: Group(
+        "tunnel",
+        (
+            elsewhere("mode", "pre-up ip link add type"),
+            say("local", "local"),
+            say("remote", "remote"),
+            say("link", "dev"),
+            say("ttl", "ttl"),
+            say("tos", "tos"),
+            say("key", "key"),
+            say("input_key", "ikey"),
+            say("output_key", "okey"),
+            flag("path_mtu_discovery", "pmtudisc"),
+            flag("ignore_do_not_fragment", "ignore-df"),
+            flag("serialize", "seq"),
+            say("flow_label", "flowlabel"),
+            only("copy_dscp", "dscp"),
+            say("encapsulation_limit", "encaplimit"),
+            flag("allow_local_remote", "allow-localremote"),
+            say("ipv6_rapid_deployment_prefix", "6rd-prefix"),
+            only("isatap", "isatap"),
+        ),
+    ),
+    Infiniband: Group(
+        "ipoib",
+        (
+            elsewhere("link", "pre-up ip link add link"),
+            say("partition_key", "pkey", lambda key: f"{key:#06x}"),
+            say("mode", "mode"),
+            say("ignore_userspace_multicast_groups", "umcast", _bit),
+        ),
+    ),
+}
+
+
+def describe(place: str, word: str) -> str:
+    """Say in a row of the support table how a word is said."""
+    match place:
+        case "wg":
+            return f"pre-up wg set {word}"
+        case "tun" | "tap":
+            return f"pre-up ip tuntap add mode {place} {word}"
+        case "bridge":
+            return f"pre-up ip link set type bridge {word}"
+        case "tunnel":
+            return f"pre-up ip link add type <mode> {word}"
+        case _:
+            return f"pre-up ip link add type {place} {word}"
+
+
+def words(node: Record) -> Iterator[str]:
+    """Spell the options of a device as ip-link(8) takes them."""
+    return (text for _, text in said(node, IP_LINK[type(node)].options) if text)
+
+
+# ip-link(8): tunnels over IPv6 have other words for the same fields of the header.
+_OVER_IPV6 = {"ttl": "hoplimit", "tos": "tclass"}
+_IPV6_MODES = frozenset({"ip6gre", "ip6gretap", "ip6ip6", "ipip6"})
+
+
+def tunnel_type(tunnel: Tunnel) -> str:
+    """Give the type of ip-link(8) with the words of a tunnel."""
+    phrases = [*words(tunnel)]
+    if tunnel.mode in _IPV6_MODES:
+        phrases = [_over_ipv6(phrase) for phrase in phrases]
+    kind = f"ip6tnl mode {tunnel.mode}" if tunnel.mode in ("ip6ip6", "ipip6") else tunnel.mode
+    return " ".join((kind, *phrases))
+
+
+def _over_ipv6(phrase: str) -> str:
+    word, _, value = phrase.partition(" ")
+    return f"{_OVER_IPV6.get(word, word)} {value}".rstrip()

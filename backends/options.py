@@ -1,0 +1,94 @@
+"""Tables of options: what a target calls each field of a kind of device, and how it spells values.
+
+One entry is both the row of the support table and the line that a writer writes, so that the two
+cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from vnetc.backends.base import ROWS, Limit, Support, Version, key
+from vnetc.data import is_tuple
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def spell(value: Any) -> str:
+    """Spell a value as systemd.syntax(7) does: `yes`, `no`, lists with blanks."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if is_tuple(value) else str(value)
+
+
+class Option(Record, kw_only=False):
+    """How a target says one field.
+
+    `word` is the target's name for it. Without one, `how` names what a writer says in its place,
+    or, if that is empty too, `reason` is why the target cannot.
+    """
+
+    field: str
+    word: str = ""
+    spell: Callable[[Any], str] = spell
+    since: Version = ()
+    limits: tuple[Limit, ...] = ()
+    how: str = ""
+    reason: str = ""
+
+
+class Group(Record, kw_only=False):
+    """The options of one class of the model, all said in the same place, a section for instance."""
+
+    place: str
+    options: tuple[Option, ...]
+
+
+Groups = Mapping[type[Record], Group]
+
+
+def option(
+    field: str,
+    word: str,
+    spell: Callable[[Any], str] = spell,
+    *limits: Limit,
+    since: Version = (),
+) -> Option:
+    """Say a field by an option of the target."""
+    return Option(field, word, spell, since, limits)
+
+
+def elsewhere(field: str, how: str, *limits: Limit, since: Version = ()) -> Option:
+    """Say a field by what a writer does on its own."""
+    return Option(field, how=how, limits=limits, since=since)
+
+
+def cannot(reason: str, *fields: str) -> tuple[Option, ...]:
+    """Refuse fields, all for one reason."""
+    return tuple(Option(field, reason=reason) for field in fields)
+
+
+def rows_of(groups: Groups, describe: Callable[[str, str], str]) -> dict[str, Support]:
+    """Make rows of a support table; `describe` puts a place and a word together."""
+    return {
+        f"{ROWS[cls]}.{key(item.field)}": Support(
+            how=describe(group.place, item.word) if item.word else item.how,
+            reason=item.reason,
+            since=item.since,
+            limits=item.limits,
+        )
+        for cls, group in groups.items()
+        for item in group.options
+    }
+
+
+def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
+    """Give word and text of each option whose field has a value; an empty tuple is none."""
+    for item in options:
+        if item.word:
+            value = getattr(node, item.field)
+            if value is not None and value != ():
+                yield item.word, item.spell(value)

@@ -1,0 +1,67 @@
+"""How the fields of a record are lowered: what their annotations say of the document's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from vnetc import kinds, scalars
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_PORTS = (1, 65535)
+# annotation -> what makes a value of a scalar; of all others the scalar is the value
+_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "IPAddress": scalars.address,
+    "IPNetwork": scalars.network,
+    "IPv6Network": scalars.network,
+    "MacAddress": str.lower,
+    "Milliseconds": scalars.duration,
+    "Table": scalars.table,
+    "TunnelKey": scalars.tunnel_key,
+    "tuple[int, int]": lambda value: scalars.span(value, *_PORTS),
+    "tuple[str, int]": scalars.endpoint,
+}
+_MANY = "tuple[", ", ...]"
+
+
+class Field(Record, kw_only=False):
+    """A field: its name, what parses a value or what record it is, and whether it is a list.
+
+    `merged`: a list of ranges, of which those that touch become one.
+    """
+
+    name: str
+    parse: Callable[[Any], Any] | None = None
+    record: type[Record] | None = None
+    many: bool = False
+    merged: bool = False
+
+
+@cache
+def fields_by_key(cls: type[Record]) -> Mapping[str, Field]:
+    """Give the fields of a record class by the keys of the document."""
+    return {
+        name.rstrip("_").replace("_", "-"): _field(name, annotation)
+        for name, annotation in cls.__annotations__.items()
+        if name != "path"
+    }
+
+
+def _vids(value: int | str) -> tuple[int, int]:
+    return scalars.span(value, 1, 4094)
+
+
+def _field(name: str, annotation: str) -> Field:
+    kind = annotation.removesuffix(" | None")
+    many = kind.startswith(_MANY[0]) and kind.endswith(_MANY[1])
+    if many:
+        kind = kind.removeprefix(_MANY[0]).removesuffix(_MANY[1])
+    if kind == "Ranges":
+        return Field(name, _vids, many=True, merged=True)
+    record = getattr(kinds, kind, None) if kind.isidentifier() and kind not in _PARSERS else None
+    is_record = isinstance(record, type) and issubclass(record, Record)
+    return Field(name, _PARSERS.get(kind), record if is_record else None, many)

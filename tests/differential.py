@@ -1,0 +1,416 @@
+"""What systemd-networkd is told by netplan and by vnetc itself, side by side.
+
+netplan's own generator makes systemd's files of what `compile --target netplan` writes. With the
+drop-ins beside them they are read as systemd reads them (systemd.network(5), systemd.netdev(5),
+systemd.link(5)) and compared with those of `compile --target networkd`: device by device and option
+by option, whatever the files are called and in whatever order they say what has no order. What may
+differ stands in differential-reasons.yaml.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from vnetc.backends.base import File, Output
+from vnetc.pipeline import Analysis, analyse, compile_analysis
+
+from . import shapes
+from .strategies import Document, text_of
+
+GENERATORS = ("/usr/libexec/netplan/generate", "/lib/netplan/generate")
+VERSIONS = {"netplan": "0.106", "networkd": "252"}  # of Debian 12
+LOSSES = ("VN501", "VN502", "VN503")
+REASONS = Path(__file__).with_name("differential-reasons.yaml")
+ABSENT = "absent"  # how a reason says that a side does not have the option
+
+Block = dict[str, str]  # option -> its value, of a list all of its items
+Sections = dict[str, list[Block]]
+Device = dict[str, Sections]  # kind of file -> what it says
+
+
+# --- reading as systemd does ----------------------------------------------------------------------
+
+KINDS = ("netdev", "network", "link")
+# Each directory overrides the ones after it: a file masks those of its name (systemd.network(5)).
+DIRECTORIES = tuple(map(PurePosixPath, ("/etc/systemd/network", "/run/systemd/network")))
+# The options by which a file says what device it is about, the first that it has.
+_NAMES = {
+    "netdev": (("NetDev", "Name"),),
+    "network": (("Match", "Name"),),
+    "link": (("Link", "Name"), ("Match", "OriginalName")),
+}
+
+# "Specify several [X] sections", "This section can be specified multiple times": each is a thing of
+# its own. All others are one section, however often a file or a drop-in opens it.
+REPEATED = frozenset(
+    {
+        *("Address", "BridgeFDB", "BridgeMDB", "BridgeVLAN", "DHCPServerStaticLease"),
+        *(
+            "IPv6AddressLabel",
+            "IPv6Prefix",
+            "IPv6RoutePrefix",
+            "L2TPSession",
+            "Neighbor",
+            "NextHop",
+        ),
+        *("MACsecReceiveAssociation", "MACsecReceiveChannel", "MACsecTransmitAssociation"),
+        *("Route", "RoutingPolicyRule", "SR-IOV", "WireGuardPeer"),
+    }
+)
+# "This option may be specified more than once", "A whitespace-separated list": what is said later
+# is added to what was said before, and an empty value takes all of it back. In some the order counts.
+_WORDS_IN_ORDER = frozenset(
+    {
+        *("Network.Address", "Network.DNS", "Network.Domains", "Network.Gateway", "Network.NTP"),
+        *("DHCPServer.DNS", "DHCPServer.NTP", "IPv6SendRA.DNS", "IPv6SendRA.Domains"),
+    }
+)
+_STACKED = ("IPoIB", "IPVLAN", "IPVTAP", "L2TP", "MACsec", "MACVLAN", "MACVTAP", "Tunnel", "VLAN")
+_WORDS = frozenset(
+    {
+        *(f"Network.{option}" for option in (*_STACKED, "VXLAN", "Xfrm")),
+        *("Network.BindCarrier", "Network.IPv6ProxyNDPAddress"),
+        *("BridgeVLAN.VLAN", "BridgeVLAN.EgressUntagged", "NextHop.Group", "IPv6AcceptRA.Token"),
+        *("VLAN.EgressQOSMaps", "VLAN.IngressQOSMaps", "Bond.ARPIPTargets"),
+        *(
+            "WireGuardPeer.AllowedIPs",
+            "MACVLAN.SourceMACAddress",
+            "Match.Name",
+            "Match.OriginalName",
+        ),
+    }
+)
+_LINES = frozenset({"Route.MultiPathRoute", "DHCPv4.SendOption", "DHCPv6.SendOption"})
+_LISTS = _WORDS_IN_ORDER | _WORDS | _LINES
+
+# "A short-hand for an [Address] section only containing an Address key."
+_SHORT_HANDS = {"Address": "Address", "Gateway": "Route"}
+# [DHCP], which netplan writes, is the old name of [DHCPv4]; these also stand for what another
+# section is silent of (systemd 252, src/network/networkd-network-gperf.gperf, AF_UNSPEC).
+_OLD_DHCP = {
+    "UseDNS": ("DHCPv4", "DHCPv6"),
+    "UseNTP": ("DHCPv4", "DHCPv6"),
+    "UseDomains": ("DHCPv4", "DHCPv6"),
+    "RouteMetric": ("DHCPv4", "IPv6AcceptRA"),
+}
+# systemd.syntax(7) knows more words, but nobody here writes them.
+_BOOLEANS = {"true": "yes", "false": "no"}
+
+
+class Unreadable(AssertionError):
+    """Files that do not say one thing, or that systemd would pass over."""
+
+
+def read(files: Mapping[str, str]) -> dict[str, Device]:
+    """Read the files of /etc and /run by their paths: what networkd is told of each device."""
+    mains: dict[str, str] = {}
+    dropins: dict[str, dict[str, str]] = {}
+    for directory in reversed(DIRECTORIES):
+        for path, content in files.items():
+            place = PurePosixPath(path)
+            if place.parent == directory and place.suffix[1:] in KINDS:
+                mains[place.name] = content
+            elif place.parent.parent == directory and place.suffix == ".conf":
+                dropins.setdefault(place.parent.name.removesuffix(".d"), {})[place.name] = content
+    if lost := dropins.keys() - mains.keys():
+        raise Unreadable(f"drop-ins of files that are not there: {sorted(lost)}")
+    devices: dict[str, Device] = {}
+    for name in sorted(mains):
+        kind = name.rpartition(".")[2]
+        parts = [mains[name], *(content for _, content in sorted(dropins.get(name, {}).items()))]
+        sections = merge([shapes.read_ini(part) for part in parts])
+        device = _device(kind, sections)
+        if device is None:
+            raise Unreadable(f"{name}: about no device")
+        said = devices.setdefault(device, {})
+        if kind in said:
+            raise Unreadable(f"{name}: not the first .{kind} file of {device}")
+        said[kind] = sections
+    return devices
+
+
+def _device(kind: str, sections: Sections) -> str | None:
+    """Name the device that a file is about, by all it must match if by no name."""
+    for section, option in _NAMES[kind]:
+        if (name := sections.get(section, [{}])[0].get(option)) is not None:
+            return name
+    matches = sections.get("Match", [{}])[0]
+    return " ".join(f"{option}={value}" for option, value in sorted(matches.items())) or None
+
+
+def merge(parts: list[list[shapes.Section]]) -> Sections:
+    """Read a file and the drop-ins after it."""
+    sections: dict[str, list[dict[str, list[str]]]] = {}
+    for part in parts:
+        said: set[str] = set()  # by this file
+        for section, options in part:
+            blocks = sections.setdefault(section, [])
+            if not blocks or section in REPEATED:
+                blocks.append({})
+                said -= {setting for setting in said if setting.startswith(f"{section}.")}
+            for option, value in options:
+                setting = f"{section}.{option}"
+                if not value:
+                    blocks[-1].pop(option, None)
+                elif setting in _LISTS:
+                    blocks[-1].setdefault(option, []).append(value)
+                elif setting in said:
+                    raise Unreadable(f"[{section}] {option}= twice: a list that is not known here?")
+                else:
+                    blocks[-1][option] = [value]
+                said.add(setting)
+    found = {
+        section: [
+            {option: _value(f"{section}.{option}", values) for option, values in block.items()}
+            for block in blocks
+        ]
+        for section, blocks in sections.items()
+    }
+    return _in_full(found)
+
+
+def _value(setting: str, values: list[str]) -> str:
+    if setting in _LINES:
+        return ", ".join(sorted(values))
+    if setting not in _LISTS:
+        return values[0] if setting.endswith(".Name") else _BOOLEANS.get(values[0], values[0])
+    words = [word for value in values for word in re.split(r"[\s,]+", value)]
+    return " ".join(words if setting in _WORDS_IN_ORDER else sorted(words))
+
+
+def _in_full(sections: Sections) -> Sections:
+    """Write short-hands and old names out."""
+    for block in sections.get("Network", []):
+        for option, section in _SHORT_HANDS.items():
+            short = [{option: word} for word in block.pop(option, "").split()]
+            sections[section] = short + sections.get(section, [])
+    for block in sections.pop("DHCP", []):
+        for option, value in block.items():
+            for section in _OLD_DHCP.get(option, ("DHCPv4",)):
+                home = sections.setdefault(section, [{}])[0]
+                home.setdefault(option, value)
+    # what is said twice is there once: netplan 0.106 repeats rules of devices that it reads twice
+    return {
+        section: [block for n, block in enumerate(blocks) if block not in blocks[:n]]
+        for section, blocks in sections.items()
+        if any(blocks)
+    }
+
+
+# --- comparing ------------------------------------------------------------------------------------
+
+
+class Difference(NamedTuple):
+    """An option that the two sides do not say alike; None is what a side does not say."""
+
+    device: str
+    file: str
+    setting: str
+    netplan: str | None
+    networkd: str | None
+    context: tuple[Mapping[str, str], Mapping[str, str]]  # what else each side says
+
+    def __str__(self) -> str:
+        return (
+            f"{self.device}.{self.file} {self.setting}: "
+            f"netplan {self.netplan or ABSENT}, networkd {self.networkd or ABSENT}"
+        )
+
+
+def differences(
+    netplan: Mapping[str, Device], networkd: Mapping[str, Device]
+) -> Iterator[Difference]:
+    """Compare what the two sides say of all devices."""
+    for name in sorted(netplan.keys() | networkd.keys()):
+        one, other = netplan.get(name, {}), networkd.get(name, {})
+        everywhere = _once(one), _once(other)
+        for file in KINDS:
+            left, right = one.get(file, {}), other.get(file, {})
+            for section in sorted(left.keys() | right.keys()):
+                for a, b in _pairs(section, left.get(section, []), right.get(section, [])):
+                    here = (
+                        everywhere[0] | _settings(file, section, a),
+                        everywhere[1] | _settings(file, section, b),
+                    )
+                    for option in sorted(a.keys() | b.keys()):
+                        if a.get(option) != b.get(option):
+                            setting = f"{section}.{option}"
+                            yield Difference(
+                                name, file, setting, a.get(option), b.get(option), here
+                            )
+
+
+def _once(device: Device) -> dict[str, str]:
+    """Give the settings of a device that are there once."""
+    found: dict[str, str] = {}
+    for file, sections in device.items():
+        for section, blocks in sections.items():
+            if section not in REPEATED:
+                found |= _settings(file, section, blocks[0])
+    return found
+
+
+def _settings(file: str, section: str, block: Block) -> dict[str, str]:
+    return {f"{file} {section}.{option}": value for option, value in block.items()}
+
+
+def _pairs(section: str, one: list[Block], other: list[Block]) -> list[tuple[Block, Block]]:
+    """Find for each block of one side the one on the other that stands for it.
+
+    Which ones are put together decides only how differences look: it is one to one.
+    """
+    if section == "Address":  # of two in a subnet the host speaks from the first
+        return [
+            pair
+            for family in (False, True)
+            for pair in zip_longest(
+                *(
+                    [b for b in side if (":" in b.get("Address", "")) is family]
+                    for side in (one, other)
+                ),
+                fillvalue={},
+            )
+        ]
+    if section not in REPEATED:
+        return list(zip_longest(one, other, fillvalue={}))
+    rest = list(other)
+    found: list[tuple[Block, Block]] = []
+    ranked = sorted(
+        ((len(a.items() & b.items()), -len(a.items() ^ b.items()), -i, -j), i, j)
+        for i, a in enumerate(one)
+        for j, b in enumerate(rest)
+    )
+    left, right = set(range(len(one))), set(range(len(rest)))
+    for _, i, j in reversed(ranked):
+        if i in left and j in right:
+            found.append((one[i], rest[j]))
+            left.remove(i)
+            right.remove(j)
+    return found + [(one[i], {}) for i in sorted(left)] + [({}, rest[j]) for j in sorted(right)]
+
+
+# --- reasons --------------------------------------------------------------------------------------
+
+
+class Reason(NamedTuple):
+    """Why a difference is none; all but `because` are regular expressions."""
+
+    setting: str
+    because: str
+    netplan: str = ABSENT
+    networkd: str = ABSENT
+    file: str = "network"
+    given: Mapping[str, str] = {}  # what both sides must say besides
+
+    def excuses(self, found: Difference) -> bool:
+        """Tell whether a difference is the one this is about."""
+        if not (re.fullmatch(self.file, found.file) and re.fullmatch(self.setting, found.setting)):
+            return False
+        match = re.fullmatch(
+            f"(?:{self.netplan})\n(?:{self.networkd})",
+            f"{found.netplan or ABSENT}\n{found.networkd or ABSENT}",
+        )
+        return match is not None and all(
+            re.fullmatch(_filled(pattern, match), side.get(setting, ABSENT))
+            for setting, pattern in self.given.items()
+            for side in found.context
+        )
+
+
+def _filled(pattern: str, match: re.Match[str]) -> str:
+    r"""Put what the first group of a match is into a pattern, for `\1`."""
+    return pattern.replace(r"\1", re.escape(match[1])) if match.groups() else pattern
+
+
+@cache
+def reasons() -> tuple[Reason, ...]:
+    """Read the list of reasons."""
+    listed: list[dict[str, Any]] = shapes.read_yaml(REASONS.read_text())
+    return tuple(Reason(**entry) for entry in listed)
+
+
+# --- both sides of a document ---------------------------------------------------------------------
+
+
+class Sides(NamedTuple):
+    """What the two targets make of a document."""
+
+    analysis: Analysis
+    netplan: Output
+    networkd: Output
+
+
+def without_raw(document: Document) -> Document:
+    """Leave out what is said to one target alone."""
+    kept = {key: value for key, value in document.items() if key not in ("raw", "target")}
+    for section in ("interfaces", "networks"):
+        if isinstance(kept.get(section), dict):
+            kept[section] = {
+                name: {k: v for k, v in item.items() if k != "raw"} if item else item
+                for name, item in kept[section].items()
+            }
+    return kept
+
+
+def both(document: Document) -> Sides:
+    """Compile a document for both targets, less what they cannot express."""
+    analysis = analyse(text_of(without_raw(document)))
+    outputs = {
+        target: compile_analysis(analysis, target=target, version=version, allow=LOSSES)
+        for target, version in VERSIONS.items()
+    }
+    return Sides(analysis, **outputs)
+
+
+def by_path(files: tuple[File, ...]) -> dict[str, str]:
+    """Give the contents of files by their paths."""
+    return {file.path: file.content for file in files}
+
+
+def generate(generator: str, files: tuple[File, ...]) -> dict[str, str]:
+    """Give the files with those that netplan makes of them: netplan-generate(8), `--root-dir`."""
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        for file in files:
+            path = root / file.path.lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.content)
+            path.chmod(file.mode)
+        done = subprocess.run(
+            [generator, "--root-dir", name],
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+        if done.returncode or done.stdout:
+            raise Unreadable(f"netplan: exit status {done.returncode}: {done.stdout}")
+        made = {
+            f"/{path.relative_to(root)}": path.read_text()
+            for directory in DIRECTORIES
+            for path in (root / str(directory).lstrip("/")).rglob("*")
+            if path.is_file()
+        }
+    return by_path(files) | made
+
+
+def generator() -> str | None:
+    """Find netplan's generator on this machine, if it is one of 0.x: 1.0 has a libnetplan.so.1."""
+    if not any(Path("/usr/lib").glob("*/libnetplan.so.0.*")):
+        return None
+    return next(filter(None, map(shutil.which, GENERATORS)), None)
+
+
+def compare(generator: str, sides: Sides) -> list[Difference]:
+    """List how what networkd is told differs."""
+    made = generate(generator, sides.netplan.files)
+    return list(differences(read(made), read(by_path(sides.networkd.files))))

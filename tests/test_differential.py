@@ -1,0 +1,314 @@
+"""netplan's own generator makes of vnetc's files what vnetc writes for systemd-networkd itself.
+
+Whatever differs has a reason in differential-reasons.yaml, or is a fault of the netplan back end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from vnetc.source import parse
+
+from . import differential
+from .differential import (
+    Difference,
+    Sides,
+    Unreadable,
+    both,
+    by_path,
+    compare,
+    differences,
+    generate,
+    read,
+    reasons,
+)
+from .rows import VALUES
+from .strategies import THOROUGH, Document, corpus
+
+ROOT = Path(__file__).resolve().parents[1]
+BATCH = 400 if THOROUGH else 40
+
+# What no other document says: where the two could part and nothing else looks.
+EDGES: dict[str, str] = {
+    "a route of global scope": (
+        "interfaces: {eth0: {addresses: [192.0.2.2/24], routes: ["
+        "{to: 10.1.0.0/16, via: 192.0.2.1, scope: global}, "
+        "{to: 10.2.0.0/16, type: blackhole, scope: global}]}}"
+    ),
+    "what depends on a device further down": (
+        "interfaces: {br0: {type: bridge, ports: [eth0]}, eth0: {}, v: {type: vlan, id: 7, "
+        "link: br0, nameservers: {addresses: [192.0.2.53, 192.0.2.54], search: [a, b]}, "
+        "addresses: [192.0.2.2/24], routes: [{to: default, via: 192.0.2.1}], "
+        "routing-policy: [{priority: 7, from: 10.0.0.0/8, table: 9}]}}"
+    ),
+    "a bridge over a VLAN of a bridge": (
+        "interfaces: {b: {type: bridge}, v: {type: vlan, id: 1, link: b}, "
+        "c: {type: bridge, ports: [v]}, w: {type: vlan, id: 2, link: c}}"
+    ),
+    "nameservers of both families": (
+        'interfaces: {eth0: {nameservers: {addresses: ["2001:db8::53", 192.0.2.53, '
+        '"2001:db8::54"], search: [b, a]}}}'
+    ),
+    "DHCPv4 alone says what DHCPv6 would take over": (
+        "interfaces: {eth0: {dhcp4: true, accept-ra: true, dhcp4-overrides: "
+        "{route-metric: 7, use-dns: false, use-ntp: false, use-domains: true}}}"
+    ),
+    "virtual devices that are not brought up": (
+        "interfaces: {eth0: {}, b: {type: bridge, activation: manual}, d: {type: dummy, "
+        'activation: "off"}, v: {type: vlan, id: 7, link: eth0, activation: manual}}'
+    ),
+    "names that are booleans": (
+        'interfaces: {"yes": {mtu: 1400}, "y": {type: bridge, ports: ["yes"]}, '
+        '"on": {type: dummy}, "true": {type: vlan, id: 7, link: "on"}}'
+    ),
+}
+
+# Where the netplan back end says something else: each is to be mended there, and then goes up.
+DEFECTS: dict[str, str] = {
+    "netplan leaves `scope: global` out, which networkd then makes `link` for a multicast route": (
+        "interfaces: {eth0: {routes: [{to: 10.1.0.0/16, type: multicast, scope: global}]}}"
+    ),
+    "netplan puts addresses without options first": (
+        'interfaces: {eth0: {addresses: [{address: 192.0.2.2/24, label: "eth0:x"}, 192.0.2.3/24]}}'
+    ),
+}
+
+
+def _file(path: Path) -> Callable[[], Document]:
+    return lambda: parse(path.read_bytes()).data
+
+
+def _text(text: str) -> Callable[[], Document]:
+    return lambda: parse(f"version: 1\n{text}\n").data
+
+
+def _documents() -> Iterator[tuple[str, Callable[[], Document]]]:
+    """List all documents but the random ones, by names."""
+    for pattern in ("samples/*.vnet.yaml", "tests/golden/*/spec.vnet.yaml"):
+        for path in sorted(ROOT.glob(pattern)):
+            yield str(path.relative_to(ROOT)), _file(path)
+    for path in sorted(ROOT.glob("tests/lab/cases/*.vnet.yaml")):
+        yield str(path.relative_to(ROOT)), _file(path)
+    for row, (text, *values) in VALUES.items():
+        for number, value in enumerate(values):
+            yield f"{row}, value {number}", _text(text.replace("@", value))
+    for name, text in EDGES.items():
+        yield name, _text(text)
+
+
+DOCUMENTS = dict(_documents())
+
+
+@cache
+def _generator() -> str:
+    found = differential.generator()
+    if found is None:
+        pytest.skip("netplan is not installed")
+    return found
+
+
+class Incomparable(Exception):
+    """A document that the two targets cannot both say; the text says why."""
+
+
+def _compare(sides: Sides) -> list[Difference]:
+    if sides.analysis.failed:
+        raise Incomparable("a bad document")
+    refused = [
+        {d.path for d in output.diagnostics if d.code in differential.LOSSES}
+        for output in (sides.netplan, sides.networkd)
+    ]
+    if refused[0] != refused[1]:
+        raise Incomparable(f"only one target refuses {refused[0] ^ refused[1]}")
+    if not sides.netplan.files and not sides.networkd.files:
+        raise Incomparable("both targets refuse it")
+    return compare(_generator(), sides)
+
+
+@cache
+def _sides(name: str) -> Sides:
+    return both(DOCUMENTS[name]())
+
+
+@cache
+def _found(name: str) -> tuple[Difference, ...]:
+    """List the differences of a document, excused or not; none if it cannot be compared."""
+    try:
+        return tuple(_compare(_sides(name)))
+    except Incomparable:
+        return ()
+
+
+def _unexcused(found: Iterable[Difference]) -> list[str]:
+    return [str(d) for d in found if not any(reason.excuses(d) for reason in reasons())]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_networkd_is_told_the_same(name: str) -> None:
+    try:
+        found = _compare(_sides(name))
+    except Incomparable as reason:
+        pytest.skip(str(reason))
+    assert not _unexcused(found)
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_defect_is_still_there(name: str) -> None:
+    """Nothing is fixed without a word: what is leaves the list, for `EDGES`."""
+    assert _unexcused(_compare(both(_text(DEFECTS[name])())))
+
+
+def test_networkd_is_told_the_same_of_random_documents() -> None:
+    compared = 0
+    for document in corpus(BATCH):
+        try:
+            found = _compare(both(document))
+        except Incomparable:
+            continue
+        compared += 1
+        assert not _unexcused(found), document
+    assert compared > BATCH * 0.8
+
+
+def test_all_other_files_are_the_same() -> None:
+    """What networkd does not read, and vnetc writes for both: sysctls, rules of nftables, units."""
+    own = ("/etc/netplan/", "/etc/systemd/network/")
+    seen = 0
+    for name in DOCUMENTS:
+        netplan, networkd = (
+            {path: text for path, text in by_path(output.files).items() if not path.startswith(own)}
+            for output in (_sides(name).netplan, _sides(name).networkd)
+        )
+        assert netplan == networkd, name
+        seen += len(netplan)
+    assert seen > 100
+
+
+def test_each_reason_is_used() -> None:
+    """The list stays short and true: each reason is the first to excuse something."""
+    unused = list(reasons())
+    for difference in (d for name in DOCUMENTS for d in _found(name)):
+        first = next((reason for reason in reasons() if reason.excuses(difference)), None)
+        if first in unused:
+            unused.remove(first)
+    assert not unused
+
+
+# --- the tests above can fail ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["netplan", "networkd"])
+@pytest.mark.parametrize("sample", ["everything", "kvm-bridge-dhcp", "vlan-trunk"])
+def test_each_line_counts(sample: str, side: str) -> None:
+    """A line that is gone is noticed, unless a reason already says that it does nothing."""
+    name = f"samples/{sample}.vnet.yaml"
+    sides = _sides(name)
+    files = {
+        "netplan": generate(_generator(), sides.netplan.files),
+        "networkd": by_path(sides.networkd.files),
+    }
+    excused = {(d.device, d.file, d.setting.partition(".")[2]) for d in _found(name)}
+    noticed = 0
+    for path, number, option in _options(files[side]):
+        lines = files[side][path].split("\n")
+        less = files | {side: files[side] | {path: "\n".join(lines[:number] + lines[number + 1 :])}}
+        try:
+            found = differences(read(less["netplan"]), read(less["networkd"]))
+            is_noticed = bool(_unexcused(found))
+        except Unreadable:
+            is_noticed = True
+        devices = {device for device, _, excused_option in excused if excused_option == option}
+        said_twice = any(f"-{device}." in path for device in devices)
+        assert is_noticed or said_twice, f"{path}: {lines[number]}"
+        noticed += is_noticed
+    assert noticed > 10
+
+
+def _options(files: dict[str, str]) -> Iterator[tuple[str, int, str]]:
+    """Give the place and the option of each line of systemd's files."""
+    for path, content in files.items():
+        if "/systemd/network/" in path:
+            for number, line in enumerate(content.split("\n")):
+                if "=" in line and not line.startswith("#"):
+                    yield path, number, line.partition("=")[0]
+
+
+NETWORK = "/run/systemd/network/10-x.network"
+DROPIN = "/etc/systemd/network/10-x.network.d/{}.conf"
+
+
+def _read(main: str, *dropins: str) -> differential.Sections:
+    files = {NETWORK: f"[Match]\nName=x\n{main}"}
+    files |= {DROPIN.format(number): text for number, text in enumerate(dropins)}
+    sections = read(files)["x"]["network"]
+    return {name: blocks for name, blocks in sections.items() if name != "Match"}
+
+
+def test_later_values_win() -> None:
+    said = _read("[Link]\nMTUBytes=1\nARP=no\n", "[Link]\nMTUBytes=2\n", "[Link]\nMTUBytes=3\n")
+    assert said == {"Link": [{"MTUBytes": "3", "ARP": "no"}]}
+
+
+def test_lists_are_added_to_and_taken_back() -> None:
+    assert _read("[Network]\nDNS=b\nDNS=a\n", "[Network]\nDNS=c\n")["Network"] == [{"DNS": "b a c"}]
+    assert _read("[Network]\nDNS=b\n", "[Network]\nDNS=\nDNS=c\n")["Network"] == [{"DNS": "c"}]
+    assert _read("[Network]\nVLAN=b\nVLAN=a\n")["Network"] == [{"VLAN": "a b"}]
+
+
+def test_sections_are_one_or_many() -> None:
+    one = _read("[Route]\nGateway=a\n[Link]\nARP=no\n", "[Route]\nGateway=b\n[Link]\nGroup=1\n")
+    assert one == {
+        "Route": [{"Gateway": "a"}, {"Gateway": "b"}],
+        "Link": [{"ARP": "no", "Group": "1"}],
+    }
+
+
+def test_short_hands_come_first() -> None:
+    said = _read("[Address]\nAddress=b\nLabel=l\n[Network]\nAddress=a\nGateway=g\n")
+    assert said == {
+        "Address": [{"Address": "a"}, {"Address": "b", "Label": "l"}],
+        "Route": [{"Gateway": "g"}],
+    }
+
+
+def test_old_section_of_dhcp_gives_way() -> None:
+    said = _read("[DHCPv4]\nUseDNS=yes\n[DHCP]\nUseDNS=false\nUseMTU=true\n")
+    assert said == {"DHCPv4": [{"UseDNS": "yes", "UseMTU": "yes"}], "DHCPv6": [{"UseDNS": "no"}]}
+
+
+def test_files_of_etc_mask_those_of_run() -> None:
+    etc = NETWORK.replace("/run", "/etc")
+    files = {etc: "[Match]\nName=x\n", NETWORK: "[Match]\nName=x\n[Link]\nARP=no\n"}
+    assert read(files) == {"x": {"network": {"Match": [{"Name": "x"}]}}}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {DROPIN.format("a"): "[Link]\nARP=no\n"},
+        {NETWORK: "[Link]\nARP=no\n"},
+        {NETWORK: "[Match]\nName=x\n", NETWORK.replace("10", "11"): "[Match]\nName=x\n"},
+        {NETWORK: "[Match]\nName=x\n[Link]\nARP=no\nARP=yes\n"},
+    ],
+    ids=["a drop-in of no file", "no device", "two files for a device", "an unknown list"],
+)
+def test_what_systemd_would_pass_over(files: dict[str, str]) -> None:
+    with pytest.raises(Unreadable):
+        read(files)
+
+
+def test_order_of_addresses_counts() -> None:
+    one, other = (
+        {NETWORK: f"[Match]\nName=x\n[Network]\n{text}"}
+        for text in (
+            "Address=10.0.0.1/8\nAddress=10.0.0.2/8\n",
+            "Address=10.0.0.2/8\nAddress=10.0.0.1/8\n",
+        )
+    )
+    assert _unexcused(differences(read(one), read(other)))
+    mixed = {NETWORK: "[Match]\nName=x\n[Network]\nAddress=10.0.0.1/8\nAddress=fe80::1/64\n"}
+    turned = {NETWORK: "[Match]\nName=x\n[Network]\nAddress=fe80::1/64\nAddress=10.0.0.1/8\n"}
+    assert not list(differences(read(mixed), read(turned)))
