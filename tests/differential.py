@@ -103,6 +103,8 @@ _OLD_DHCP = {
 }
 # systemd.syntax(7) knows more words, but nobody here writes them.
 _BOOLEANS = {"true": "yes", "false": "no"}
+# systemd.time(7): a number alone is of seconds.
+_MILLISECONDS = {"us": 0.001, "ms": 1, "": 1000, "s": 1000, "min": 60_000, "h": 3_600_000}
 
 
 class Unreadable(AssertionError):
@@ -181,9 +183,18 @@ def _value(setting: str, values: list[str]) -> str:
     if setting in _LINES:
         return ", ".join(sorted(values))
     if setting not in _LISTS:
-        return values[0] if setting.endswith(".Name") else _BOOLEANS.get(values[0], values[0])
+        return _single(setting, values[0])
     words = [word for value in values for word in re.split(r"[\s,]+", value)]
     return " ".join(words if setting in _WORDS_IN_ORDER else sorted(words))
+
+
+def _single(setting: str, value: str) -> str:
+    if setting.endswith(".Name"):
+        return value  # even if it is `true`
+    if setting.endswith("Sec") and (span := re.fullmatch(r"([0-9.]+)([a-z]*)", value)):
+        number, unit = span.groups()
+        return f"{float(number) * _MILLISECONDS[unit]:g}ms"
+    return _BOOLEANS.get(value, value)
 
 
 def _in_full(sections: Sections) -> Sections:

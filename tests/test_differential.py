@@ -258,6 +258,19 @@ def test_lists_are_added_to_and_taken_back() -> None:
     assert _read("[Network]\nVLAN=b\nVLAN=a\n")["Network"] == [{"VLAN": "a b"}]
 
 
+@pytest.mark.parametrize(
+    ("section", "one", "other"),
+    [
+        ("Link", "ARP=yes", "ARP=true"),
+        ("Bond", "UpDelaySec=2", "UpDelaySec=2000ms"),
+        ("Bond", "UpDelaySec=1.5s", "UpDelaySec=1500ms"),
+        ("WireGuardPeer", "AllowedIPs=a,b", "AllowedIPs=b\nAllowedIPs=a"),
+    ],
+)
+def test_values_have_one_spelling(section: str, one: str, other: str) -> None:
+    assert _read(f"[{section}]\n{one}\n") == _read(f"[{section}]\n{other}\n") != {}
+
+
 def test_sections_are_one_or_many() -> None:
     one = _read("[Route]\nGateway=a\n[Link]\nARP=no\n", "[Route]\nGateway=b\n[Link]\nGroup=1\n")
     assert one == {

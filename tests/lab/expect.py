@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
-from vnetc.kinds import Bridge, IPInterface, IPNetwork, Loopback, Veth, Vlan
+from vnetc.kinds import Bridge, IPInterface, IPNetwork, Loopback
 from vnetc.model import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
 
+from .expect_kinds import expect_kind
 from .expect_routes import (
     ROUTE_METRIC,
     destination,
@@ -134,9 +135,6 @@ _RAW_DEVICE: State = {
     ("boot", "raw0", "waits"): "true",
 }
 
-# As `ip -N` prints them.
-_ETHERTYPES = {"802.1q": f"[{0x8100}]", "802.1ad": f"[{0x88A8}]"}
-
 
 def closed(key: Key) -> bool:
     """Tell whether what `key` names must not exist unless it is expected."""
@@ -187,43 +185,14 @@ def _link(interface: Interface) -> dict[str, str]:
         settings["mac"] = interface.macaddress
     if interface.mtu is not None:
         settings["mtu"] = str(interface.mtu)
-    match interface.kind:
-        case Bridge():
-            settings |= _bridge(interface.kind)
-        case Veth(peer=peer):
-            settings["linked to"] = peer
-        case Vlan(link=link, id=vid, protocol=protocol):
-            settings |= {"linked to": link, "id": str(vid), "protocol": _ETHERTYPES[protocol]}
-        case _:
-            pass
+    settings |= expect_kind(interface.kind)
+    if interface.claim is not None:
+        settings["master"] = interface.claim.master
+    elif interface.vrf is not None:
+        settings["master"] = interface.vrf
     if interface.port is not None:
-        settings |= {"master": interface.port.bridge, **_port(interface.port)}
+        settings |= _port(interface.port)
     return settings
-
-
-def _bridge(bridge: Bridge) -> dict[str, str]:
-    settings = {
-        "stp_state": int(bridge.stp),
-        "vlan_filtering": int(bridge.vlan_filtering),
-        "forward_delay": _centiseconds(bridge.forward_delay),
-        "hello_time": _centiseconds(bridge.hello_time),
-        "max_age": _centiseconds(bridge.max_age),
-        "ageing_time": _centiseconds(bridge.ageing_time),
-        "priority": bridge.priority,
-        "vlan_protocol": bridge.vlan_protocol and _ETHERTYPES[bridge.vlan_protocol],
-        "vlan_default_pvid": bridge.default_pvid,
-        "mcast_snooping": _bit(bridge.multicast_snooping),
-        "mcast_querier": _bit(bridge.multicast_querier),
-    }
-    return {name: str(value) for name, value in settings.items() if value is not None}
-
-
-def _centiseconds(milliseconds: int | None) -> int | None:
-    return None if milliseconds is None else milliseconds // 10  # USER_HZ
-
-
-def _bit(value: bool | None) -> int | None:
-    return None if value is None else int(value)
 
 
 def _port(port: Port) -> dict[str, str]:
@@ -350,7 +319,7 @@ def _has_link_local(interface: Interface) -> bool:
     return (
         "ipv6" in interface.link_local
         and interface.activation == "auto"
-        and interface.port is None
+        and interface.claim is None
         and not isinstance(interface.kind, Loopback)
     )
 
