@@ -368,6 +368,8 @@ class _Pass:
             clean = [self.below(item, interface, path) for item in items]
             if any(new is not old for new, old in zip(clean, items, strict=True)):
                 kept = tuple(item for item in clean if item is not None)
+                if not kept and name in required:
+                    return None
                 changes[name] = kept if items is below else clean[0]
         return replace(node, **changes) if changes else node
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+def only_true(value: bool) -> str | None:
+    """Spell `yes`, and say nothing of false."""
+    return "yes" if value else None
+
+
 def spell(value: Any) -> str:
     """Spell a value as systemd.syntax(7) does: `yes`, `no`, lists with blanks."""
     if isinstance(value, bool):
@@ -33,7 +38,7 @@ class Option(Record, kw_only=False):
 
     field: str
     word: str = ""
-    spell: Callable[[Any], str] = spell
+    spell: Callable[[Any], str | None] = spell
     since: Version = ()
     limits: tuple[Limit, ...] = ()
     how: str = ""
@@ -53,7 +58,7 @@ Groups = Mapping[type[Record], Group]
 def option(
     field: str,
     word: str,
-    spell: Callable[[Any], str] = spell,
+    spell: Callable[[Any], str | None] = spell,
     *limits: Limit,
     since: Version = (),
 ) -> Option:
@@ -86,9 +91,13 @@ def rows_of(groups: Groups, describe: Callable[[str, str], str]) -> dict[str, Su
 
 
 def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
-    """Give word and text of each option whose field has a value; an empty tuple is none."""
+    """Give word and text of each option whose field has a value; an empty tuple is none.
+
+    A spelling may be None: of a value that the target has without being told.
+    """
     for item in options:
         if item.word:
             value = getattr(node, item.field)
-            if value is not None and value != ():
-                yield item.word, item.spell(value)
+            text = None if value is None or value == () else item.spell(value)
+            if text is not None:
+                yield item.word, text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from vnetc import kinds, scalars
+from vnetc import scalars
 from vnetc.record import Record
 
 TYPE_CHECKING = False
@@ -22,6 +23,11 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "Milliseconds": scalars.duration,
     "Table": scalars.table,
     "TunnelKey": scalars.tunnel_key,
+    "Mark": scalars.mark,
+    "Origin": scalars.origin,
+    "Protocol": scalars.protocol,
+    "Realms": scalars.realms,
+    "Users": lambda value: scalars.span(value, 0, 0xFFFFFFFE),
     "tuple[int, int]": lambda value: scalars.span(value, *_PORTS),
     "tuple[str, int]": scalars.endpoint,
 }
@@ -45,7 +51,7 @@ class Field(Record, kw_only=False):
 def fields_by_key(cls: type[Record]) -> Mapping[str, Field]:
     """Give the fields of a record class by the keys of the document."""
     return {
-        name.rstrip("_").replace("_", "-"): _field(name, annotation)
+        name.rstrip("_").replace("_", "-"): _field(cls, name, annotation)
         for name, annotation in cls.__annotations__.items()
         if name != "path"
     }
@@ -55,13 +61,14 @@ def _vids(value: int | str) -> tuple[int, int]:
     return scalars.span(value, 1, 4094)
 
 
-def _field(name: str, annotation: str) -> Field:
+def _field(cls: type[Record], name: str, annotation: str) -> Field:
     kind = annotation.removesuffix(" | None")
     many = kind.startswith(_MANY[0]) and kind.endswith(_MANY[1])
     if many:
         kind = kind.removeprefix(_MANY[0]).removesuffix(_MANY[1])
     if kind == "Ranges":
         return Field(name, _vids, many=True, merged=True)
-    record = getattr(kinds, kind, None) if kind.isidentifier() and kind not in _PARSERS else None
+    named = kind.isidentifier() and kind not in _PARSERS
+    record = getattr(sys.modules[cls.__module__], kind, None) if named else None
     is_record = isinstance(record, type) and issubclass(record, Record)
     return Field(name, _PARSERS.get(kind), record if is_record else None, many)

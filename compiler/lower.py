@@ -16,6 +16,7 @@ from vnetc.model import (
     Address,
     DhcpOverrides,
     DhcpServer,
+    FdbEntry,
     Firewall,
     Host,
     Interface,
@@ -54,6 +55,11 @@ def lower(data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
 _AS_THEY_ARE = (
     "description",
     "mtu",
+    "arp",
+    "multicast",
+    "all-multicast",
+    "promiscuous",
+    "group",
     "activation",
     "optional",
     "dhcp4",
@@ -70,6 +76,20 @@ _OF_CLAIMS = frozenset({"ports", "members"})
 _MII_MONITOR_INTERVAL = 100  # ms, as bonding.rst of the kernel recommends; 0 would notice nothing
 
 
+# Keys that need more than the annotations of their fields say.
+_OF_ADDRESS = {
+    "address": scalars.interface_address,
+    "peer": scalars.interface_address,
+    "broadcast": scalars.address,
+}
+_OF_ROUTE = frozenset({"to", "via", "nexthops"})
+# What the kernel has for one family of addresses alone: IPv6 routes have no realms, and so on.
+_OF_FAMILY = {
+    **dict.fromkeys(("preference", "source", "home", "manage-temporary"), 6),
+    **dict.fromkeys(("realms", "broadcast", "label"), 4),
+}
+
+
 class _Lowering:
     """One run: collects what is wrong with scalars on the way."""
 
@@ -84,6 +104,7 @@ class _Lowering:
             "routes": self.routes,
             "routing-policy": partial(self.listed, self.rule, "routing-policy"),
             "neighbors": partial(self.listed, self.neighbor, "neighbors"),
+            "fdb": partial(self.listed, self.fdb_entry, "fdb"),
             "link-local": self.link_local,
             "dhcp4-overrides": partial(self.dhcp_overrides, "dhcp4-overrides"),
             "dhcp6-overrides": partial(self.dhcp_overrides, "dhcp6-overrides"),
@@ -191,22 +212,7 @@ class _Lowering:
                 yield uplink, Port(path=(*entry.path, "uplink"), bridge=entry.name)
 
     def port(self, data: Data, bridge: str, path: Path) -> Port:
-        return Port(
-            path=path,
-            bridge=bridge,
-            path_cost=data.get("path-cost"),
-            priority=data.get("priority"),
-            hairpin=data.get("hairpin"),
-            learning=data.get("learning"),
-            isolated=data.get("isolated"),
-            neigh_suppress=data.get("neigh-suppress"),
-            vlans=self.vids(data, "vlans", path),
-            pvid=data.get("pvid"),
-            untagged=self.vids(data, "untagged", path),
-        )
-
-    def vids(self, data: Data, key: str, path: Path) -> tuple[tuple[int, int], ...]:
-        return scalars.merge(self.scalars(lambda v: scalars.span(v, 1, 4094), data, key, path))
+        return Port(path=path, bridge=bridge, **self.fields(Port, data, path))
 
     # --- interfaces -------------------------------------------------------------------------------
 
@@ -296,15 +302,12 @@ class _Lowering:
         parsed = self.parse(scalars.interface_address, data["address"], place)
         if parsed is None:
             return None
-        return Address(
-            path=path,
-            address=parsed,
-            label=data.get("label"),
-            peer=self.optional(scalars.interface_address, data, "peer", path),
-            scope=data.get("scope", "global"),
-            preferred_lifetime=data.get("preferred-lifetime"),
-            noprefixroute=data.get("noprefixroute", False),
-        )
+        given = self.fields(Address, {k: v for k, v in data.items() if k not in _OF_ADDRESS}, path)
+        for key in ("peer", "broadcast"):
+            if key in data:
+                given[key] = data[key] and self.optional(_OF_ADDRESS[key], data, key, path)
+        self.of_family(parsed.version, data, path)
+        return Address(path=path, address=parsed, **given)
 
     def routes(self, data: Data, path: Path) -> tuple[Route, ...]:
         """Lower the routes of an interface; in a VRF they are its table's."""
@@ -332,57 +335,40 @@ class _Lowering:
             to = self.parse(scalars.network, data["to"], (*path, "to"))
         if to is None:
             return None
-        return Route(
-            path=path,
-            to=to,
-            via=via,
-            from_=self.optional(scalars.address, data, "from", path),
-            on_link=data.get("on-link", False),
-            metric=data.get("metric"),
-            table=scalars.table(data.get("table", default or _default_table(data))),
-            type=data.get("type", "unicast"),
-            scope=data.get("scope"),
-            mtu=data.get("mtu"),
-            advmss=data.get("advmss"),
-            congestion_window=data.get("congestion-window"),
-            initrwnd=data.get("initrwnd"),
-            nexthops=nexthops,
-        )
+        given = self.fields(Route, {k: v for k, v in data.items() if k not in _OF_ROUTE}, path)
+        given.setdefault("table", default or scalars.table(_default_table(data)))
+        self.of_family(to.version, data, path)
+        return Route(path=path, to=to, via=via, nexthops=nexthops, **given)
 
     def nexthop(self, data: Data, path: Path) -> Nexthop | None:
-        via = self.parse(scalars.address, data["via"], (*path, "via"))
-        return None if via is None else Nexthop(path=path, via=via, weight=data.get("weight", 1))
+        given = self.fields(Nexthop, data, path)
+        return None if given["via"] is None else Nexthop(path=path, **given)
 
     def rule(self, data: Data, path: Path) -> Rule:
-        def ports(value: int | str) -> tuple[int, int]:
-            return scalars.span(value, 1, 65535)
+        rule = Rule(path=path, **self.fields(Rule, data, path))
+        for version in rule.families:
+            self.of_family(version, data, path)
+        if rule.goto is not None and rule.goto <= rule.priority:
+            self.report(
+                "VN112",
+                f"a rule goes on to a later one: `{rule.goto}` is not above `{rule.priority}`",
+                (*path, "goto"),
+            )
+        return rule
 
-        return Rule(
-            path=path,
-            priority=data["priority"],
-            from_=self.optional(scalars.network, data, "from", path),
-            to=self.optional(scalars.network, data, "to", path),
-            iif=data.get("iif"),
-            oif=data.get("oif"),
-            fwmark=self.optional(scalars.mark, data, "fwmark", path),
-            tos=data.get("tos"),
-            ip_protocol=self.optional(scalars.protocol, data, "ip-protocol", path),
-            source_port=self.optional(ports, data, "source-port", path),
-            destination_port=self.optional(ports, data, "destination-port", path),
-            uid_range=self.optional(
-                lambda value: scalars.span(value, 0, 0xFFFFFFFE), data, "uid-range", path
-            ),
-            invert=data.get("invert", False),
-            suppress_prefix_length=data.get("suppress-prefix-length"),
-            table=self.optional(scalars.table, data, "table", path),
-            action=data.get("action"),
-        )
+    def of_family(self, version: int, data: Data, path: Path) -> None:
+        """Report keys that mean something in the other family of addresses alone."""
+        for key in data:
+            only = _OF_FAMILY.get(key, version)
+            if only != version:
+                self.report("VN112", f"`{key}` is of IPv{only} alone", (*path, key))
 
-    def neighbor(self, data: Data, path: Path) -> Neighbor | None:
-        address = self.parse(scalars.address, data["address"], (*path, "address"))
-        if address is None:
-            return None
-        return Neighbor(path=path, address=address, macaddress=data["macaddress"].lower())
+    def neighbor(self, data: Data, path: Path) -> Neighbor:
+        return Neighbor(path=path, **self.fields(Neighbor, data, path))
+
+    def fdb_entry(self, data: Data, path: Path) -> FdbEntry:
+        given = self.fields(FdbEntry, data, path)
+        return FdbEntry(path=path, **given)
 
     def listed(
         self, parser: Callable[[Any, Path], T | None], key: str, data: Data, path: Path
@@ -403,14 +389,12 @@ class _Lowering:
         )
 
     def dhcp_overrides(self, key: str, data: Data, path: Path) -> DhcpOverrides:
-        given = {_field(name): value for name, value in data[key].items()}
-        return DhcpOverrides(path=(*path, key), **given)
+        path = (*path, key)
+        return DhcpOverrides(path=path, **self.fields(DhcpOverrides, data[key], path))
 
     def ra_overrides(self, data: Data, path: Path) -> RaOverrides:
-        given = {_field(name): value for name, value in data["ra-overrides"].items()}
-        if "table" in given:
-            given["table"] = scalars.table(given["table"])
-        return RaOverrides(path=(*path, "ra-overrides"), **given)
+        path = (*path, "ra-overrides")
+        return RaOverrides(path=path, **self.fields(RaOverrides, data["ra-overrides"], path))
 
     def nameservers(self, data: Data, path: Path) -> Nameservers:
         path = (*path, "nameservers")

@@ -15,7 +15,17 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from vnetc.diagnostics import Path
-from vnetc.kinds import Bridge, IPAddress, IPInterface, IPNetwork, Kind
+from vnetc.kinds import (
+    Bridge,
+    IPAddress,
+    IPInterface,
+    IPNetwork,
+    Kind,
+    MacAddress,
+    Milliseconds,
+    Ranges,
+    Table,
+)
 from vnetc.record import Record
 
 TYPE_CHECKING = False
@@ -25,6 +35,11 @@ if TYPE_CHECKING:
 # family (ipv4, ipv6), the kernel's name, value
 Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]
 Raw: TypeAlias = "Mapping[str, Any]"
+Mark: TypeAlias = tuple[int, int]  # mark, mask
+Realms: TypeAlias = tuple[int, int]  # from (0: any), to
+Protocol: TypeAlias = int  # of IP, IANA
+Origin: TypeAlias = int  # RTPROT_…, linux/rtnetlink.h
+Users: TypeAlias = tuple[int, int]  # first, last
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
 DEFAULT_MTU = 1500  # ETH_DATA_LEN, linux/if_ether.h
@@ -40,17 +55,16 @@ class Address(Record):
     scope: Literal["global", "link", "host"] = "global"
     preferred_lifetime: Literal[0] | None = None  # 0: deprecated, used only when asked for
     noprefixroute: bool = False
+    broadcast: IPAddress | Literal[False] | None = None  # None: the last address of the subnet
+    route_metric: int | None = None
+    duplicate_address_detection: bool | None = None  # None: of an IPv6 address, of no IPv4 one
+    home: bool = False
+    manage_temporary: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether it has no options: no more than an address and its subnet."""
-        return (
-            self.label is None
-            and self.peer is None
-            and self.scope == "global"
-            and self.preferred_lifetime is None
-            and not self.noprefixroute
-        )
+        return self == Address(path=self.path, address=self.address)
 
 
 class Nexthop(Record):
@@ -59,24 +73,38 @@ class Nexthop(Record):
     path: Path
     via: IPAddress
     weight: int = 1
+    interface: str | None = None  # None: the route's
+    on_link: bool = False
 
 
 class Route(Record):
-    """A route of one interface; `to` is 0.0.0.0/0 or ::/0 for `default`."""
+    """A route of one interface; `to` is 0.0.0.0/0 or ::/0 for `default`.
+
+    `from_` is the address that packets of the host get, `source` where packets come from.
+    """
 
     path: Path
     to: IPNetwork
     via: IPAddress | None = None
     from_: IPAddress | None = None
+    source: IPNetwork | None = None
     on_link: bool = False
     metric: int | None = None
-    table: int = MAIN_TABLE
+    preference: Literal["low", "medium", "high"] = "medium"  # of IPv6, RFC 4191
+    table: Table = MAIN_TABLE
     type: str = "unicast"
     scope: str | None = None
+    protocol: Origin | None = None  # None: static
+    realms: Realms | None = None
     mtu: int | None = None
     advmss: int | None = None
     congestion_window: int | None = None
     initrwnd: int | None = None
+    hop_limit: int | None = None
+    congestion_control: str | None = None
+    retransmission_timeout: Milliseconds | None = None
+    quick_ack: bool = False
+    fast_open_no_cookie: bool = False
     nexthops: tuple[Nexthop, ...] = ()
 
 
@@ -89,16 +117,21 @@ class Rule(Record):
     to: IPNetwork | None = None
     iif: str | None = None
     oif: str | None = None
-    fwmark: tuple[int, int] | None = None  # mark, mask
+    fwmark: Mark | None = None
     tos: int | None = None
-    ip_protocol: int | None = None  # IANA number
+    ip_protocol: Protocol | None = None
     source_port: tuple[int, int] | None = None  # first, last
     destination_port: tuple[int, int] | None = None
-    uid_range: tuple[int, int] | None = None
+    uid_range: Users | None = None
     invert: bool = False
     suppress_prefix_length: int | None = None
-    table: int | None = None  # None only with an action
-    action: Literal["blackhole", "unreachable", "prohibit"] | None = None
+    suppress_interface_group: int | None = None
+    realms: Realms | None = None
+    protocol: Origin | None = None  # None: static
+    table: Table | None = None  # one of these four
+    action: Literal["blackhole", "unreachable", "prohibit", "nop"] | None = None
+    goto: int | None = None
+    l3mdev: bool = False
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -108,11 +141,37 @@ class Rule(Record):
 
 
 class Neighbor(Record):
-    """A permanent neighbour (ARP, NDP) entry."""
+    """A permanent neighbour (ARP, NDP) entry, or one that the host answers for (`proxy`)."""
 
     path: Path
     address: IPAddress
-    macaddress: str
+    macaddress: MacAddress | None = None  # None only of a proxy
+    proxy: bool = False
+
+
+class FdbEntry(Record):
+    """An entry of a forwarding database: behind which port, or which end of a tunnel, a MAC is.
+
+    `self`: that of the device itself; `master`: that of the bridge that it is a port of.
+    """
+
+    path: Path
+    macaddress: MacAddress
+    owner: Literal["self", "master"] = "self"
+    state: Literal["permanent", "static"] = "permanent"
+    vlan: int | None = None
+    destination: IPAddress | None = None
+    port: int | None = None
+    vni: int | None = None
+    link: str | None = None
+
+
+class MdbEntry(Record):
+    """A group whose frames a port of a bridge always gets."""
+
+    path: Path
+    group: str  # an IP address, or a MAC address of the link layer
+    vlan: int | None = None
 
 
 class DhcpOverrides(Record):
@@ -158,9 +217,24 @@ class Port(Record):
     learning: bool | None = None
     isolated: bool | None = None
     neigh_suppress: bool | None = None
-    vlans: tuple[tuple[int, int], ...] = ()  # first, last; sorted, disjoint
+    unicast_flood: bool | None = None
+    multicast_flood: bool | None = None
+    broadcast_flood: bool | None = None
+    multicast_to_unicast: bool | None = None
+    multicast_router: Literal["disabled", "query", "permanent", "temporary"] | None = None
+    fast_leave: bool | None = None
+    bpdu_guard: bool | None = None
+    root_block: bool | None = None
+    proxy_arp: bool | None = None
+    proxy_arp_wifi: bool | None = None
+    locked: bool | None = None
+    vlan_tunnel: bool | None = None
+    group_forward_mask: int | None = None
+    backup_port: str | None = None
+    vlans: Ranges = ()
     pvid: int | None = None
-    untagged: tuple[tuple[int, int], ...] = ()
+    untagged: Ranges = ()
+    mdb: tuple[MdbEntry, ...] = ()
 
     @property
     def master(self) -> str:
@@ -192,6 +266,11 @@ class Interface(Record):
     description: str = ""
     macaddress: str | None = None
     mtu: int | None = None
+    arp: bool | None = None
+    multicast: bool | None = None
+    all_multicast: bool | None = None
+    promiscuous: bool | None = None
+    group: int | None = None
     activation: Literal["auto", "manual", "off"] = "auto"
     optional: bool | None = None  # None: only a bridge without ports is not waited for
     addresses: tuple[Address, ...] = ()
@@ -209,6 +288,7 @@ class Interface(Record):
     routes: tuple[Route, ...] = ()
     routing_policy: tuple[Rule, ...] = ()
     neighbors: tuple[Neighbor, ...] = ()
+    fdb: tuple[FdbEntry, ...] = ()
     sysctl: Sysctls = ()
     raw: Raw | None = None
 

@@ -37,7 +37,9 @@ class _RecordType(type):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], *, kw_only: bool = True
     ) -> _RecordType:
-        names = tuple(body.get("__annotations__", ()))
+        annotations = body.get("__annotations__", {})
+        names = tuple(annotations)
+        body["_compared"] = tuple(name for name in names if annotations[name] != "Path")
         body["_defaults"] = {field: body.pop(field) for field in names if field in body}
         body["_positional"] = not kw_only
         body["_fields"] = {field: body["_defaults"].get(field, MISSING) for field in names}
@@ -52,11 +54,12 @@ class _RecordType(type):
 class Record(metaclass=_RecordType):
     """The base of all records.
 
-    Two are equal if they are of one class and all fields are, but for `path`: where a value stands
+    Two are equal if they are of one class and all fields are, but for a `Path`: where a value stands
     in the document says nothing of what it means.
     """
 
     if TYPE_CHECKING:
+        _compared: ClassVar[tuple[str, ...]]
         _defaults: ClassVar[dict[str, Any]]
         _fields: ClassVar[dict[str, Any]]
         _positional: ClassVar[bool]
@@ -83,11 +86,11 @@ class Record(metaclass=_RecordType):
         if type(self) is not type(other):
             return NotImplemented
         mine, others = self.__dict__, other.__dict__
-        return all(mine[name] == others[name] for name in mine if name != "path")
+        return all(mine[name] == others[name] for name in self._compared)
 
     def __hash__(self) -> int:
         mine = self.__dict__
-        return hash(tuple(mine[name] for name in self._fields if name != "path"))
+        return hash(tuple(mine[name] for name in self._compared))
 
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)

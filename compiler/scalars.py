@@ -31,6 +31,9 @@ PROTOCOLS = {
     "sctp": 132,
     "udplite": 136,
 }
+# RTPROT_… of linux/rtnetlink.h, by the names of /etc/iproute2/rt_protos
+ORIGINS = {"kernel": 2, "boot": 3, "static": 4, "ra": 9, "dhcp": 16, "babel": 42, "bgp": 186}
+ORIGINS |= {"isis": 187, "ospf": 188, "rip": 189, "eigrp": 192}
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -117,6 +120,20 @@ def table(value: int | str) -> int:
 def protocol(value: int | str) -> int:
     """Give the number of an IP protocol."""
     return PROTOCOLS[value] if isinstance(value, str) else value
+
+
+def origin(value: int | str) -> int:
+    """Give the number of what a route or rule says it was made by."""
+    return ORIGINS[value] if isinstance(value, str) else value
+
+
+def realms(value: int | str) -> tuple[int, int]:
+    """Parse `TO` or `FROM/TO`, numbers of realms."""
+    first, _, last = str(value).rpartition("/")
+    numbers = int(first or 0), int(last)
+    if max(numbers) > 0xFFFF:  # RTA_FLOW has 16 bits for each
+        raise ScalarError("VN105", f"`{value}` is not possible", "realms are 0 to 65535")
+    return numbers
 
 
 def tunnel_key(value: int | str) -> int:

@@ -53,16 +53,9 @@ _NAMES = {
 REPEATED = frozenset(
     {
         *("Address", "BridgeFDB", "BridgeMDB", "BridgeVLAN", "DHCPServerStaticLease"),
-        *(
-            "IPv6AddressLabel",
-            "IPv6Prefix",
-            "IPv6RoutePrefix",
-            "L2TPSession",
-            "Neighbor",
-            "NextHop",
-        ),
+        *("IPv6AddressLabel", "IPv6Prefix", "IPv6RoutePrefix", "L2TPSession"),
         *("MACsecReceiveAssociation", "MACsecReceiveChannel", "MACsecTransmitAssociation"),
-        *("Route", "RoutingPolicyRule", "SR-IOV", "WireGuardPeer"),
+        *("Neighbor", "NextHop", "Route", "RoutingPolicyRule", "SR-IOV", "WireGuardPeer"),
     }
 )
 # "This option may be specified more than once", "A whitespace-separated list": what is said later
@@ -80,12 +73,8 @@ _WORDS = frozenset(
         *("Network.BindCarrier", "Network.IPv6ProxyNDPAddress"),
         *("BridgeVLAN.VLAN", "BridgeVLAN.EgressUntagged", "NextHop.Group", "IPv6AcceptRA.Token"),
         *("VLAN.EgressQOSMaps", "VLAN.IngressQOSMaps", "Bond.ARPIPTargets"),
-        *(
-            "WireGuardPeer.AllowedIPs",
-            "MACVLAN.SourceMACAddress",
-            "Match.Name",
-            "Match.OriginalName",
-        ),
+        *("MACVLAN.SourceMACAddress", "WireGuardPeer.AllowedIPs"),
+        *("Match.Name", "Match.OriginalName"),
     }
 )
 _LINES = frozenset({"Route.MultiPathRoute", "DHCPv4.SendOption", "DHCPv6.SendOption"})
@@ -105,6 +94,7 @@ _OLD_DHCP = {
 _BOOLEANS = {"true": "yes", "false": "no"}
 # systemd.time(7): a number alone is of seconds.
 _MILLISECONDS = {"us": 0.001, "ms": 1, "": 1000, "s": 1000, "min": 60_000, "h": 3_600_000}
+_SPAN = re.compile(rf"([0-9.]+)({'|'.join(_MILLISECONDS)})")
 
 
 class Unreadable(AssertionError):
@@ -191,9 +181,9 @@ def _value(setting: str, values: list[str]) -> str:
 def _single(setting: str, value: str) -> str:
     if setting.endswith(".Name"):
         return value  # even if it is `true`
-    if setting.endswith("Sec") and (span := re.fullmatch(r"([0-9.]+)([a-z]*)", value)):
-        number, unit = span.groups()
-        return f"{float(number) * _MILLISECONDS[unit]:g}ms"
+    span = _SPAN.fullmatch(value) if setting.endswith("Sec") else None
+    if span is not None:
+        return f"{float(span[1]) * _MILLISECONDS[span[2]]:g}ms"
     return _BOOLEANS.get(value, value)
 
 
@@ -281,31 +271,32 @@ def _pairs(section: str, one: list[Block], other: list[Block]) -> list[tuple[Blo
     if section == "Address":  # of two in a subnet the host speaks from the first
         return [
             pair
-            for family in (False, True)
-            for pair in zip_longest(
-                *(
-                    [b for b in side if (":" in b.get("Address", "")) is family]
-                    for side in (one, other)
-                ),
-                fillvalue={},
-            )
+            for is_ipv6 in (False, True)
+            for pair in _in_turn(_family(one, is_ipv6), _family(other, is_ipv6))
         ]
     if section not in REPEATED:
-        return list(zip_longest(one, other, fillvalue={}))
-    rest = list(other)
+        return _in_turn(one, other)
     found: list[tuple[Block, Block]] = []
     ranked = sorted(
         ((len(a.items() & b.items()), -len(a.items() ^ b.items()), -i, -j), i, j)
         for i, a in enumerate(one)
-        for j, b in enumerate(rest)
+        for j, b in enumerate(other)
     )
-    left, right = set(range(len(one))), set(range(len(rest)))
+    left, right = set(range(len(one))), set(range(len(other)))
     for _, i, j in reversed(ranked):
         if i in left and j in right:
-            found.append((one[i], rest[j]))
+            found.append((one[i], other[j]))
             left.remove(i)
             right.remove(j)
-    return found + [(one[i], {}) for i in sorted(left)] + [({}, rest[j]) for j in sorted(right)]
+    return found + [(one[i], {}) for i in sorted(left)] + [({}, other[j]) for j in sorted(right)]
+
+
+def _family(addresses: list[Block], is_ipv6: bool) -> list[Block]:
+    return [block for block in addresses if (":" in block.get("Address", "")) is is_ipv6]
+
+
+def _in_turn(one: list[Block], other: list[Block]) -> list[tuple[Block, Block]]:
+    return list(zip_longest(one, other, fillvalue={}))
 
 
 # --- reasons --------------------------------------------------------------------------------------

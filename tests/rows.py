@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .kind_rows import device_documents, kind_rows
+
 _ETH = "interfaces: {eth0: {@}, eth1: {}}"
 _BRIDGE = "interfaces: {eth0: {}, br0: {type: bridge, ports: [eth0], @}}"
 _FILTER = "interfaces: {br0: {type: bridge, vlan-filtering: true, vlans: [10-20], @}}"
@@ -27,23 +29,26 @@ _PUBLISH = (
 
 # row -> (document, the key and value that stand for `@`, another value)
 VALUES: dict[str, tuple[str, str, str]] = {
+    **dict(kind_rows()),
     "type.ethernet": ("interfaces: {@}", "eth0: {}", "eth1: {type: ethernet}"),
     "type.loopback": (
         "interfaces: {@}",
         "lo: {type: loopback, addresses: [192.0.2.1/32]}",
         "lo: {type: loopback, addresses: [192.0.2.2/32]}",
     ),
-    "type.dummy": ("interfaces: {@}", "d0: {type: dummy}", "d1: {type: dummy}"),
-    "type.bridge": ("interfaces: {@}", "b0: {type: bridge}", "b1: {type: bridge}"),
-    "type.vlan": (
-        "interfaces: {eth0: {}, @}",
-        "v0: {type: vlan, id: 1, link: eth0}",
-        "v1: {type: vlan, id: 1, link: eth0}",
-    ),
     "type.veth": (
         "interfaces: {a: {type: veth, peer: b}, @}",
         "b: {type: veth, peer: a}",
         "b: {type: veth, peer: a, mtu: 1400}",
+    ),
+    **{
+        f"type.{kind}": ("interfaces: {@}", device, device.replace("d: {", "d2: {"))
+        for kind, device in device_documents().items()
+    },
+    "interface.vrf": (
+        "interfaces: {eth0: {@}, red: {type: vrf, table: 1001}, blue: {type: vrf, table: 1002}}",
+        "vrf: red",
+        "vrf: blue",
     ),
     "interface.description": (_ETH, "description: uplink", "description: storage"),
     "interface.macaddress": (
@@ -101,40 +106,6 @@ VALUES: dict[str, tuple[str, str, str]] = {
         ),
         "true",
         "false",
-    ),
-    "bridge.ports": (
-        "interfaces: {eth0: {}, eth1: {}, br0: {type: bridge, @}}",
-        "ports: [eth0]",
-        "ports: [eth1]",
-    ),
-    "bridge.stp": (_BRIDGE, "stp: true", "stp: false"),
-    "bridge.forward-delay": (_BRIDGE, "forward-delay: 2s", "forward-delay: 2500ms"),
-    "bridge.hello-time": (_BRIDGE, "hello-time: 1s", "hello-time: 1500ms"),
-    "bridge.max-age": (_BRIDGE, "max-age: 6s", "max-age: 6500ms"),
-    "bridge.ageing-time": (_BRIDGE, "ageing-time: 5m", "ageing-time: 1500ms"),
-    "bridge.priority": (_BRIDGE, "priority: 0", "priority: 4096"),
-    "bridge.vlan-filtering": (_BRIDGE, "vlan-filtering: true", "vlan-filtering: false"),
-    "bridge.vlan-protocol": (_FILTER, "vlan-protocol: 802.1q", "vlan-protocol: 802.1ad"),
-    "bridge.default-pvid": (_FILTER, "default-pvid: 0", "default-pvid: 7"),
-    "bridge.vlans": (
-        "interfaces: {br0: {type: bridge, vlan-filtering: true, @}}",
-        "vlans: [10]",
-        "vlans: [10-20]",
-    ),
-    "bridge.pvid": (_FILTER, "pvid: 10", "pvid: 11"),
-    "bridge.untagged": (_FILTER, "untagged: [10]", "untagged: [11-12]"),
-    "bridge.multicast-snooping": (_BRIDGE, "multicast-snooping: true", "multicast-snooping: false"),
-    "bridge.multicast-querier": (_BRIDGE, "multicast-querier: true", "multicast-querier: false"),
-    "vlan.id": ("interfaces: {eth0: {}, v: {type: vlan, link: eth0, @}}", "id: 1", "id: 2"),
-    "vlan.link": (
-        "interfaces: {eth0: {}, eth1: {}, v: {type: vlan, id: 1, @}}",
-        "link: eth0",
-        "link: eth1",
-    ),
-    "vlan.protocol": (
-        "interfaces: {eth0: {}, v: {type: vlan, id: 1, link: eth0, @}}",
-        "protocol: 802.1ad",
-        "protocol: 802.1q",
     ),
     "veth.peer": (
         "interfaces: {a: {type: veth, @}}",

@@ -79,8 +79,7 @@ def test_row_is_true(target: str, row: str) -> None:
     own = [d for o in (one, other) for d in refusals(row, o)]
     assert all(d.code == "VN503" for d in own), own
     if support.since > about.oldest:
-        before = (support.since[0] - 1,)
-        refused = [refusals(row, output) for output in outputs(row, target, before)]
+        refused = [refusals(row, output) for output in outputs(row, target, about.oldest)]
         assert any(d.code == "VN502" for found in refused for d in found)
 
 
@@ -201,7 +200,14 @@ def test_networkd_knows_its_options(target: str) -> None:
 # The values of these are mappings with the user's own names for keys.
 _NAMED = frozenset(
     {
-        *("ethernets", "bridges", "vlans", "dummy-devices", "virtual-ethernets"),
+        "ethernets",
+        "bridges",
+        "bonds",
+        "vlans",
+        "vrfs",
+        "tunnels",
+        "dummy-devices",
+        "virtual-ethernets",
     }
 )
 

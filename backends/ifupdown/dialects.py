@@ -111,10 +111,7 @@ class Classic:
         """Set with ip-link(8) what there is no option for."""
         options = IP_LINK[Bridge].options
         rest = [o for o in options if o.field not in self.bridge_options]
-        words = [
-            text
-            for _, text in said(replace(bridge, vlan_filtering=bridge.vlan_filtering or None), rest)
-        ]
+        words = [text for _, text in said(bridge, rest)]
         command = f"ip link set dev {name} type bridge {' '.join(words)}"
         return [(self.bridge_hook, command)] if words else []
 

@@ -85,7 +85,7 @@ def flag(field: str, word: str) -> Option:
 
 def only(field: str, word: str) -> Option:
     """Say that a boolean is true by a word alone; that it is false is ip-link(8)'s default."""
-    return option(field, word, lambda value: word if value else "")
+    return option(field, word, lambda value: word if value else None)
 
 
 def alone(field: str, words: str) -> Option:
@@ -135,7 +135,7 @@ IP_LINK: Groups = {
             say("priority", "priority"),
             say("group_forward_mask", "group_fwd_mask"),
             say("group_address", "group_address"),
-            say("vlan_filtering", "vlan_filtering", _bit),
+            only("vlan_filtering", "vlan_filtering 1"),
             say("vlan_protocol", "vlan_protocol"),
             say("default_pvid", "vlan_default_pvid"),
             say("vlan_stats", "vlan_stats_enabled", _bit),
@@ -373,7 +373,7 @@ def describe(place: str, word: str) -> str:
 
 def words(node: Record) -> Iterator[str]:
     """Spell the options of a device as ip-link(8) takes them."""
-    return (text for _, text in said(node, IP_LINK[type(node)].options) if text)
+    return (text for _, text in said(node, IP_LINK[type(node)].options))
 
 
 # ip-link(8): tunnels over IPv6 have other words for the same fields of the header.

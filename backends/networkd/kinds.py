@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vnetc.backends.base import limit
-from vnetc.backends.options import Group, Groups, cannot, elsewhere, option
+from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -57,6 +57,10 @@ def inherit_as_zero(value: int | str) -> str:
     return "0" if value == "inherit" else str(value)
 
 
+def _protocol(value: str) -> str | None:
+    return None if value == "802.1q" else value  # the kernel's default; no option before 248
+
+
 def _qos(mappings: tuple[QosMapping, ...]) -> str:
     return " ".join(f"{mapping.from_}-{mapping.to}" for mapping in mappings)
 
@@ -87,7 +91,7 @@ NETDEV: Groups = {
             option("ageing_time", "AgeingTimeSec", seconds),
             option("priority", "Priority", str, PRIORITY_ZERO),
             option("group_forward_mask", "GroupForwardMask"),
-            option("vlan_filtering", "VLANFiltering"),
+            option("vlan_filtering", "VLANFiltering", only_true),
             option("vlan_protocol", "VLANProtocol"),
             option("default_pvid", "DefaultPVID", lambda vid: str(vid or "none")),
             elsewhere("vlans", "[BridgeVLAN] VLAN="),
@@ -162,7 +166,7 @@ NETDEV: Groups = {
         (
             option("id", "Id"),
             elsewhere("link", "[Network] VLAN="),
-            option("protocol", "Protocol", since=(248,)),
+            option("protocol", "Protocol", _protocol, since=(248,)),
             elsewhere("flags", "[VLAN] ReorderHeader="),
             option("ingress_qos_map", "IngressQOSMaps", _qos, since=(248,)),
             option("egress_qos_map", "EgressQOSMaps", _qos, since=(248,)),

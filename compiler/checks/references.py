@@ -268,7 +268,8 @@ def check_ports_are_plain(view: View) -> Iterator[Diagnostic]:
         port = interface.claim
         if port is None:
             continue
-        role, bridge = _role(port), port.master
+        role = "port" if isinstance(port, Port) else "member"
+        bridge = port.master
         because = Label(text=f"a {role} of `{bridge}` by this", path=port.path, part=_part(port))
         for field, key in _OF_THE_BRIDGE:
             if getattr(interface, field):

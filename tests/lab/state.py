@@ -15,6 +15,7 @@ and the routes that the kernel itself makes of addresses in table `local`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import defaultdict
@@ -70,6 +71,7 @@ def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
         state.update({("neighbour", n["dev"], n["dst"]): n["lladdr"] for n in neighbours})
     state.update(_vlans(json.loads(raw["vlan"] or "[]"), links))
     state.update(_fdb(json.loads(raw["fdb"] or "[]"), links))
+    state.update(_wireguard(raw["wireguard"]))
     state.update(_nft(json.loads(raw["nft"])["nftables"]))
     state.update(_sysctls(raw["sysctl"]))
     names = {str(link["ifindex"]): name for name, link in links.items()}
@@ -87,7 +89,7 @@ def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, s
         "kind": "ethernet" if name in nics else kind,
         "up": "UP" in link["flags"],
         "mtu": link["mtu"],
-        "mac": link["address"],
+        "mac": link.get("address"),  # WireGuard and tun have none
         "master": link.get("master"),
         "alias": link.get("ifalias"),
         "linked to": link["link"] if link.get("link") in names else None,
@@ -279,13 +281,58 @@ def describe_vlan(flags: Iterable[str]) -> str:
 
 def _fdb(entries: Iterable[Json], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
     """Read the entries that someone made; the kernel makes those of groups and of its own ports."""
-    own = {link["address"] for link in links.values()}
+    own = {link.get("address") for name, link in links.items() if name != "lo"}
     for entry in entries:
         mac, kept = entry["mac"], entry.get("state") in ("permanent", "static")
         if kept and mac not in own and not int(mac[:2], 16) & 1:  # the bit of groups, IEEE 802
             words = [mac, *(f"{w} {entry[w]}" for w in ("vlan", "dst") if w in entry)]
-            flags = " ".join([entry["state"], *entry["flags"]])
+            # where it leads is a part of what an entry of a VXLAN is
+            more = [f"{w} {entry[w]}" for w in ("port", "vni", "viaIf") if w in entry]
+            flags = " ".join([entry["state"], *entry["flags"], *more])
             yield ("fdb", entry["ifname"], " ".join(words)), flags
+
+
+def _wireguard(lines: str) -> Iterator[tuple[Key, str]]:
+    """Read what wg(8) dumps: a line of five words for a device, one of nine for each of its peers."""
+    for line in lines.splitlines():
+        match line.split("\t"):
+            case [name, private_key, _, port, mark]:
+                yield ("wireguard", name, "private key"), fingerprint(private_key)
+                yield ("wireguard", name, "port"), port
+                if mark != "off":
+                    yield ("wireguard", name, "mark"), str(int(mark, 16))
+            case [name, public_key, psk, endpoint, networks, _, _, _, keepalive]:
+                yield (
+                    ("wireguard", name, f"peer {public_key}"),
+                    describe_peer(
+                        networks=[] if networks == "(none)" else networks.split(","),
+                        preshared_key=None if psk == "(none)" else psk,
+                        endpoint=None if endpoint == "(none)" else endpoint,
+                        keepalive=None if keepalive == "off" else keepalive,
+                    ),
+                )
+            case words:
+                raise ValueError(f"wg(8) dumps {len(words)} words")
+
+
+def fingerprint(secret: str) -> str:
+    """Tell one secret from another without saying it."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+def describe_peer(
+    *,
+    networks: Iterable[str],
+    preshared_key: str | None = None,
+    endpoint: str | None = None,
+    keepalive: str | None = None,
+) -> str:
+    """Say all of a peer of WireGuard besides its public key."""
+    words = [f"allowed-ips {','.join(sorted(networks))}"]
+    words += [f"preshared-key {fingerprint(preshared_key)}"] if preshared_key else []
+    words += [f"endpoint {endpoint}"] if endpoint else []
+    words += [f"keepalive {keepalive}"] if keepalive else []
+    return " ".join(words)
 
 
 def _nft(objects: Iterable[Json]) -> Iterator[tuple[Key, str]]:

@@ -66,12 +66,25 @@ def commands(
 # How a kernel is asked for a kind of interface.
 _PROBES = {
     "bridge": "ip link add x type bridge",
+    "bond": "ip link add x type bond",
     "dummy": "ip link add x type dummy",
+    "ifb": "ip link add x type ifb",
+    "ipvlan": "ip link add y type veth && ip link add x link y type ipvlan mode l3s",
+    "geneve": "ip link add x type geneve id 5 remote 192.0.2.1",
     "macvlan": "ip link add y type veth && ip link add x link y type macvlan mode vepa",
+    # of all modes: each has a module of its own
+    "tunnel": "set -e; "
+    "for mode in gre gretap ipip sit vti; do "
+    "ip link add $mode type $mode local 192.0.2.1 remote 192.0.2.2; done; "
+    "for mode in ip6gre ip6gretap ip6tnl vti6; do "
+    "ip link add $mode type $mode local 2001:db8::1 remote 2001:db8::2; done",
     "veth": "ip link add x type veth peer name y",
     # not of `lo`, which the kernel lets carry none
     "vlan": "ip link add y type veth && ip link add x link y type vlan id 5",
     "vlan-filtering": "ip link add x type bridge vlan_filtering 1",
+    "vrf": "ip link add x type vrf table 1001",
+    "vxlan": "ip link add x type vxlan id 5 dstport 4789",
+    "wireguard": "ip link add x type wireguard",
 }
 
 

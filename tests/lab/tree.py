@@ -38,6 +38,7 @@ PACKAGES = (
     "systemd-sysv",
     "udev",
     "vlan",  # ifupdown's vlan-* options
+    "wireguard-tools",  # wg(8), for ifupdown's lines and to look at any renderer's tunnels
 )
 _WITHOUT = (
     *(f"/usr/share/{directory}/*" for directory in ("doc", "locale", "man")),

@@ -26,6 +26,7 @@ class File:
     path: str
     content: str
     mode: int = 0o644
+    group: str = "root"
 
 
 def boot(box: Sandbox, renderer: str, files: Sequence[File]) -> None:
@@ -34,6 +35,9 @@ def boot(box: Sandbox, renderer: str, files: Sequence[File]) -> None:
     Raises `LabError` if the renderer or a unit fails, or takes too long.
     """
     install(files)
+    for file in files:
+        if file.group != "root":
+            box.run("chgrp", file.group, file.path, log="sandbox.log")
     if not renderer:
         return
     if renderer == "netplan":
@@ -123,6 +127,7 @@ def _networkd(box: Sandbox) -> Done:
     owner = ["-o", "systemd-network", "-g", "systemd-network"]
     # StateDirectory= of its service
     box.run("install", "-d", *owner, "/var/lib/systemd/network", log="sandbox.log")
+    _load_credentials(box, "systemd-networkd.service")
     process = box.start(
         "/lib/systemd/systemd-networkd",
         log="networkd.log",
@@ -142,6 +147,17 @@ def _networkd(box: Sandbox) -> Done:
         return all(_configured(link) for link in box.links())
 
     return done
+
+
+def _load_credentials(box: Sandbox, service: str) -> None:
+    """Hand files to a service that runs as systemd-network, as systemd.exec(5) says of them."""
+    directory = f"/run/credentials/{service}"
+    for drop_in in sorted(Path(f"/etc/systemd/system/{service}.d").glob("*.conf")):
+        for option, value in _options(drop_in):
+            if option == "LoadCredential":
+                name, _, file = value.partition(":")
+                mode = ["-D", "-m", "0400", "-o", "systemd-network"]
+                box.run("install", *mode, file, f"{directory}/{name}", log="sandbox.log")
 
 
 def _configured(link: str) -> bool:

@@ -14,6 +14,7 @@ _COMMANDS = {
     "ip6": (("ip", "-N", "-d", "-j", "-6", "-b", "-"), _OBJECTS),
     "vlan": (("bridge", "-j", "vlan"), ""),
     "fdb": (("bridge", "-j", "fdb", "show"), ""),
+    "wireguard": (("wg", "show", "all", "dump"), ""),
     "nft": (("nft", "-j", "list", "ruleset"), ""),
     "sysctl": (("grep", "-rs", "", "/proc/sys/net/ipv4/conf", "/proc/sys/net/ipv6/conf"), ""),
     "ifquery": (("ifquery", "--list", "-a"), ""),  # what networking.service waits for

@@ -14,6 +14,7 @@ import select
 import shlex
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -128,6 +129,9 @@ def _enter_root(trees: Sequence[str], out: Path) -> None:
     _mount("proc/sys/net", "proc/sys/net", flags=_BIND)
     _mount("", "proc/sys", flags=_REMOUNT | _BIND | _RDONLY)
     _mount("sys", "sys", "sysfs")
+    # which a tree made without udev lacks: devices.txt of the kernel's documentation
+    os.makedirs("dev/net", exist_ok=True)
+    os.mknod("dev/net/tun", stat.S_IFCHR | 0o666, os.makedev(10, 200))
     for directory in ("run", "tmp"):
         _mount(directory, directory, "tmpfs")
     # Not /run/systemd/netif: networkd makes it, and refuses one that it does not own.

@@ -22,6 +22,8 @@ ip link set lo up
 modprobe tun
 modprobe 8021q
 modprobe bonding max_bonds=0
+# Else a namespace gets tunl0, gre0, sit0 and so on as soon as a module is there.
+echo 1 >/proc/sys/net/core/fb_tunnels_only_for_init_net
 
 mark UP
 code=0
