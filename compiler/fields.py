@@ -16,11 +16,17 @@ if TYPE_CHECKING:
 _PORTS = (1, 65535)
 # annotation -> what makes a value of a scalar; of all others the scalar is the value
 _PARSERS: Mapping[str, Callable[[Any], Any]] = {
+    "Bytes": scalars.size,
+    "ClassId": scalars.class_id,
+    "Handle": scalars.handle,
+    "HundredthsOfPercent": scalars.percent,
     "IPAddress": scalars.address,
     "IPNetwork": scalars.network,
     "IPv6Network": scalars.network,
     "MacAddress": str.lower,
+    "Microseconds": scalars.fine_duration,
     "Milliseconds": scalars.duration,
+    "Rate": scalars.rate,
     "Table": scalars.table,
     "TunnelKey": scalars.tunnel_key,
     "Mark": scalars.mark,

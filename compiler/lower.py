@@ -86,7 +86,7 @@ _OF_ROUTE = frozenset({"to", "via", "nexthops"})
 # What the kernel has for one family of addresses alone: IPv6 routes have no realms, and so on.
 _OF_FAMILY = {
     **dict.fromkeys(("preference", "source", "home", "manage-temporary"), 6),
-    **dict.fromkeys(("realms", "broadcast", "label"), 4),
+    **dict.fromkeys(("realms", "broadcast"), 4),
 }
 
 

@@ -112,6 +112,57 @@ def duration(value: int | str) -> int:
     return int(match[1]) * _UNITS[match[2] or "s"]
 
 
+_RATES = {"bit": 1, "kbit": 1000, "mbit": 1_000_000, "gbit": 1_000_000_000}
+_SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20}
+_FINE_UNITS = {"us": 1, "ms": 1000, "s": 1_000_000}
+
+
+def rate(text: str) -> int:
+    """Parse a rate to bits per second; the kernel counts whole bytes."""
+    match = re.fullmatch(r"([0-9]+)(bit|kbit|mbit|gbit)", text)
+    assert match is not None, text
+    value = int(match[1]) * _RATES[match[2]]
+    if value % 8:
+        raise ScalarError("VN105", f"`{text}` is not a whole number of bytes per second")
+    return value
+
+
+def size(value: int | str) -> int:
+    """Parse a number of bytes, with `k` or `m` to the base of 1024."""
+    match = re.fullmatch(r"([0-9]+)([km]?)", str(value))
+    assert match is not None, value
+    return int(match[1]) * _SIZES[match[2]]
+
+
+def fine_duration(value: int | str) -> int:
+    """Parse a duration to microseconds."""
+    match = re.fullmatch(r"([0-9]+)(us|ms|s)?", str(value))
+    assert match is not None, value
+    return int(match[1]) * _FINE_UNITS[match[2] or "s"]
+
+
+def percent(text: str) -> int:
+    """Parse a percentage to hundredths of a percent."""
+    whole, _, part = text.removesuffix("%").partition(".")
+    return int(whole) * 100 + int(part.ljust(2, "0"))
+
+
+def handle(text: str) -> int:
+    """Parse the handle of a queueing discipline, `MAJOR:` in hexadecimal."""
+    return int(text.removesuffix(":"), 16)
+
+
+def class_id(text: str) -> int:
+    """Parse the id of a traffic class, `MAJOR:MINOR` in hexadecimal."""
+    major, _, minor = text.partition(":")
+    return int(major, 16) << 16 | int(minor, 16)
+
+
+def parent(text: str) -> int | None:
+    """Parse where a queueing discipline hangs: a class, or None for the root."""
+    return None if text == "root" else class_id(text)
+
+
 def table(value: int | str) -> int:
     """Give the number of a routing table."""
     return TABLES[value] if isinstance(value, str) else value

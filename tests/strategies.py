@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import count
@@ -15,7 +16,10 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 from vnetc.pipeline import check_text
+
+from .kind_rows import kind_rows
 
 THOROUGH = os.environ.get("VNETC_HYPOTHESIS") == "thorough"
 _COMMON: dict[str, Any] = {
@@ -478,6 +482,57 @@ def networks(draw: Draw, number: int, name: str, names: Sequence[str], free: lis
     return network | device | bridge_keys(draw, ())
 
 
+# Of these a device has one at most.
+_EXCLUSIVE = (
+    {"remote", "group", "remotes"},
+    {"key", "input-key", "output-key"},
+    {"arp-interval", "mii-monitor-interval", "up-delay", "down-delay", "peer-notify-delay"},
+)
+
+
+@cache
+def _templates() -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """Give, of each type, devices with a place for keys, and the keys that may stand there."""
+    found: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for row, (text, *values) in kind_rows():
+        kind = row.partition(".")[0]
+        if kind in _DRAWN_BY_TEMPLATE:
+            found.setdefault(kind, {}).setdefault(text, []).append((values[0], values[1]))
+    return found
+
+
+_DRAWN_BY_TEMPLATE = (
+    *("bond", "vxlan", "geneve", "vrf", "macvlan", "macvtap", "ipvlan", "tun", "tap"),
+    *("wireguard", "tunnel"),
+)
+
+
+@st.composite
+def special_devices(draw: Draw, number: int, name: str) -> Document:
+    """Draw a device that is neither card nor bridge, with the cards that it is made on."""
+    templates = _templates()[draw(st.sampled_from(_DRAWN_BY_TEMPLATE))]
+    text = draw(st.sampled_from(sorted(templates)))
+    chosen: dict[str, str] = {}
+    for pair in draw(st.lists(st.sampled_from(templates[text]), max_size=4)):
+        value = draw(st.sampled_from(pair))
+        key = value.partition(":")[0]
+        if not any(key in group and group & chosen.keys() for group in _EXCLUSIVE):
+            chosen[key] = value
+    filled = text.replace("@", ", ".join(chosen.values()) or "description: x")
+    loaded: Document = YAML(typ="safe", pure=True).load(filled)
+    names = {other: f"{other}x{number}" for other in loaded["interfaces"]} | {"d": name}
+    renamed = json.loads(
+        re.sub(r'"(eth[01]|d|br)"', lambda m: f'"{names[m[1]]}"', json.dumps(loaded))
+    )
+    device = renamed["interfaces"][name]
+    if draw(booleans):
+        device["addresses"] = [f"{v4(number, 2)}/24"]
+    if draw(booleans):
+        device["mtu"] = 1300
+    interfaces: Document = renamed["interfaces"]
+    return interfaces
+
+
 @st.composite
 def documents(draw: Draw) -> Document:
     """Draw a valid document: one about which no check has anything to say but warnings."""
@@ -543,6 +598,9 @@ def documents(draw: Draw) -> Document:
         if kind == "vlan" and "mtu" in device:
             device["mtu"] = 1300
         interfaces[name] = None if device == {} and draw(booleans) else device
+
+    for extra in range(draw(st.integers(0, 2))):
+        interfaces |= draw(special_devices(next(numbers), f"x{extra}"))
 
     document: Document = {"version": 1, "interfaces": interfaces}
     document |= optional(draw, host=st.sampled_from(["kvm1", "a.b-c", "0"]))

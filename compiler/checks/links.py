@@ -120,7 +120,8 @@ def _macs(view: View) -> Iterator[tuple[Path, str]]:
         if interface.macaddress is not None:
             yield (*interface.path, "macaddress"), interface.macaddress
         for neighbor in interface.neighbors:
-            yield (*neighbor.path, "macaddress"), neighbor.macaddress
+            if neighbor.macaddress is not None:
+                yield (*neighbor.path, "macaddress"), neighbor.macaddress
     for server in view.host.dhcp_servers:
         for reservation in server.reservations:
             yield (*reservation.path, "macaddress"), reservation.macaddress

@@ -16,7 +16,8 @@ _COMPARED = 20
 def _names(view: View) -> Iterator[tuple[str, str, Path, Part]]:
     """Run through all names of interfaces: the name, what it is there, where."""
     for name, port in view.host.claims:
-        yield name, _role(port), port.path, _part(port)
+        what = "uplink" if port.path[-1] == "uplink" else _role(port)
+        yield name, what, port.path, _part(port)
     for interface in view.host.interfaces:
         kind = interface.kind
         if isinstance(kind, Veth):
@@ -43,9 +44,7 @@ def _similar(view: View, name: str) -> str:
 
 
 def _role(claim: Port | Member) -> str:
-    if isinstance(claim, Member):
-        return "member"
-    return "uplink" if claim.path[-1] == "uplink" else "port"
+    return "member" if isinstance(claim, Member) else "port"
 
 
 def _part(claim: Port | Member) -> Part:
@@ -268,8 +267,7 @@ def check_ports_are_plain(view: View) -> Iterator[Diagnostic]:
         port = interface.claim
         if port is None:
             continue
-        role = "port" if isinstance(port, Port) else "member"
-        bridge = port.master
+        role, bridge = _role(port), port.master
         because = Label(text=f"a {role} of `{bridge}` by this", path=port.path, part=_part(port))
         for field, key in _OF_THE_BRIDGE:
             if getattr(interface, field):

@@ -14,6 +14,7 @@ from vnetc.record import replace
 
 from .comparison import compare
 from .expect import Lease, expect
+from .keys import key_files, key_in
 from .runner.boot import File
 from .runner.job import Job, Result
 from .runner.wire import Server
@@ -88,7 +89,14 @@ class Case:
             id=f"{label or self.name}/{target}@{generation}",
             trees=(generation, *([f"{target}-{generation}"] if target in LAYERED else [])),
             renderer=target,
-            files=tuple(File(f.path, f.content, f.mode) for f in files),
+            files=(
+                *(File(f.path, f.content, f.mode) for f in files),
+                # as systemd.netdev(5) wants them, which runs as another user
+                *(
+                    File(file, f"{key_in(file)}\n", 0o640, "systemd-network")
+                    for file in dict.fromkeys(key_files(self.host))
+                ),
+            ),
             cards=cards(self.host),
             servers=servers(self.host),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vnetc.kinds import Kind, Tunnel, Veth, link_of
+from vnetc.kinds import Kind, Tap, Tun, Tunnel, Veth, link_of
 from vnetc.record import Record
 
 from .expect_links import LINKS
@@ -25,6 +25,8 @@ def expect_kind(kind: Kind) -> dict[str, str]:
         settings["linked to"] = link
     if isinstance(kind, Tunnel):
         settings["kind"] = tunnel_kind(kind)
+    if isinstance(kind, Tun | Tap):
+        settings |= {"kind": "tun", "type": kind.type}
     settings |= _facts(kind)
     return settings
 

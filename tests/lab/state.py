@@ -30,6 +30,8 @@ Json: TypeAlias = Mapping[str, Any]
 
 LOCAL_TABLE = "255"
 KERNEL = "2"  # RTPROT_KERNEL, linux/rtnetlink.h
+# What is else in table `local` a VRF has in its own table.
+_OF_ADDRESSES = ("local", "broadcast", "anycast", "multicast")
 LINK_LOCAL = "link-local, of the MAC address"
 STABLE_LINK_LOCAL = "link-local, of a secret"
 # The kernel moves these between devices and `lo` as it likes.
@@ -43,6 +45,7 @@ _NO_SETTING = {
     *("topology_change_ack", "config_pending", "group_fwd_mask_str", "hold_timer", "hello_timer"),
     *("message_age_timer", "forward_delay_timer", "tcn_timer", "topology_change_timer", "gc_timer"),
     *("fdb_n_learned", "designated_bridge"),
+    *("numqueues", "numdisabled"),  # of tun and tap: what programs have opened
     "reserved_bits",  # of VXLANs: what their other settings leave of the header
     # bonds and what they are made of
     *("active_slave", "ad_info", "mii_status", "link_failure_count", "perm_hwaddr"),
@@ -51,7 +54,12 @@ _NO_SETTING = {
 }
 FOREVER = 0xFFFFFFFF  # INFINITY_LIFE_TIME, net/addrconf.h
 # Fallback devices, which appear in every namespace once a module is loaded.
-_FALLBACK = ("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip6gre0", "ip_vti0")
+_FALLBACK = frozenset(
+    {
+        *("tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip_vti0"),
+        *("ip6tnl0", "ip6gre0", "ip6_vti0"),
+    }
+)
 
 
 def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
@@ -94,26 +102,48 @@ def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, s
         "alias": link.get("ifalias"),
         "linked to": link["link"] if link.get("link") in names else None,
     }
-    settings |= info.get("info_data", {})
+    settings |= _data(kind, info.get("info_data", {}))
     settings |= {f"port {k}": v for k, v in info.get("info_slave_data", {}).items()}
     for what, value in settings.items():
         if value is not None and not {what, what.removeprefix("port ")} & _NO_SETTING:
             yield ("link", name, what), value if isinstance(value, str) else json.dumps(value)
 
 
+_VLAN_FLAGS = ("reorder_hdr", "gvrp", "mvrp", "loose_binding", "bridge_binding")
+
+
+def _data(kind: str, data: Json) -> dict[str, Any]:
+    """Spell what only a kind of device has: one setting for each flag of a VLAN, lists as texts."""
+    settings = dict(data)
+    if kind == "vlan":
+        flags = {flag.lower() for flag in settings.pop("flags", [])}
+        settings |= {f"flag {flag}": flag in flags for flag in _VLAN_FLAGS}
+    for word, value in settings.items():
+        if word in ("ingress_qos", "egress_qos"):
+            pairs = sorted((pair["from"], pair["to"]) for pair in value)
+            settings[word] = " ".join(f"{first}:{second}" for first, second in pairs)
+        elif word == "macaddr_data":  # a set: the kernel hashes them
+            settings[word] = " ".join(sorted(value))
+        elif word in ("arp_ip_target", "ns_ip6_target"):
+            settings[word] = " ".join(value)
+    return settings
+
+
 def _addresses(links: Iterable[Json]) -> Iterator[tuple[Key, str]]:
     for link in links:
         for address in link.get("addr_info", []):
-            yield ("address", link["ifname"], _address_name(address)), _address(link, address)
+            yield ("address", link["ifname"], _address_name(link, address)), _address(link, address)
 
 
-def _address_name(address: Json) -> str:
+def _address_name(link: Json, address: Json) -> str:
     text = f"{address['local']}/{address['prefixlen']}"
     own = ip_interface(text)
     if not isinstance(own, IPv6Interface) or own.network.prefixlen != 64:
         return text
     # EUI-64 has ff:fe in the middle of the MAC address (RFC 4291, appendix A)
-    eui64 = own.ip.packed[11:13] == b"\xff\xfe"
+    # or, of ipvlans, which share one, the number of the device (addrconf_ifid_eui48)
+    ipvlan = link.get("linkinfo", {}).get("info_kind") == "ipvlan"
+    eui64 = own.ip.packed[11:13] == b"\xff\xfe" or (ipvlan and own.ip.packed[11:13] != b"\0\0")
     if own.is_link_local:
         stable = "stable-privacy" in address
         return LINK_LOCAL if eui64 else STABLE_LINK_LOCAL if stable else text
@@ -183,7 +213,8 @@ def describe_address(
 def _routes(family: str, routes: Iterable[Json]) -> Iterator[tuple[Key, str]]:
     for route in routes:
         table = route.get("table", "254")
-        if table == LOCAL_TABLE and route["protocol"] == KERNEL:
+        made = route["protocol"] == KERNEL
+        if made and (table == LOCAL_TABLE or TYPES[int(route["type"])] in _OF_ADDRESSES):
             continue
         hops = [
             describe_hop(h.get("gateway"), h["weight"], "onlink" in h["flags"])

@@ -117,7 +117,10 @@ def _address(local: str, length: int, **more: object) -> dict[str, object]:
     return {"local": local, "prefixlen": length, "scope": "0", **lifetimes, **more}
 
 
-_EMPTY = ("vlan", "fdb", "sysctl", "networkd", "resolvconf", "wait_online", "ifquery", "leases")
+_EMPTY = (
+    *("vlan", "fdb", "wireguard", "sysctl", "networkd", "resolvconf", "wait_online", "ifquery"),
+    "leases",
+)
 
 
 def _raw(
