@@ -10,14 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from vnetc.cards import (
+    AccessPoint,
+    Auth,
+    CardMatch,
+    Channels,
+    Coalesce,
+    LinkSettings,
+    Offload,
+    Queues,
+    Rings,
+    VirtualFunction,
+    VirtualFunctions,
+)
 from vnetc.data import is_tuple
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.kinds import (
     KINDS,
     Bridge,
+    Ethernet,
     QosMapping,
     Vlan,
     VlanFlags,
+    Wifi,
     Wireguard,
     WireguardPeer,
     link_of,
@@ -27,9 +42,11 @@ from vnetc.model import (
     Address,
     DhcpOverrides,
     DhcpServer,
+    FdbEntry,
     Firewall,
     Host,
     Interface,
+    MdbEntry,
     Nameservers,
     Neighbor,
     Nexthop,
@@ -40,6 +57,7 @@ from vnetc.model import (
     Route,
     Rule,
 )
+from vnetc.qdiscs import DISCIPLINES, Drr, DrrClass, Htb, HtbClass, Qdisc, Qfq, QfqClass
 from vnetc.record import MISSING, Record, fields, replace
 
 TYPE_CHECKING = False
@@ -181,6 +199,17 @@ def carried_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | No
 ROWS: dict[type[Record], str] = {
     Interface: "interface",
     **{cls: name for name, cls in KINDS.items()},
+    CardMatch: "match",
+    Offload: "offload",
+    LinkSettings: "link-settings",
+    Rings: "rings",
+    Channels: "channels",
+    Queues: "queues",
+    Coalesce: "coalesce",
+    VirtualFunctions: "virtual-functions",
+    VirtualFunction: "virtual-function",
+    Auth: "auth",
+    AccessPoint: "access-point",
     VlanFlags: "vlan-flags",
     QosMapping: "qos-mapping",
     WireguardPeer: "wireguard-peer",
@@ -190,6 +219,13 @@ ROWS: dict[type[Record], str] = {
     Nexthop: "nexthop",
     Rule: "rule",
     Neighbor: "neighbor",
+    FdbEntry: "fdb",
+    MdbEntry: "mdb",
+    Qdisc: "qdisc",
+    **{cls: f"qdisc-{name.replace('_', '-')}" for name, cls in DISCIPLINES.items()},
+    DrrClass: "class-drr",
+    HtbClass: "class-htb",
+    QfqClass: "class-qfq",
     DhcpOverrides: "dhcp-overrides",
     RaOverrides: "ra-overrides",
     Nameservers: "nameservers",
@@ -204,6 +240,7 @@ ROWS: dict[type[Record], str] = {
 STRUCTURE: dict[type[Record], frozenset[str]] = {
     Interface: frozenset({"name", "path", "kind", "port", "member"}),
     Port: frozenset({"path", "bridge"}),
+    AccessPoint: frozenset({"path", "name"}),
     Firewall: frozenset({"name", "path", "bridge", "addresses"}),
     DhcpServer: frozenset(
         {"name", "path", "bridge", "subnet", "address", "prefixes", "forwards_dns"}
@@ -260,12 +297,31 @@ _BELOW: dict[type[Record], tuple[str, ...]] = {
         "routes",
         "routing_policy",
         "neighbors",
+        "fdb",
+        "qdiscs",
         "dhcp4_overrides",
         "dhcp6_overrides",
         "ra_overrides",
         "nameservers",
     ),
     Route: ("nexthops",),
+    Qdisc: ("kind",),
+    **dict.fromkeys((Drr, Htb, Qfq), ("classes",)),
+    Ethernet: (
+        "match",
+        "offload",
+        "link_settings",
+        "rings",
+        "channels",
+        "queues",
+        "coalesce",
+        "virtual_functions",
+        "auth",
+    ),
+    Wifi: ("match", "access_points"),
+    AccessPoint: ("auth",),
+    VirtualFunctions: ("functions",),
+    Port: ("mdb",),
     Vlan: ("flags", "ingress_qos_map", "egress_qos_map"),
     Wireguard: ("peers",),
     Firewall: ("publish",),

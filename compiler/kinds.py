@@ -16,12 +16,27 @@ from ipaddress import (
     IPv6Network,
 )
 
+from vnetc.cards import (
+    AccessPoint,
+    Auth,
+    CardMatch,
+    Channels,
+    Coalesce,
+    LinkSettings,
+    Offload,
+    Queues,
+    Rings,
+    VirtualFunctions,
+)
+from vnetc.cards import Secret as Secret
 from vnetc.diagnostics import Path
 from vnetc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
+
+    from vnetc.cards import Wakes, Words
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 IPInterface: TypeAlias = IPv4Interface | IPv6Interface
@@ -33,21 +48,34 @@ TunnelKey: TypeAlias = int  # 32 bits, also written as an IPv4 address
 Table: TypeAlias = int  # RT_TABLE_…, linux/rtnetlink.h
 
 
-class Secret(Record):
-    """A key or password: in a file of the target host, or written in the document."""
-
-    path: Path
-    file: str | None = None
-    text: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Secret(file={self.file!r})"
-
-
 class Ethernet(Record):
-    """A network card, found by its name."""
+    """A network card, found by its name or by `match`."""
 
+    match: CardMatch | None = None
+    set_name: bool = True
+    alias: str | None = None
+    wakeonlan: Wakes | None = None
+    wakeonlan_password: Secret | None = None
+    offload: Offload | None = None
+    link_settings: LinkSettings | None = None
+    rings: Rings | None = None
+    channels: Channels | None = None
+    queues: Queues | None = None
+    coalesce: Coalesce | None = None
+    virtual_functions: VirtualFunctions | None = None
+    auth: Auth | None = None
     type = "ethernet"
+
+
+class Wifi(Record):
+    """A network card without a cable, a guest of one of its access points."""
+
+    match: CardMatch | None = None
+    set_name: bool = True
+    regulatory_domain: str | None = None
+    wakeonwlan: Words = ()
+    access_points: tuple[AccessPoint, ...] = ()
+    type = "wifi"
 
 
 class Loopback(Record):
@@ -366,6 +394,7 @@ class Infiniband(Record):
 
 Kind: TypeAlias = (
     Ethernet
+    | Wifi
     | Loopback
     | Dummy
     | Ifb
@@ -391,6 +420,7 @@ KINDS: dict[str, type[Record]] = {
     cls.type: cls
     for cls in (
         Ethernet,
+        Wifi,
         Bridge,
         Bond,
         Vlan,
@@ -411,6 +441,9 @@ KINDS: dict[str, type[Record]] = {
         Infiniband,
     )
 }
+
+
+Card: TypeAlias = Ethernet | Wifi  # what is there without being made
 
 
 def link_of(kind: Kind) -> str | None:

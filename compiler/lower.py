@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from vnetc import scalars
-from vnetc.data import is_list
+from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.expand import Declared, expand, subnets
 from vnetc.fields import Field, fields_by_key
@@ -32,6 +32,7 @@ from vnetc.model import (
     Rule,
     Sysctls,
 )
+from vnetc.qdiscs import DISCIPLINES, Qdisc
 from vnetc.record import Record
 from vnetc.validate import BAD
 
@@ -105,6 +106,7 @@ class _Lowering:
             "routing-policy": partial(self.listed, self.rule, "routing-policy"),
             "neighbors": partial(self.listed, self.neighbor, "neighbors"),
             "fdb": partial(self.listed, self.fdb_entry, "fdb"),
+            "qdiscs": partial(self.listed, self.qdisc, "qdiscs"),
             "link-local": self.link_local,
             "dhcp4-overrides": partial(self.dhcp_overrides, "dhcp4-overrides"),
             "dhcp6-overrides": partial(self.dhcp_overrides, "dhcp6-overrides"),
@@ -138,7 +140,8 @@ class _Lowering:
                 continue
             before = len(self.found)
             result = parser(item, (*path, key, index))
-            if result is not None and len(self.found) == before:
+            wrong = any(d.severity == "error" for d in self.found[before:])
+            if result is not None and not wrong:
                 results.append(result)
         return tuple(results)
 
@@ -237,6 +240,8 @@ class _Lowering:
             addresses: tuple[Address, ...] = given.get("addresses", ())
             has_ipv6 = any(a.address.version == 6 for a in addresses)
             given["accept_ra"] = has_ipv6 or bool(given.get("dhcp6"))
+        if any(n.proxy and n.address.version == 6 for n in given.get("neighbors", ())):
+            given["sysctl"] = _proxying(given.get("sysctl", ()))
         if isinstance(claim, Member):
             given["member"] = claim
         elif claim is not None:
@@ -274,6 +279,12 @@ class _Lowering:
             if record is not None:
                 return record(path=path, **self.fields(record, value, path))
             return value if parse is None else self.parse(parse, value, path)
+
+        if record is not None and is_mapping(value):  # each by a name of its own
+            return tuple(
+                record(path=(*path, name), name=name, **self.fields(record, one or {}, (*path, name)))
+                for name, one in value.items()
+            )
 
         def item(one: Any, place: Path) -> Any:
             if record is not None:
@@ -369,6 +380,16 @@ class _Lowering:
     def fdb_entry(self, data: Data, path: Path) -> FdbEntry:
         given = self.fields(FdbEntry, data, path)
         return FdbEntry(path=path, **given)
+
+    def qdisc(self, data: Data, path: Path) -> Qdisc:
+        cls = DISCIPLINES[data["kind"]]
+        kind: Any = cls(**self.fields(cls, data, path))
+        return Qdisc(
+            path=path,
+            kind=kind,
+            parent=self.optional(scalars.parent, data, "parent", path),
+            handle=self.optional(scalars.handle, data, "handle", path),
+        )
 
     def listed(
         self, parser: Callable[[Any, Path], T | None], key: str, data: Data, path: Path
@@ -513,6 +534,12 @@ class _Lowering:
             address=address,
             hostname=data.get("hostname"),
         )
+
+
+def _proxying(given: Sysctls) -> Sysctls:
+    """Let the kernel answer for its proxies of IPv6, unless the document says otherwise."""
+    said = any((family, key) == ("ipv6", "proxy_ndp") for family, key, _ in given)
+    return given if said else (*given, ("ipv6", "proxy_ndp", 1))
 
 
 def _field(key: str) -> str:

@@ -26,13 +26,14 @@ from vnetc.kinds import (
     Ranges,
     Table,
 )
+from vnetc.qdiscs import Qdisc
 from vnetc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
 
-# family (ipv4, ipv6), the kernel's name, value
+# family (ipv4, ipv6, ipv4-neigh, ipv6-neigh), the kernel's name, value
 Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]
 Raw: TypeAlias = "Mapping[str, Any]"
 Mark: TypeAlias = tuple[int, int]  # mark, mask
@@ -289,6 +290,7 @@ class Interface(Record):
     routing_policy: tuple[Rule, ...] = ()
     neighbors: tuple[Neighbor, ...] = ()
     fdb: tuple[FdbEntry, ...] = ()
+    qdiscs: tuple[Qdisc, ...] = ()
     sysctl: Sysctls = ()
     raw: Raw | None = None
 

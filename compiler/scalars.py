@@ -15,6 +15,7 @@ from ipaddress import (
     ip_network,
 )
 
+from vnetc.data import is_list
 from vnetc.kinds import IPAddress, IPInterface, IPNetwork
 
 TABLES = {"default": 253, "main": 254, "local": 255}  # rtnetlink(7)
@@ -114,7 +115,6 @@ def duration(value: int | str) -> int:
 
 _RATES = {"bit": 1, "kbit": 1000, "mbit": 1_000_000, "gbit": 1_000_000_000}
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20}
-_FINE_UNITS = {"us": 1, "ms": 1000, "s": 1_000_000}
 
 
 def rate(text: str) -> int:
@@ -132,13 +132,6 @@ def size(value: int | str) -> int:
     match = re.fullmatch(r"([0-9]+)([km]?)", str(value))
     assert match is not None, value
     return int(match[1]) * _SIZES[match[2]]
-
-
-def fine_duration(value: int | str) -> int:
-    """Parse a duration to microseconds."""
-    match = re.fullmatch(r"([0-9]+)(us|ms|s)?", str(value))
-    assert match is not None, value
-    return int(match[1]) * _FINE_UNITS[match[2] or "s"]
 
 
 def percent(text: str) -> int:
@@ -161,6 +154,24 @@ def class_id(text: str) -> int:
 def parent(text: str) -> int | None:
     """Parse where a queueing discipline hangs: a class, or None for the root."""
     return None if text == "root" else class_id(text)
+
+
+def microseconds(value: int | str) -> int:
+    """Parse a duration to microseconds, which are its smallest unit."""
+    match = re.fullmatch(r"([0-9]+)(us|ms|s)?", str(value))
+    assert match is not None, value
+    return int(match[1]) * {"us": 1, "ms": 1000, "s": 1_000_000}[match[2] or "s"]
+
+
+def words(value: object) -> tuple[str, ...]:
+    """Give the words of a list, or one word alone; what is no word was reported before."""
+    items: tuple[object, ...] = tuple(value) if is_list(value) else (value,)
+    return tuple(item for item in items if isinstance(item, str))
+
+
+def wakes(value: object) -> tuple[str, ...]:
+    """Give what wakes a host: for `true` a magic packet, for `false` nothing."""
+    return ("magic",) if value is True else words(value)
 
 
 def table(value: int | str) -> int:

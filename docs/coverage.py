@@ -3,7 +3,8 @@
 A peer's file in reference/coverage/ has:
 
 - `keys`: all of the peer's keys, by place: a list of names, or names with the row or rows that say
-  them. A key's id is `PLACE/NAME`. Everything below picks keys by id, or by a pattern (fnmatch).
+  them. A key's id is `PLACE/NAME`. Everything below picks keys by id, or by a pattern, in which
+  `*` stands for anything.
 - `rows`: the row or rows that say a key. For systemd-networkd most need no entry here: the support
   table of the target names them itself.
 - `written`: what vnetc writes without being told, and when.
@@ -20,7 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,31 +79,42 @@ def ids(data: Mapping[str, Any]) -> list[str]:
     return [f"{place}/{name}" for place, names in data["keys"].items() for name in names]
 
 
-_WORD = re.compile(r"\[(?P<section>[A-Z][\w-]*)\]|(?<![\w-])(?P<key>[A-Z][\w-]*)=(?P<value>[\w-]*)")
+_WORD = re.compile(
+    r"(?:\.(?P<file>\w+) )?\[(?P<section>[A-Z][\w-]*)\]"
+    r"|(?<![\w-])(?P<key>[A-Z][\w-]*)=(?P<value>[\w-]*)"
+)
 
 
-def named(how: str) -> Iterator[str]:
-    """Give what a row of a support table names: `X.A`, `X.B` of `[X] A=, B=`, also `X.B=b` of `B=b`."""
-    section = ""
+def named(how: str) -> Iterator[tuple[str, str]]:
+    """Give what a row of a support table names, with the kind of file if the row names that too.
+
+    `X.A` and `X.B` of `[X] A=, B=`; of `B=b` also `X.B=b`.
+    """
+    file = section = ""
     for word in _WORD.finditer(how):
         if word["section"] is not None:
-            section = word["section"]
+            file, section = word["file"] or "", word["section"]
         else:
-            yield f"{section}.{word['key']}"
+            yield file, f"{section}.{word['key']}"
             if word["value"]:
-                yield f"{section}.{word['key']}={word['value']}"
+                yield file, f"{section}.{word['key']}={word['value']}"
 
 
 def by_table(target: str, known: Iterable[str]) -> dict[str, list[str]]:
-    """Give the rows that say a key by a target's own account, by the key's id."""
-    found: dict[str, list[str]] = {}
-    by_name: dict[str, list[str]] = {}
+    """Give the rows that say a key by a target's own account, by the key's id.
+
+    A .link file is named where one is meant.
+    """
+    places: dict[str, list[str]] = {}
     for each in known:
-        by_name.setdefault(each.partition("/")[2], []).append(each)
+        place, _, name = each.partition("/")
+        places.setdefault(name, []).append(place)
+    found: dict[str, list[str]] = {}
     for row, support in load(target).support.items():
-        for name in dict.fromkeys(named(support.how)):
-            for each in by_name.get(name, ()):
-                found.setdefault(each, []).append(row)
+        for file, name in dict.fromkeys(named(support.how)):
+            for place in places.get(name, ()):
+                if place == file if file else place != "link":
+                    found.setdefault(f"{place}/{name}", []).append(row)
     return found
 
 
@@ -137,7 +148,7 @@ def _key(
         ("written", _group(data, "written", "what", id, exactly=True)),
         ("why", _group(data, "reasons", "why", id, exactly=True)),
         ("rows", tables.get(id)),
-        ("rows", next((rows for pattern, rows in given.items() if fnmatchcase(id, pattern)), None)),
+        ("rows", next((rows for pattern, rows in given.items() if matches(id, pattern)), None)),
         ("written", _group(data, "written", "what", id)),
         ("why", _group(data, "reasons", "why", id)),
     ]
@@ -153,10 +164,20 @@ def _group(
     """Give the text of the first group of keys that has this one."""
     for group in data.get(part, ()):
         keys: list[str] = group["keys"]
-        if id in keys if exactly else any(fnmatchcase(id, pattern) for pattern in keys):
+        if id in keys if exactly else any(matches(id, pattern) for pattern in keys):
             found: str = group[text]
             return found
     return None
+
+
+def matches(id: str, pattern: str) -> bool:
+    """Tell whether a pattern picks a key; only `*` is special, since ids have brackets."""
+    return _expression(pattern).fullmatch(id) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*"))
 
 
 # --- the page -------------------------------------------------------------------------------------

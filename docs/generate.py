@@ -6,6 +6,7 @@ tests/test_docs.py fails if one of them is not what this writes.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -369,9 +370,23 @@ def _output(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
+def coverage() -> str:
+    """Write what becomes of every key of the peers."""
+    spec = importlib.util.spec_from_file_location(
+        "docs_coverage", Path(__file__).with_name("coverage.py")
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    page: str = module.page(GENERATED)
+    return page
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "language.md": language,
     "matrix.md": matrix,
+    "coverage.md": coverage,
     "equivalence.md": equivalence,
     "codes.md": codes,
     "cli.md": cli,

@@ -1,7 +1,7 @@
 """The schema of a vnetc document: JSON Schema draft-07, the same for editors and the compiler.
 
-It is written in parts: `core.json`, and one file for each type of interface in `types/`, so that a
-run reads only the types that its document has. `host.schema.json` is all of it, for editors; `make
+It is written in parts: `core.json`, `qdiscs.json`, and one file for each type of interface in
+`types/`, so that a run reads only what its document has. `host.schema.json` is all of it, for editors; `make
 docs` puts it together.
 
 Beside the standard's keywords the parts have `errorMessage` and `patternErrorMessage` (what an
@@ -57,8 +57,8 @@ def member_schema(definition: str, value: str) -> Schema:
     family = schema["x-family"]
     if value not in schema["properties"][family["key"]]["enum"]:
         raise KeyError(value)
-    inline: Schema | None = family.get("members")
-    own = _part(f"types/{value}") if inline is None else inline[value]
+    members = _members(family)
+    own = _part(f"types/{value}") if members is None else members[value]
     base: Schema = member_schema("interface", family["base"]) if "base" in family else schema
     without = ("type",) if "base" in family else own.get("without", ())
     return {
@@ -74,6 +74,12 @@ def member_schema(definition: str, value: str) -> Schema:
     }
 
 
+def _members(family: Schema) -> Schema | None:
+    """Give the members of a family that stand together, None if each has a file of its own."""
+    inline: Schema | None = family.get("members")
+    return _part(family["part"]) if "part" in family else inline
+
+
 @cache
 def host_schema() -> Schema:
     """Give the whole schema as data."""
@@ -86,6 +92,7 @@ def bundle(types: Collection[str]) -> Schema:
     families = {
         "interface": types,
         "network": core["definitions"]["network"]["x-family"]["members"],
+        "qdisc": _part("qdiscs"),
     }
     unfolded = {name: _unfold(name, values) for name, values in families.items()}
     return {**core, "definitions": {**core["definitions"], **unfolded}}

@@ -90,6 +90,8 @@ _OLD_DHCP = {
     "UseDomains": ("DHCPv4", "DHCPv6"),
     "RouteMetric": ("DHCPv4", "IPv6AcceptRA"),
 }
+# WireGuard's mark under the name that it had first; networkd 252 knows both, the manual page one.
+_OLD_NAMES = {"WireGuard.FwMark": "FirewallMark"}
 # systemd.syntax(7) knows more words, but nobody here writes them.
 _BOOLEANS = {"true": "yes", "false": "no"}
 # systemd.time(7): a number alone is of seconds.
@@ -198,6 +200,11 @@ def _in_full(sections: Sections) -> Sections:
             for section in _OLD_DHCP.get(option, ("DHCPv4",)):
                 home = sections.setdefault(section, [{}])[0]
                 home.setdefault(option, value)
+    for old, new in _OLD_NAMES.items():
+        section, _, option = old.partition(".")
+        for block in sections.get(section, []):
+            if option in block:
+                block.setdefault(new, block.pop(option))
     # what is said twice is there once: netplan 0.106 repeats rules of devices that it reads twice
     return {
         section: [block for n, block in enumerate(blocks) if block not in blocks[:n]]
@@ -377,6 +384,30 @@ def by_path(files: tuple[File, ...]) -> dict[str, str]:
     return {file.path: file.content for file in files}
 
 
+_CREDENTIALS = "/run/credentials/systemd-networkd.service/"
+
+
+def with_secrets(files: Mapping[str, str]) -> dict[str, str]:
+    """Put secrets into the files that name credentials of theirs (systemd.exec(5), LoadCredential=)."""
+    places = {
+        name: path
+        for text in files.values()
+        for name, path in re.findall(r"^LoadCredential=([^:\n]+):(.+)$", text, re.MULTILINE)
+    }
+    found = {
+        path: re.sub(
+            rf"^(\w+)File={_CREDENTIALS}(.+)$",
+            lambda match: f"{match[1]}={files[places[match[2]]].strip()}",
+            re.sub(r"^LoadCredential=.*\n", "", text, flags=re.MULTILINE),
+            flags=re.MULTILINE,
+        )
+        for path, text in files.items()
+        if path not in places.values()
+    }
+    # less what had nothing else to say
+    return {path: text for path, text in found.items() if "=" in text or "=" not in files[path]}
+
+
 def generate(generator: str, files: tuple[File, ...]) -> dict[str, str]:
     """Give the files with those that netplan makes of them: netplan-generate(8), `--root-dir`."""
     with TemporaryDirectory() as name:
@@ -415,4 +446,5 @@ def generator() -> str | None:
 def compare(generator: str, sides: Sides) -> list[Difference]:
     """List how what networkd is told differs."""
     made = generate(generator, sides.netplan.files)
-    return list(differences(read(made), read(by_path(sides.networkd.files))))
+    written = by_path(sides.networkd.files)
+    return list(differences(read(with_secrets(made)), read(with_secrets(written))))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .card_rows import card_rows
 from .kind_rows import device_documents, kind_rows
+from .layer3_rows import LAYER3_VALUES
 
 _ETH = "interfaces: {eth0: {@}, eth1: {}}"
 _BRIDGE = "interfaces: {eth0: {}, br0: {type: bridge, ports: [eth0], @}}"
@@ -30,6 +32,8 @@ _PUBLISH = (
 # row -> (document, the key and value that stand for `@`, another value)
 VALUES: dict[str, tuple[str, str, str]] = {
     **dict(kind_rows()),
+    **dict(card_rows()),
+    **LAYER3_VALUES,
     "type.ethernet": ("interfaces: {@}", "eth0: {}", "eth1: {type: ethernet}"),
     "type.loopback": (
         "interfaces: {@}",

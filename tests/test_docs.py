@@ -101,7 +101,7 @@ def generator() -> ModuleType:
     return module
 
 
-GENERATED = ["language.md", "matrix.md", "equivalence.md", "codes.md", "cli.md"]
+GENERATED = ["language.md", "matrix.md", "coverage.md", "equivalence.md", "codes.md", "cli.md"]
 
 
 @pytest.mark.parametrize("page", GENERATED)

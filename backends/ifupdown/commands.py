@@ -12,8 +12,20 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from vnetc.backends.base import carried_vlans, said_table
+from vnetc.backends.ifupdown.layer3 import (
+    ADDRESS,
+    BRIDGE_LINK,
+    BRIDGE_SLAVE,
+    LINK,
+    ROUTE_AFTER_TABLE,
+    ROUTE_BEFORE_TABLE,
+    RULE,
+    mdb,
+    phrases,
+    port_range,
+)
 from vnetc.kinds import Bridge
-from vnetc.model import Address, Neighbor, Nexthop, Port, Route, Rule
+from vnetc.model import Address, Interface, Neighbor, Nexthop, Port, Route, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,17 +51,14 @@ def replace_address(address: Address, name: str) -> str:
         words.append(f"{local.ip} peer {address.peer}")
     else:
         words.append(str(local))
-        if local.version == 4 and local.network.prefixlen <= _LONGEST_WITH_BROADCAST:
+        last = local.version == 4 and local.network.prefixlen <= _LONGEST_WITH_BROADCAST
+        if address.broadcast is None and last:
             words.append("brd +")
-    words.append(f"dev {name}")
-    if address.label is not None:
-        words.append(f"label {address.label}")
-    if address.scope != "global":
-        words.append(f"scope {address.scope}")
-    if address.preferred_lifetime is not None:
-        words.append(f"preferred_lft {address.preferred_lifetime}")
-    if address.noprefixroute:
-        words.append("noprefixroute")
+    if address.broadcast:
+        words.append(f"brd {address.broadcast}")
+    words += [f"dev {name}", *phrases(address, ADDRESS)]
+    if address.duplicate_address_detection is False and local.version == 6:
+        words.append("nodad")
     return " ".join(words)
 
 
@@ -65,28 +74,23 @@ def route(action: Literal["replace", "del"], route: Route, name: str) -> str:
         words.append(f"dev {name}")
         if route.on_link:
             words.append("onlink")
-    words.append("proto static")
-    words += [
-        f"{word} {value}"
-        for word, value in (
-            ("metric", route.metric),
-            ("table", said_table(route)),
-            ("scope", route.scope),
-            ("src", route.from_),
-            ("mtu", route.mtu),
-            ("advmss", route.advmss),
-            ("initcwnd", route.congestion_window),
-            ("initrwnd", route.initrwnd),
-        )
-        if value is not None
-    ]
+    words.append(f"proto {_origin(route.protocol)}")
+    words += phrases(route, ROUTE_BEFORE_TABLE)
+    table = said_table(route)
+    if table is not None:
+        words.append(f"table {table}")
+    words += phrases(route, ROUTE_AFTER_TABLE)
     words += [_nexthop(hop, name, route.on_link) for hop in route.nexthops]
     return " ".join(words)
 
 
+def _origin(protocol: int | None) -> str:
+    return "static" if protocol is None else str(protocol)
+
+
 def _nexthop(hop: Nexthop, name: str, on_link: bool) -> str:
-    onlink = " onlink" if on_link else ""
-    return f"nexthop via {hop.via} dev {name} weight {hop.weight}{onlink}"
+    onlink = " onlink" if on_link or hop.on_link else ""
+    return f"nexthop via {hop.via} dev {hop.interface or name} weight {hop.weight}{onlink}"
 
 
 def rules(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -97,44 +101,16 @@ def rules(rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _rule(rule: Rule) -> str:
-    words = [f"priority {rule.priority}"]
-    if rule.invert:
-        words.append("not")
-    words += [
-        f"{word} {value}"
-        for word, value in (
-            ("from", rule.from_),
-            ("to", rule.to),
-            ("iif", rule.iif),
-            ("oif", rule.oif),
-            ("fwmark", None if rule.fwmark is None else f"{rule.fwmark[0]}/{rule.fwmark[1]}"),
-            ("tos", None if rule.tos is None else f"{rule.tos:#x}"),
-            ("ipproto", rule.ip_protocol),
-            ("sport", _range(rule.source_port)),
-            ("dport", _range(rule.destination_port)),
-            ("uidrange", _pair(rule.uid_range)),
-            ("lookup", rule.table),
-            ("suppress_prefixlength", rule.suppress_prefix_length),
-        )
-        if value is not None
-    ]
+    words = [f"priority {rule.priority}", *phrases(rule, RULE)]
     if rule.action is not None:
         words.append(rule.action)
-    return " ".join([*words, "protocol static"])
-
-
-def _range(ports: tuple[int, int] | None) -> str | None:
-    if ports is None:
-        return None
-    return str(ports[0]) if ports[0] == ports[1] else _pair(ports)
-
-
-def _pair(pair: tuple[int, int] | None) -> str | None:
-    return None if pair is None else f"{pair[0]}-{pair[1]}"
+    return " ".join([*words, f"protocol {_origin(rule.protocol)}"])
 
 
 def replace_neighbor(neighbor: Neighbor, name: str) -> str:
     """Set a permanent neighbour entry (ip-neighbour(8))."""
+    if neighbor.macaddress is None:
+        return f"ip neigh replace proxy {neighbor.address} dev {name}"
     return (
         f"ip neigh replace {neighbor.address} lladdr {neighbor.macaddress} dev {name} nud permanent"
     )
@@ -142,24 +118,22 @@ def replace_neighbor(neighbor: Neighbor, name: str) -> str:
 
 def bridge_port(port: Port, bridge: Bridge, name: str) -> list[str]:
     """Set what a port of a bridge is, after it became one (bridge(8))."""
-    words = [
-        f"{word} {value}"
-        for word, value in (
-            ("cost", port.path_cost),
-            ("priority", port.priority),
-            ("hairpin", _switch(port.hairpin)),
-            ("learning", _switch(port.learning)),
-            ("isolated", _switch(port.isolated)),
-            ("neigh_suppress", _switch(port.neigh_suppress)),
-        )
-        if value is not None
-    ]
-    settings = [f"bridge link set dev {name} {' '.join(words)}"] if words else []
-    return settings + bridge_vlans(name, *carried_vlans(port, bridge))
+    settings: list[str] = []
+    for command, options in (
+        (f"bridge link set dev {name}", BRIDGE_LINK),
+        (f"ip link set dev {name} type bridge_slave", BRIDGE_SLAVE),
+    ):
+        words = [*phrases(port, options)]
+        if words:
+            settings.append(" ".join((command, *words)))
+    settings += bridge_vlans(name, *carried_vlans(port, bridge))
+    return [*settings, *(mdb(entry, port.bridge, name) for entry in port.mdb)]
 
 
-def _switch(value: bool | None) -> str | None:
-    return None if value is None else "on" if value else "off"
+def link_flags(interface: Interface) -> list[str]:
+    """Set what the kernel keeps as flags of a link (ip-link(8))."""
+    words = [*phrases(interface, LINK)]
+    return [f"ip link set dev {interface.name} {' '.join(words)}"] if words else []
 
 
 def bridge_vlans(
@@ -180,7 +154,7 @@ def bridge_vlans(
     for (_, is_pvid, is_untagged), group in groupby(enumerate(carried), run):
         vids = [vid for _, vid in group]
         flags = (" pvid" * is_pvid) + (" untagged" * is_untagged) + (" self" * own)
-        commands.append(f"bridge vlan add dev {name} vid {_range((vids[0], vids[-1]))}{flags}")
+        commands.append(f"bridge vlan add dev {name} vid {port_range((vids[0], vids[-1]))}{flags}")
     return commands
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends.ifupdown import commands
+from vnetc.backends.ifupdown.cards import authenticate, set_card
 from vnetc.backends.ifupdown.kinds import IP_LINK, tunnel_type, words
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import secret_path
 from vnetc.kinds import (
     Bond,
+    Card,
     Ethernet,
+    Ifb,
     Infiniband,
     Ipvlan,
     Kind,
@@ -28,6 +31,7 @@ from vnetc.kinds import (
     Vlan,
     VlanFlags,
     Vxlan,
+    Wifi,
     Wireguard,
 )
 from vnetc.model import Interface
@@ -35,7 +39,7 @@ from vnetc.model import Interface
 
 def is_made(kind: Kind) -> bool:
     """Tell whether the device is made, and so removed, by commands."""
-    return not isinstance(kind, Ethernet | Loopback | Infiniband) or (
+    return not isinstance(kind, Card | Loopback | Infiniband) or (
         isinstance(kind, Infiniband) and kind.link is not None
     )
 
@@ -66,8 +70,17 @@ def create(interface: Interface) -> Iterator[str]:
             yield from _wireguard(name, kind)
         case Infiniband():
             yield from _infiniband(name, kind)
-        case Ethernet() | Loopback():
+        case Ethernet():
+            yield from set_card(name, kind)
+            yield from authenticate(interface)
+        case Wifi():
+            yield from authenticate(interface)
+        case Loopback():
             pass
+        case Ifb():
+            # the kernel lets nobody change it later (ifb_netdev_ops, drivers/net/ifb.c)
+            mac = "" if interface.macaddress is None else f"address {interface.macaddress} "
+            yield commands.create(name, f"{mac}type ifb")
         case _:
             yield commands.create(
                 name,

@@ -12,7 +12,7 @@ from decimal import Decimal
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.options import said
-from vnetc.kinds import Bridge, Loopback
+from vnetc.kinds import Bridge, Ifb, Loopback
 from vnetc.model import MAIN_TABLE, Address, Interface, Route
 from vnetc.record import Record, replace
 
@@ -87,7 +87,7 @@ class Classic:
         By a command, since the method `dhcp` knows no `mtu`, and the hook of bridge-utils gives
         that of a bridge to its ports too.
         """
-        return _set_link("pre-up", interface.name, interface.macaddress, interface.mtu)
+        return _set_link("pre-up", interface.name, _later_mac(interface), interface.mtu)
 
     def bridge(self, interface: Interface, bridge: Bridge) -> Options:
         """Make a bridge and its ports.
@@ -135,7 +135,7 @@ class Ifupdown2(Classic):
 
         It takes no `mtu` of a bridge, and gives it 1500 until the command sets another.
         """
-        options = _set_link("pre-up", interface.name, interface.macaddress, None)
+        options = _set_link("pre-up", interface.name, _later_mac(interface), None)
         if isinstance(interface.kind, Bridge):
             options += _set_link("up", interface.name, None, interface.initial_mtu)
             options += _set_link("up", interface.name, None, interface.mtu)
@@ -183,6 +183,11 @@ class IfupdownNg(Classic):
 def _new_bridge(interface: Interface) -> str:
     mtu = interface.initial_mtu
     return "type bridge" if mtu is None else f"mtu {mtu} type bridge"
+
+
+def _later_mac(interface: Interface) -> str | None:
+    """Give the MAC address that a device gets once it is made; an ifb is made with it."""
+    return None if isinstance(interface.kind, Ifb) else interface.macaddress
 
 
 def _set_link(hook: str, name: str, macaddress: str | None, mtu: int | None) -> Options:

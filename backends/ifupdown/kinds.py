@@ -60,6 +60,17 @@ def _df(value: bool | str) -> str:
     return "inherit" if value == "inherit" else "set" if value else "unset"
 
 
+def _hexadecimal(value: int | str) -> str:
+    """Spell a type of service, which ip(8) reads as a hexadecimal number (rtnl_dsfield_a2n)."""
+    return value if isinstance(value, str) else f"{value:#x}"
+
+
+def _targets(addresses: Any) -> str:
+    words = {4: "arp_ip_target", 6: "ns_ip6_target"}
+    found = {v: [a for a in addresses if a.version == v] for v in words}
+    return " ".join(f"{words[v]} {_commas(of)}" for v, of in found.items() if of)
+
+
 def _underscores(value: str) -> str:
     return value.replace("-", "_")
 
@@ -174,7 +185,7 @@ IP_LINK: Groups = {
             say("use_carrier", "use_carrier", _bit),
             say("peer_notify_delay", "peer_notify_delay", _milliseconds),
             say("arp_interval", "arp_interval", _milliseconds),
-            say("arp_ip_targets", "arp_ip_target", _commas),
+            option("arp_ip_targets", "arp_ip_target, ns_ip6_target", _targets),
             say("arp_validate", "arp_validate", _underscores),
             say("arp_all_targets", "arp_all_targets"),
             say("arp_missed_max", "arp_missed_max"),
@@ -239,7 +250,7 @@ IP_LINK: Groups = {
             say("port", "dstport"),
             say("port_range", "srcport", lambda ports: f"{ports[0]} {ports[1]}"),
             say("ttl", "ttl"),
-            say("tos", "tos"),
+            say("tos", "tos", _hexadecimal),
             say("flow_label", "flowlabel"),
             say("do_not_fragment", "df", _df),
             flag("mac_learning", "learning"),
@@ -265,7 +276,7 @@ IP_LINK: Groups = {
             say("remote", "remote"),
             say("port", "dstport"),
             say("ttl", "ttl"),
-            say("tos", "tos"),
+            say("tos", "tos", _hexadecimal),
             say("flow_label", "flowlabel"),
             say("do_not_fragment", "df", _df),
             flag("udp_checksum", "udpcsum"),
@@ -281,7 +292,7 @@ IP_LINK: Groups = {
             elsewhere("link", "pre-up ip link add link"),
             say("mode", "mode"),
             say("broadcast_queue_length", "bcqueuelen"),
-            say("source_macaddresses", "macaddr set"),
+            say("source_macaddresses", "macaddr set", " ".join),
         ),
     ),
     Macvtap: Group(
@@ -289,7 +300,7 @@ IP_LINK: Groups = {
         (
             elsewhere("link", "pre-up ip link add link"),
             say("mode", "mode"),
-            say("source_macaddresses", "macaddr set"),
+            say("source_macaddresses", "macaddr set", " ".join),
         ),
     ),
     Ipvlan: Group(
@@ -329,7 +340,7 @@ IP_LINK: Groups = {
             say("remote", "remote"),
             say("link", "dev"),
             say("ttl", "ttl"),
-            say("tos", "tos"),
+            say("tos", "tos", _hexadecimal),
             say("key", "key"),
             say("input_key", "ikey"),
             say("output_key", "okey"),
@@ -381,12 +392,21 @@ _OVER_IPV6 = {"ttl": "hoplimit", "tos": "tclass"}
 _IPV6_MODES = frozenset({"ip6gre", "ip6gretap", "ip6ip6", "ipip6"})
 
 
+# Of these ip-link(8) by itself makes tunnels for packets of any kind.
+_TYPES = {
+    "ipip": "ipip mode ipip",
+    "sit": "sit mode ip6ip",
+    "ip6ip6": "ip6tnl mode ip6ip6",
+    "ipip6": "ip6tnl mode ipip6",
+}
+
+
 def tunnel_type(tunnel: Tunnel) -> str:
     """Give the type of ip-link(8) with the words of a tunnel."""
     phrases = [*words(tunnel)]
     if tunnel.mode in _IPV6_MODES:
         phrases = [_over_ipv6(phrase) for phrase in phrases]
-    kind = f"ip6tnl mode {tunnel.mode}" if tunnel.mode in ("ip6ip6", "ipip6") else tunnel.mode
+    kind = _TYPES.get(tunnel.mode, tunnel.mode)
     return " ".join((kind, *phrases))
 
 

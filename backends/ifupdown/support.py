@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vnetc.backends.base import Context, Devices, Limit, Support, exact, limit, unsupported
+from vnetc.backends.ifupdown.cards import ETHTOOL, describe_card
 from vnetc.backends.ifupdown.kinds import IP_LINK, describe, finer_than_10ms
+from vnetc.backends.ifupdown.layer3 import LAYER3
+from vnetc.backends.ifupdown.layer3 import describe as describe_layer3
+from vnetc.backends.ifupdown.qdiscs import PLACES, TC
+from vnetc.backends.ifupdown.qdiscs import describe as describe_qdisc
 from vnetc.backends.options import rows_of
-from vnetc.kinds import KINDS, Bridge, Ethernet, Loopback, Vlan
+from vnetc.backends.services.wpa import WPA_ROWS
+from vnetc.kinds import KINDS, Bridge, Card, Loopback, Vlan
 from vnetc.model import DhcpServer, Interface
 
 _ETHERNET_MTU = 1500
@@ -32,7 +38,7 @@ def _dotted(context: Context) -> bool:
 
 
 def _virtual(context: Context) -> bool:
-    return context.interface is not None and not isinstance(context.interface.kind, Ethernet)
+    return context.interface is not None and not isinstance(context.interface.kind, Card)
 
 
 def _virtual_and_manual(context: Context) -> bool:
@@ -90,25 +96,6 @@ def _ipv4_link_local(context: Context) -> bool:
     return "ipv4" in context.node.link_local
 
 
-def _foreign_label(context: Context) -> bool:
-    interface, label = context.interface, context.node.label
-    return interface is not None and not label.startswith(interface.name)
-
-
-def _same_priority(context: Context) -> bool:
-    """Whether deleting this rule by what it says could hit another one."""
-    others = (
-        rule
-        for interface in context.host.interfaces
-        for rule in interface.routing_policy
-        if rule is not context.node
-    )
-    return any(
-        rule.priority == context.node.priority and set(rule.families) & set(context.node.families)
-        for rule in others
-    )
-
-
 def _networkd_server(context: Context) -> bool:
     server: DhcpServer = context.node
     return server.server == "networkd"
@@ -155,6 +142,10 @@ def _same(word: str, *keys: str) -> Iterator[tuple[str, Support]]:
 
 COMMON: Mapping[str, Support] = {
     **rows_of(IP_LINK, describe),
+    **rows_of(ETHTOOL, describe_card),
+    **WPA_ROWS,
+    **rows_of(LAYER3, describe_layer3),
+    **rows_of({**TC, **PLACES}, describe_qdisc),
     **{f"type.{name}": exact(f"pre-up ip link add type {name}", _DOTTED) for name in KINDS},
     "type.bridge": exact("bridge-ports", _DOTTED),
     "type.tunnel": exact("pre-up ip link add", _DOTTED),
@@ -170,6 +161,7 @@ COMMON: Mapping[str, Support] = {
     },
     "interface.vrf": exact("pre-up ip link set master", limit(_CLIENT_IN_VRF, _asks_in_vrf)),
     "type.ethernet": exact("iface", _DOTTED),
+    "type.wifi": exact("iface", _DOTTED),
     "type.loopback": exact("iface lo inet loopback"),
     "interface.description": exact("# comment"),
     "interface.macaddress": exact("pre-up ip link set address"),
@@ -207,62 +199,11 @@ COMMON: Mapping[str, Support] = {
     "interface.routes": exact("gateway, up ip route replace"),
     "interface.routing-policy": exact("up ip rule add"),
     "interface.neighbors": exact("up ip neigh replace"),
+    "interface.fdb": exact("up bridge fdb replace"),
+    "interface.qdiscs": exact("up tc qdisc add"),
     "interface.sysctl": exact("up sysctl"),
     "interface.raw": exact("the stanza's options"),
     "veth.peer": exact("pre-up ip link add type veth peer name"),
-    "port.path-cost": exact("up bridge link set cost"),
-    "port.priority": exact("up bridge link set priority"),
-    "port.hairpin": exact("up bridge link set hairpin"),
-    "port.learning": exact("up bridge link set learning"),
-    "port.isolated": exact("up bridge link set isolated"),
-    "port.neigh-suppress": exact("up bridge link set neigh_suppress"),
-    "port.vlans": exact("up bridge vlan add vid"),
-    "port.pvid": exact("up bridge vlan add pvid"),
-    "port.untagged": exact("up bridge vlan add untagged"),
-    "address.address": exact("address, up ip addr replace"),
-    "address.label": exact(
-        "up ip addr replace label",
-        limit("ip(8) takes only labels that begin with the device's name", _foreign_label),
-    ),
-    "address.peer": exact("up ip addr replace peer"),
-    "address.scope": exact("up ip addr replace scope"),
-    "address.preferred-lifetime": exact("up ip addr replace preferred_lft"),
-    "address.noprefixroute": exact("up ip addr replace noprefixroute"),
-    "route.to": exact("gateway, up ip route replace"),
-    "route.via": exact("gateway, up ip route replace via"),
-    "route.from": exact("up ip route replace src"),
-    "route.on-link": exact("up ip route replace onlink"),
-    "route.metric": exact("up ip route replace metric"),
-    "route.table": exact("up ip route replace table"),
-    "route.type": exact("up ip route replace <type>"),
-    "route.scope": exact("up ip route replace scope"),
-    "route.mtu": exact("up ip route replace mtu"),
-    "route.advmss": exact("up ip route replace advmss"),
-    "route.congestion-window": exact("up ip route replace initcwnd"),
-    "route.initrwnd": exact("up ip route replace initrwnd"),
-    "route.nexthops": exact("up ip route replace nexthop"),
-    "nexthop.via": exact("up ip route replace nexthop via"),
-    "nexthop.weight": exact("up ip route replace nexthop weight"),
-    "rule.priority": exact(
-        "up ip rule add priority",
-        limit("ip-rule(8) cannot safely delete one of two rules of one priority", _same_priority),
-    ),
-    "rule.from": exact("up ip rule add from"),
-    "rule.to": exact("up ip rule add to"),
-    "rule.iif": exact("up ip rule add iif"),
-    "rule.oif": exact("up ip rule add oif"),
-    "rule.fwmark": exact("up ip rule add fwmark"),
-    "rule.tos": exact("up ip rule add tos"),
-    "rule.ip-protocol": exact("up ip rule add ipproto"),
-    "rule.source-port": exact("up ip rule add sport"),
-    "rule.destination-port": exact("up ip rule add dport"),
-    "rule.uid-range": exact("up ip rule add uidrange"),
-    "rule.invert": exact("up ip rule add not"),
-    "rule.suppress-prefix-length": exact("up ip rule add suppress_prefixlength"),
-    "rule.table": exact("up ip rule add lookup"),
-    "rule.action": exact("up ip rule add <action>"),
-    "neighbor.address": exact("up ip neigh replace"),
-    "neighbor.macaddress": exact("up ip neigh replace lladdr"),
     "dhcp-overrides.route-metric": exact("metric"),
     "dhcp-overrides.use-routes": unsupported(_CLIENT),
     "dhcp-overrides.use-dns": unsupported(_CLIENT),

@@ -15,13 +15,17 @@ from collections.abc import Iterator
 from vnetc.backends import services
 from vnetc.backends.base import Devices, File, carried_vlans
 from vnetc.backends.formats import Stanza, interfaces
-from vnetc.backends.ifupdown import commands
+from vnetc.backends.ifupdown import commands, qdiscs
 from vnetc.backends.ifupdown import devices as made
 from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
+from vnetc.backends.ifupdown.layer3 import fdb
+from vnetc.backends.ifupdown.order import order
+from vnetc.backends.ifupdown.cards import stop_authentication
 from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
+from vnetc.backends.networkd.cards import link_files, write_passwords
 from vnetc.backends.services.secrets import write_secrets
-from vnetc.kinds import Bond, Bridge, Ethernet, link_of
+from vnetc.kinds import Bridge, Card
 from vnetc.model import Host, Interface
 from vnetc.record import replace
 
@@ -45,40 +49,10 @@ def write(host: Host, dialect: Classic, target: str) -> list[File]:
         File(PATH, text),
         *write_hooks(host),
         *write_secrets(host),
+        *link_files(host, settings=False),
+        *write_passwords(host),
         *services.companions(host, {}),
     ]
-
-
-def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:
-    """Put each interface after those it is made of, otherwise in the document's order."""
-    by_name = {interface.name: interface for interface in all_interfaces}
-    done: dict[str, Interface] = {}
-    for start in all_interfaces:
-        # without recursion: interfaces may be stacked deeper than Python's calls
-        waiting = [start]
-        while waiting:
-            interface = waiting[-1]
-            missing = [
-                by_name[name] for name in _parts(interface) if name in by_name and name not in done
-            ]
-            if missing:
-                waiting += reversed(missing)
-            else:
-                done[waiting.pop().name] = interface
-    return list(done.values())
-
-
-def _parts(interface: Interface) -> Iterator[str]:
-    """Name the interfaces that must be there before this one."""
-    match interface.kind:
-        case Bridge(ports=names) | Bond(members=names):
-            yield from names
-        case kind:
-            link = link_of(kind)
-            if link is not None:
-                yield link
-    if interface.vrf is not None:
-        yield interface.vrf
 
 
 def _ordered(stanza: Stanza, raw: Options) -> Stanza:
@@ -99,6 +73,8 @@ def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic)
     options += [("up", line) for line in _network_up(host, name)]
     options += [("up", line) for line in _ports_up(devices, interface)]
     options += [("up", line) for line in made.flood(interface)]
+    options += [("up", fdb(e, name)) for e in interface.fdb if e.owner == "self"]
+    options += [("up", line) for line in qdiscs.up(interface)]
     options += [("up", commands.replace_address(address, name)) for address in addresses]
     options += [("up", commands.replace_neighbor(n, name)) for n in interface.neighbors]
     if any(r.from_ is not None and r.to.version == 6 for r in routes):
@@ -117,6 +93,8 @@ def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic)
         for route in routes
         if route.type in commands.DEVICELESS
     ]
+    if not made.is_made(interface.kind):
+        options += [("down", line) for line in qdiscs.down(interface)]
     if layer3.method != "static" and _keeps_addresses(interface):
         options.append(("down", f"ip -4 addr flush dev {name}"))
     options += [("post-down", line) for line in _remove(interface, dialect)]
@@ -148,6 +126,7 @@ def _device(interface: Interface, dialect: Classic) -> Options:
     else:
         options += [("pre-up", line) for line in made.create(interface)]
     options += dialect.link(interface)
+    options += [("pre-up", line) for line in commands.link_flags(interface)]
     if interface.vrf is not None:
         options.append(("pre-up", f"ip link set dev {name} master {interface.vrf}"))
     options.append(("pre-up", _ipv6(interface)))
@@ -174,7 +153,8 @@ def _sysctls(interface: Interface) -> Iterator[str]:
     if interface.ipv6_mtu is not None:
         yield commands.sysctl(f"net/ipv6/conf/{interface.name}/mtu={interface.ipv6_mtu}")
     for family, key, value in interface.sysctl:
-        yield commands.sysctl(f"net/{family}/conf/{interface.name}/{key}={value}")
+        setting = services.sysctl_key(family, interface.name, key)
+        yield commands.sysctl(f"{setting}={value}")
 
 
 def _ports_up(devices: Devices, interface: Interface) -> Iterator[str]:
@@ -185,6 +165,7 @@ def _ports_up(devices: Devices, interface: Interface) -> Iterator[str]:
         port = devices.by_name.get(name)  # none if the port itself is refused
         if port is not None and port.port is not None:
             yield from commands.bridge_port(port.port, kind, name)
+            yield from (fdb(e, name) for e in port.fdb if e.owner == "master")
     yield from commands.bridge_vlans(interface.name, *carried_vlans(kind, kind), own=True)
 
 
@@ -218,12 +199,13 @@ def _network_down(host: Host, name: str) -> Iterator[str]:
 
 def _keeps_addresses(interface: Interface) -> bool:
     """Whether addresses stay when the device goes down: those of IPv4 on a card do."""
-    return isinstance(interface.kind, Ethernet) and any(
+    return isinstance(interface.kind, Card) and any(
         address.address.version == 4 for address in interface.addresses
     )
 
 
 def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:
     by_itself = isinstance(interface.kind, Bridge) and dialect.removes_bridges
+    yield from stop_authentication(interface)
     if made.is_made(interface.kind) and not by_itself:
         yield commands.remove(interface.name)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from vnetc.backends.base import Version
 from vnetc.backends.options import Group, Groups, Option, option, said
+from vnetc.cards import CardMatch, VirtualFunctions
 from vnetc.kinds import Bond, Bridge, Tunnel, Vlan, Vrf, Vxlan, Wireguard, WireguardPeer
 from vnetc.record import Record
 
@@ -128,6 +129,13 @@ KEYS: Groups = {
             key("arp_proxy"),
             key("short_circuit"),
         ),
+    ),
+    CardMatch: Group(
+        "match",
+        (key("macaddress"), key("name"), key("driver", spell=_texts)),
+    ),
+    VirtualFunctions: Group(
+        "", (key("embedded_switch_mode"), key("delay_rebind", "delay-virtual-functions-rebind"))
     ),
     Wireguard: Group("", (key("port"), key("mark"))),
     WireguardPeer: Group(

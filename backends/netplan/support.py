@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from vnetc.backends.base import ROWS, Support, Version, exact, key, limit
 from vnetc.backends.netplan.kinds import KEYS, SECTIONS
+from vnetc.backends.networkd.layer3 import ON_LINK_NEXTHOPS
 from vnetc.backends.networkd.support import (
     NUMERIC_NAME,
-    ON_LINK_NEXTHOPS,
+    LISTENS_ITSELF,
+    PROMOTES,
     PROXY_NDP_OF_LO,
     by_networkd,
     of_dhcp6,
@@ -20,6 +22,7 @@ from vnetc.backends.networkd.support import (
 )
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
 from vnetc.backends.options import Option
+from vnetc.cards import CardMatch, VirtualFunctions
 from vnetc.kinds import KINDS
 from vnetc.record import replace
 
@@ -28,7 +31,20 @@ _DHCP6_NAME = limit("systemd 252 sends no host name by DHCPv6", of_dhcp6, before
 
 _KEYS: dict[str, Support] = {
     "type.ethernet": exact("ethernets", NUMERIC_NAME),
+    "type.wifi": exact("ethernets", NUMERIC_NAME),
     "type.loopback": exact("ethernets: lo"),
+    **{
+        name: exact(f"{row.how}; with `set-name: false` {word}")
+        for name, word in (
+            ("match.macaddress", "match: macaddress"),
+            ("match.name", "match: name"),
+            ("match.driver", "match: driver"),
+            ("match.path", "drop-in [Match] Path="),
+        )
+        for row in (NETWORKD[name],)
+    },
+    "virtual-functions.embedded-switch-mode": exact("embedded-switch-mode"),
+    "virtual-functions.delay-rebind": exact("delay-virtual-functions-rebind"),
     "interface.macaddress": exact("macaddress"),
     "bridge.ports": exact("interfaces"),
     "bond.members": exact("interfaces"),
@@ -58,7 +74,10 @@ _KEYS: dict[str, Support] = {
     "interface.routes": exact("routes"),
     "interface.routing-policy": exact("routing-policy"),
     "interface.sysctl": exact(
-        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: drop-in [Network] IPv6ProxyNDP=", PROXY_NDP_OF_LO
+        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: drop-in [Network] IPv6ProxyNDP=",
+        PROXY_NDP_OF_LO,
+        LISTENS_ITSELF,
+        PROMOTES,
     ),
     "interface.raw": exact("keys of the device"),
     "port.isolated": exact("drop-in [Bridge] Isolated="),
@@ -85,7 +104,6 @@ _KEYS: dict[str, Support] = {
     ),
     "rule.tos": exact("type-of-service"),
     "rule.table": exact("table; from 2147483648: drop-in [RoutingPolicyRule] Table="),
-    "rule.action": exact("drop-in [RoutingPolicyRule] Type="),
     "dhcp-overrides.route-metric": exact(
         "route-metric",
         limit("4294967295 stands for none", lambda c: c.node.route_metric == 0xFFFFFFFF),
@@ -122,8 +140,9 @@ _KEYS: dict[str, Support] = {
 def _dropin(row: Support) -> Support:
     if not row.how:
         return row
-    how = row.how if row.how.startswith(("/", "dnsmasq")) else f"drop-in {row.how}"
-    return replace(row, how=how, since=_since(row.since))
+    how = row.how if row.how.startswith(("/", "dnsmasq", ".link", "wpa_")) else f"drop-in {row.how}"
+    limits = tuple(replace(lim, before=lim.before and _since(lim.before)) for lim in row.limits)
+    return replace(row, how=how, since=_since(row.since), limits=limits)
 
 
 def _since(systemd: Version) -> Version:
@@ -152,6 +171,8 @@ def _native(name: str, place: str, item: Option) -> Support:
 
 def _native_rows() -> Iterator[tuple[str, Support]]:
     for cls, group in KEYS.items():
+        if cls in (CardMatch, VirtualFunctions):
+            continue  # keys only of a card that keeps its name, or that networkd has no word for
         for item in group.options:
             name = f"{ROWS[cls]}.{key(item.field)}"
             yield name, _native(name, group.place, item)

@@ -10,27 +10,35 @@ from vnetc.backends.base import Devices, File, Version, said_table
 from vnetc.backends.formats import Section, Yaml, ini, yaml
 from vnetc.backends.netplan.kinds import SECTIONS, foreign, native
 from vnetc.backends.netplan.raw import merge_raw
+from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
+from vnetc.backends.networkd.cards import link_files, write_passwords
 from vnetc.backends.networkd.kinds import NETDEV
+from vnetc.backends.networkd.qdiscs import qdiscs
 from vnetc.backends.options import said
 from vnetc.backends.services import companions, write_units
 from vnetc.kinds import (
     Bond,
     Bridge,
+    Card,
     Ethernet,
+    Infiniband,
+    Kind,
     Loopback,
     Secret,
+    Tap,
     Tunnel,
     Veth,
     Vlan,
     VlanFlags,
     Vrf,
     Vxlan,
+    Wifi,
     Wireguard,
     WireguardPeer,
 )
 from vnetc.model import Address, DhcpOverrides, Host, Interface, Route, Rule
-from vnetc.record import fields
+from vnetc.record import Record, fields, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 
 YAML_PATH = "/etc/netplan/50-vnetc.yaml"
 _NETWORKD = "/etc/systemd/network"
+_WAIT_ONLINE = "/etc/systemd/system/systemd-networkd-wait-online.service.d/50-vnetc.conf"
 _LARGEST = 0x7FFFFFFF  # netplan writes larger numbers as negative ones
 
 
@@ -58,7 +67,33 @@ def write(host: Host, version: Version) -> list[File]:
             if sections:
                 path = f"{_NETWORKD}/10-netplan-{interface.name}.{kind}.d/50-vnetc.conf"
                 files.append(File(path, ini(host.name, sections)))
+    files += _wait_online(host, version)
+    files += [*link_files(host), *write_passwords(host)]
     return [*files, *companions(host, s.other_sysctls(host)), *write_units(host)]
+
+
+def _wait_online(host: Host, version: Version) -> list[File]:
+    """Have booting wait for the devices that netplan takes for cards.
+
+    Since 1.0 it names to systemd-networkd-wait-online(8) what to wait for: of cards those that are
+    there when it generates its files, before networkd has made any device.
+    """
+    names = [
+        f" -i {interface.name}"
+        for interface in host.interfaces
+        if interface.waited_for and _is_card(interface, version) and not _is_there(interface.kind)
+    ]
+    if version < (1, 0) or not names:
+        return []
+    command = f"/lib/systemd/systemd-networkd-wait-online{''.join(names)}"
+    return [File(_WAIT_ONLINE, ini(host.name, [("Service", [("ExecStart", command)])]))]
+
+
+def _is_there(kind: Kind) -> bool:
+    """Tell whether a card has its name before any unit runs: not if a .link file gives it one."""
+    return isinstance(kind, Infiniband) or (
+        isinstance(kind, Card) and (kind.match is None or not kind.set_name)
+    )
 
 
 def document(host: Host, version: Version) -> dict[str, Yaml]:
@@ -74,12 +109,25 @@ def document(host: Host, version: Version) -> dict[str, Yaml]:
 def _has_type(interface: Interface, version: Version) -> bool:
     """Tell whether netplan makes the device; of others vnetc writes a .netdev file."""
     kind = interface.kind
-    if isinstance(kind, Tunnel) and (kind.local is None or kind.remote is None):
-        return False  # netplan wants both
-    if isinstance(kind, Ethernet | Loopback):
+    match kind:
+        case Tunnel(local=None) | Tunnel(remote=None) | Wireguard(peers=()):
+            return False  # netplan wants them
+        case Wireguard(peers=peers) if any(not peer.allowed_ips for peer in peers):
+            return False  # these too
+        case Vrf():
+            return _is_bare(interface)
+        case _:
+            pass
+    if isinstance(kind, Card | Loopback):
         return True
     _, since = SECTIONS.get(kind.type, ("", (99,)))
     return version >= since
+
+
+def _is_bare(interface: Interface) -> bool:
+    """Tell whether a VRF is no more than its table: netplan has no further keys for one."""
+    said = replace(interface, description="", raw=None, sysctl=())
+    return said == Interface(name=interface.name, path=(), kind=interface.kind)
 
 
 def _is_card(interface: Interface, version: Version) -> bool:
@@ -88,7 +136,7 @@ def _is_card(interface: Interface, version: Version) -> bool:
 
 
 def _section(interface: Interface, version: Version) -> str:
-    if isinstance(interface.kind, Ethernet | Loopback) or not _has_type(interface, version):
+    if isinstance(interface.kind, Card | Loopback) or not _has_type(interface, version):
         return "ethernets"
     return SECTIONS[interface.kind.type][0]
 
@@ -113,8 +161,20 @@ def _kind(devices: Devices, interface: Interface) -> dict[str, Any]:
                 **keys,
                 **({"peers": peers} if peers else {}),
             }
+        case Ethernet() | Wifi() as kind:
+            return _card(kind)
         case kind:
             return native(kind)
+
+
+def _card(card: Card) -> dict[str, Any]:
+    """Say which card keeps its name, and what udev has no word for (netplan-apply does it)."""
+    out: dict[str, Any] = {}
+    if card.match is not None and not card.set_name:
+        out["match"] = native(card.match) or {"name": "*"}
+    if isinstance(card, Ethernet) and card.virtual_functions is not None:
+        out |= native(card.virtual_functions)
+    return out
 
 
 def _peer(peer: WireguardPeer) -> dict[str, Any]:
@@ -131,6 +191,8 @@ def _secret(secret: Secret) -> str:
 def device(devices: Devices, interface: Interface, version: Version) -> dict[str, Any]:
     """Build the mapping of one device."""
     out = _kind(devices, interface) if _has_type(interface, version) else {}
+    if _section(interface, version) == "vrfs":
+        return out
     if interface.macaddress is not None and _has_type(interface, version):
         out["macaddress"] = interface.macaddress
     if interface.mtu is not None and not isinstance(interface.kind, Bridge):
@@ -198,14 +260,13 @@ def _overrides(overrides: DhcpOverrides) -> dict[str, Any]:
 
 def _says_addresses(interface: Interface) -> bool:
     """Tell whether netplan has keys for all options of the interface's addresses."""
-    return all(
-        a.peer is None and a.scope == "global" and not a.noprefixroute
-        for a in s.split_addresses(interface)[1]
-    )
+    rest = layer3.split_addresses(interface)[1]
+    # it writes those without options before the others, whatever their order
+    return all(_says(a, _OF_ADDRESS) and not a.is_plain for a in rest)
 
 
 def _addresses(interface: Interface) -> list[Any]:
-    plain, rest = s.split_addresses(interface)
+    plain, rest = layer3.split_addresses(interface)
     listed: list[Any] = [str(a.address) for a in plain]
     if _says_addresses(interface):
         listed += [_address(a) for a in rest]
@@ -223,12 +284,32 @@ def _address(address: Address) -> str | dict[str, Any]:
 
 def _says_route(route: Route) -> bool:
     return (
-        not route.nexthops
-        and route.advmss is None
+        _says(route, _OF_ROUTE)
         and _says_numbers(route.metric, route.table)
         and route.scope in (None, "global", "link", "host")
+        # it leaves out a scope of `global`, which only of unicast routes is networkd's own
+        and (route.scope != "global" or route.type == "unicast")
         # netplan wants a gateway of every other unicast route
         and (route.via is not None or route.type != "unicast" or route.scope in ("link", "host"))
+    )
+
+
+# fields that netplan(5) has keys for
+_OF_ADDRESS = frozenset({"address", "label", "preferred_lifetime"})
+_OF_ROUTE = frozenset(
+    {
+        *("to", "via", "from_", "on_link", "metric", "table", "type", "scope", "mtu"),
+        *("congestion_window", "initrwnd"),
+    }
+)
+_OF_RULE = frozenset({"priority", "from_", "to", "fwmark", "tos", "table"})
+
+
+def _says(node: Record, known: frozenset[str]) -> bool:
+    """Tell whether all that differs from its default is among the known fields."""
+    return all(
+        name in known or name == "path" or getattr(node, name) == default
+        for name, default in fields(type(node)).items()
     )
 
 
@@ -266,18 +347,11 @@ def _is_default(route: Route) -> bool:
 
 def _says_rule(rule: Rule) -> bool:
     return (
-        (rule.from_ is not None or rule.to is not None)
-        and rule.action is None
+        _says(rule, _OF_RULE)
+        and (rule.from_ is not None or rule.to is not None)
+        and rule.table is not None
         and _says_numbers(rule.priority, rule.table, rule.fwmark and rule.fwmark[0])
-        and rule.iif is None
-        and rule.oif is None
         and (rule.fwmark is None or rule.fwmark[1] == 0xFFFFFFFF)
-        and rule.ip_protocol is None
-        and rule.source_port is None
-        and rule.destination_port is None
-        and rule.uid_range is None
-        and not rule.invert
-        and rule.suppress_prefix_length is None
     )
 
 
@@ -322,6 +396,21 @@ def _uppers(devices: Devices, interface: Interface, version: Version) -> s.Optio
     return [(option, name) for option, name in s.uppers(devices, interface) if name not in known]
 
 
+def _match(interface: Interface) -> s.Options:
+    """Say what netplan cannot match a card by that keeps its name."""
+    kind = interface.kind
+    if not isinstance(kind, Card) or kind.match is None or kind.set_name or not kind.match.path_:
+        return []
+    return [("Path", " ".join(kind.match.path_))]
+
+
+def _vrf(devices: Devices, interface: Interface, version: Version) -> s.Options:
+    """Name the VRF of an interface, unless netplan makes it."""
+    if interface.vrf is None or _section(devices.by_name[interface.vrf], version) == "vrfs":
+        return []
+    return [("VRF", interface.vrf)]
+
+
 def _nameservers(interface: Interface) -> s.Options:
     """Say the servers again, in their order, if netplan would not: it puts IPv4 before IPv6."""
     servers = interface.nameservers.addresses
@@ -338,7 +427,11 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     if interface.activation != "auto" and not _is_card(interface, version):
         network.append(("ConfigureWithoutCarrier", "no"))  # netplan's own word is yes
     network += s.own_sysctls(interface)
+    network += layer3.proxies(interface)
     network += _uppers(devices, interface, version)
+    if _section(interface, version) == "vrfs":
+        network.append(("IPv6AcceptRA", "no"))
+    network += _vrf(devices, interface, version)
     network += _nameservers(interface)
     servers = s.networkd_servers(devices, interface)
     for server in servers:
@@ -346,12 +439,15 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     # netplan makes a bridge with its MTU, after which setting it again does not pin it
     mtu = interface.mtu if isinstance(interface.kind, Bridge) else None
     link: s.Options = [] if mtu is None else [("MTUBytes", str(mtu))]
-    sections: list[Section] = [("Link", link), ("Network", network)]
+    if isinstance(interface.kind, Tap) and interface.macaddress is not None:
+        link.append(("MACAddress", interface.macaddress))
+    link += layer3.link_flags(interface)
+    sections: list[Section] = [("Match", _match(interface)), ("Link", link), ("Network", network)]
     if not _says_addresses(interface):
-        sections += [s.address(a) for a in s.split_addresses(interface)[1]]
-    sections += [s.route(r) for r in interface.routes if not _says_route(r)]
-    sections += [s.rule(r) for r in interface.routing_policy if not _says_rule(r)]
-    sections += [s.neighbor(n) for n in interface.neighbors]
+        sections += [layer3.address(a) for a in layer3.split_addresses(interface)[1]]
+    sections += [layer3.route(r) for r in interface.routes if not _says_route(r)]
+    sections += [layer3.rule(r) for r in interface.routing_policy if not _says_rule(r)]
+    sections += layer3.neighbors(interface)
     if interface.dhcp4 and interface.dhcp6:
         # netplan insists on equal overrides for both
         sections.append(s.dhcp4(interface))
@@ -362,10 +458,13 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
         sections.append(s.router_advertisement(interface, systemd))
     if interface.port is not None:
         # not by keys, since netplan 0.106 writes VLAN= lines below the [Bridge] that they make
-        sections += s.port(devices, interface.port)
+        sections += layer3.port(devices, interface.port)
     if isinstance(interface.kind, Bridge):
-        sections += s.bridge_vlans(interface.kind, interface.kind)
+        sections += layer3.bridge_vlans(interface.kind, interface.kind)
+    sections += s.ipoib(interface)
     sections += s.flood(interface)
+    sections += layer3.entries(interface)
+    sections += qdiscs(interface)
     for server in servers:
         sections += s.dhcp_server(server)
     return [(name, options) for name, options in sections if options]

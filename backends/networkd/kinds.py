@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import limit
-from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option
+from vnetc.backends.base import Limit, limit
+from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, spell
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -71,6 +71,27 @@ PRIORITY_ZERO = limit(
 )
 
 
+# What systemd-networkd tells the kernel of a bond depends (bond.c of systemd 252 and 257).
+_WITHOUT_ARP = limit(
+    "systemd-networkd says it only beside `arp-interval`",
+    lambda context: not context.node.arp_interval,
+)
+_MII_ZERO = limit(
+    "systemd-networkd does not say 0, and the kernel takes 100 ms in this mode",
+    lambda context: (
+        context.node.mii_monitor_interval == 0
+        # bond_mode_uses_arp, include/net/bonding.h
+        and context.node.mode in ("802.3ad", "balance-tlb", "balance-alb")
+    ),
+)
+
+
+def _only_in(mode: str) -> Limit:
+    return limit(
+        f"systemd-networkd says it in mode {mode} only", lambda context: context.node.mode != mode
+    )
+
+
 _TUN = (
     option("user", "User"),
     option("group", "Group"),
@@ -127,13 +148,22 @@ NETDEV: Groups = {
             option("mode", "Mode"),
             elsewhere("primary", "[Network] PrimarySlave="),
             option("primary_reselect_policy", "PrimaryReselectPolicy"),
-            option("fail_over_mac_policy", "FailOverMACPolicy"),
-            option("mii_monitor_interval", "MIIMonitorSec", seconds),
+            option("fail_over_mac_policy", "FailOverMACPolicy", str, _only_in("active-backup")),
+            option("mii_monitor_interval", "MIIMonitorSec", seconds, _MII_ZERO),
             option("up_delay", "UpDelaySec", seconds),
             option("down_delay", "DownDelaySec", seconds),
             option("peer_notify_delay", "PeerNotifyDelaySec", seconds, since=(256,)),
             option("arp_interval", "ARPIntervalSec", seconds),
-            option("arp_ip_targets", "ARPIPTargets"),
+            option(
+                "arp_ip_targets",
+                "ARPIPTargets",
+                spell,
+                _WITHOUT_ARP,
+                limit(
+                    "systemd-networkd takes IPv4 addresses only",
+                    lambda context: any(a.version == 6 for a in context.node.arp_ip_targets),
+                ),
+            ),
             option(
                 "arp_validate",
                 "ARPValidate",
@@ -148,7 +178,7 @@ NETDEV: Groups = {
             option("transmit_hash_policy", "TransmitHashPolicy"),
             option("lacp_rate", "LACPTransmitRate"),
             option("min_links", "MinLinks"),
-            option("ad_select", "AdSelect"),
+            option("ad_select", "AdSelect", str, _only_in("802.3ad")),
             option("ad_actor_system", "AdActorSystem"),
             option("ad_actor_system_priority", "AdActorSystemPriority"),
             option("ad_user_port_key", "AdUserPortKey"),
@@ -156,7 +186,7 @@ NETDEV: Groups = {
             option("gratuitous_arp", "GratuitousARP"),
             option("resend_igmp", "ResendIGMP"),
             option("packets_per_member", "PacketsPerSlave"),
-            option("learn_packet_interval", "LearnPacketIntervalSec", seconds),
+            option("learn_packet_interval", "LearnPacketIntervalSec", seconds, _WITHOUT_ARP),
             option("dynamic_transmit_load_balancing", "DynamicTransmitLoadBalancing"),
             *cannot(_NO_OPTION, "use_carrier", "lacp_active"),
         ),

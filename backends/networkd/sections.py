@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vnetc.backends.base import Devices, Version, carried_vlans, said_table
+from vnetc.backends.base import Devices, Version
 from vnetc.backends.formats import Section, boolean
+from vnetc.backends.networkd import layer3
+from vnetc.backends.networkd.cards import found_by
 from vnetc.backends.networkd.kinds import NETDEV, netdev_kind, seconds
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import credential_path
 from vnetc.kinds import (
     Bond,
-    Bridge,
+    Card,
     Ethernet,
     Infiniband,
     Kind,
@@ -27,20 +29,16 @@ from vnetc.kinds import (
     Vlan,
     VlanFlags,
     Vxlan,
+    Wifi,
     Wireguard,
     WireguardPeer,
 )
 from vnetc.model import (
     MAIN_TABLE,
-    Address,
     DhcpOverrides,
     DhcpServer,
     Host,
     Interface,
-    Neighbor,
-    Port,
-    Route,
-    Rule,
     Sysctls,
 )
 
@@ -50,7 +48,7 @@ Options = list[tuple[str, str]]
 def creates(devices: Devices, interface: Interface) -> bool:
     """Tell whether a .netdev file makes the device; of a veth pair, that of the first end does."""
     match interface.kind:
-        case Ethernet() | Loopback() | Infiniband(link=None):
+        case Ethernet() | Wifi() | Loopback() | Infiniband(link=None):
             return False
         case Veth(peer=peer):
             return devices.position[interface.name] < devices.position[peer]
@@ -118,10 +116,11 @@ _ACTIVATION = {"auto": "up", "manual": "manual", "off": "always-down"}
 def link(interface: Interface) -> Options:
     """Write the [Link] section."""
     options: Options = []
-    if interface.macaddress is not None and isinstance(interface.kind, Ethernet | Tun | Tap):
+    if interface.macaddress is not None and isinstance(interface.kind, Ethernet | Wifi | Tun | Tap):
         options.append(("MACAddress", interface.macaddress))
     if interface.mtu is not None:
         options.append(("MTUBytes", str(interface.mtu)))
+    options += layer3.link_flags(interface)
     if interface.activation != "auto":
         options.append(("ActivationPolicy", _ACTIVATION[interface.activation]))
     if interface.optional is not None or not interface.waited_for:
@@ -147,8 +146,16 @@ def keeps_without_carrier(interface: Interface) -> bool:
     """Tell whether the interface is configured although its cable is out, as ifupdown does."""
     if interface.activation != "auto":
         return False  # nothing is configured before it is up
-    virtual = not isinstance(interface.kind, Ethernet)
-    return virtual or bool(interface.addresses or interface.routes)
+    virtual = not isinstance(interface.kind, Card)
+    return virtual or bool(interface.addresses or interface.routes or interface.qdiscs)
+
+
+def match(interface: Interface) -> Options:
+    """Write the [Match] section of a .network file: the name, or how a card with its own is found."""
+    kind = interface.kind
+    if isinstance(kind, Card) and kind.match is not None and not kind.set_name:
+        return found_by(kind.match)
+    return [("Name", interface.name)]
 
 
 def network(devices: Devices, interface: Interface) -> Options:
@@ -161,11 +168,12 @@ def network(devices: Devices, interface: Interface) -> Options:
     options.append(("IPv6AcceptRA", boolean(interface.accept_ra)))
     options.append(("IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)))
     options += own_sysctls(interface)
+    options += layer3.proxies(interface)
     options += masters(devices, interface)
     if keeps_without_carrier(interface):
         options.append(("ConfigureWithoutCarrier", "yes"))
     options += uppers(devices, interface)
-    options += [("Address", str(a.address)) for a in split_addresses(interface)[0]]
+    options += [("Address", str(a.address)) for a in layer3.split_addresses(interface)[0]]
     options += [("DNS", str(server)) for server in interface.nameservers.addresses]
     if interface.nameservers.search:
         options.append(("Domains", " ".join(interface.nameservers.search)))
@@ -203,6 +211,14 @@ def uppers(devices: Devices, interface: Interface) -> Iterator[tuple[str, str]]:
         yield _UPPER[upper.kind.type], upper.name
 
 
+def ipoib(interface: Interface) -> Iterator[Section]:
+    """Write the [IPoIB] section of an InfiniBand card, which no .netdev file makes."""
+    kind = interface.kind
+    if isinstance(kind, Infiniband) and kind.link is None:
+        group = NETDEV[Infiniband]
+        yield group.place, [*said(kind, group.options)]
+
+
 def flood(interface: Interface) -> Iterator[Section]:
     """Write the [BridgeFDB] sections of a VXLAN that floods to several remotes."""
     if isinstance(interface.kind, Vxlan):
@@ -236,111 +252,6 @@ def other_sysctls(host: Host) -> dict[str, Sysctls]:
 def _link_local(interface: Interface) -> str:
     families = interface.link_local
     return "yes" if len(families) == 2 else families[0] if families else "no"
-
-
-def split_addresses(interface: Interface) -> tuple[list[Address], list[Address]]:
-    """Part addresses into those for Address= lines and those for [Address] sections.
-
-    networkd adds the lines first, and of two addresses in a subnet the first is the one that the
-    host speaks from: if that would change the order, all go into sections.
-    """
-    parts: tuple[list[Address], list[Address]] = [], []
-    for version in (4, 6):
-        own = [a for a in interface.addresses if a.address.version == version]
-        plain = [a for a in own if a.is_plain]
-        if plain != own[: len(plain)]:
-            plain = []
-        parts[0].extend(plain)
-        parts[1].extend(own[len(plain) :])
-    return parts
-
-
-def address(item: Address) -> Section:
-    """Write an [Address] section."""
-    options: Options = [("Address", str(item.address))]
-    if item.peer is not None:
-        options.append(("Peer", str(item.peer)))
-    if item.label is not None:
-        options.append(("Label", item.label))
-    if item.scope != "global":
-        options.append(("Scope", item.scope))
-    if item.preferred_lifetime is not None:
-        options.append(("PreferredLifetime", str(item.preferred_lifetime)))
-    if item.noprefixroute:
-        options.append(("AddPrefixRoute", "no"))
-    return "Address", options
-
-
-def route(item: Route) -> Section:
-    """Write a [Route] section."""
-    options: Options = []
-    if item.to.prefixlen > 0 or item.via is None:
-        options.append(("Destination", str(item.to)))
-    if item.via is not None:
-        options.append(("Gateway", str(item.via)))
-    options += [("MultiPathRoute", f"{hop.via} {hop.weight}") for hop in item.nexthops]
-    if item.from_ is not None:
-        options.append(("PreferredSource", str(item.from_)))
-    if item.on_link:
-        options.append(("GatewayOnLink", "yes"))
-    if item.type != "unicast":
-        options.append(("Type", item.type))
-    if item.scope is not None:
-        options.append(("Scope", item.scope))
-    for option, value in (
-        ("Table", said_table(item)),
-        ("Metric", item.metric),
-        ("MTUBytes", item.mtu),
-        ("TCPAdvertisedMaximumSegmentSize", item.advmss),
-        ("InitialCongestionWindow", item.congestion_window),
-        ("InitialAdvertisedReceiveWindow", item.initrwnd),
-    ):
-        if value is not None:
-            options.append((option, str(value)))
-    return "Route", options
-
-
-def span(numbers: tuple[int, int]) -> str:
-    """Spell a number or a range."""
-    first, last = numbers
-    return str(first) if first == last else f"{first}-{last}"
-
-
-def rule(item: Rule) -> Section:
-    """Write a [RoutingPolicyRule] section."""
-    options: Options = [("Priority", str(item.priority))]
-    if len(item.families) == 2:
-        options.append(("Family", "both"))
-    for option, value in (
-        ("From", item.from_),
-        ("To", item.to),
-        ("IncomingInterface", item.iif),
-        ("OutgoingInterface", item.oif),
-        ("TypeOfService", item.tos),
-        ("IPProtocol", item.ip_protocol),
-        ("SuppressPrefixLength", item.suppress_prefix_length),
-        ("Table", item.table),
-        ("Type", item.action),
-    ):
-        if value is not None:
-            options.append((option, str(value)))
-    if item.fwmark is not None:
-        options.append(("FirewallMark", f"{item.fwmark[0]}/{item.fwmark[1]}"))
-    for option, numbers in (
-        ("SourcePort", item.source_port),
-        ("DestinationPort", item.destination_port),
-        ("User", item.uid_range),
-    ):
-        if numbers is not None:
-            options.append((option, span(numbers)))
-    if item.invert:
-        options.append(("InvertRule", "yes"))
-    return "RoutingPolicyRule", options
-
-
-def neighbor(item: Neighbor) -> Section:
-    """Write a [Neighbor] section."""
-    return "Neighbor", [("Address", str(item.address)), ("LinkLayerAddress", item.macaddress)]
 
 
 def uses_mtu(interface: Interface) -> bool:
@@ -407,38 +318,6 @@ def router_advertisement(interface: Interface, version: Version) -> Section:
     if interface.ipv6_address_generation == "stable-privacy":
         options.append(("Token", "prefixstable"))
     return "IPv6AcceptRA", options
-
-
-def port(devices: Devices, item: Port) -> Iterator[Section]:
-    """Write the [Bridge] and [BridgeVLAN] sections of a port."""
-    options: Options = []
-    for option, number in (("Cost", item.path_cost), ("Priority", item.priority)):
-        if number is not None:
-            options.append((option, str(number)))
-    for option, flag in (
-        ("HairPin", item.hairpin),
-        ("Learning", item.learning),
-        ("Isolated", item.isolated),
-        ("NeighborSuppression", item.neigh_suppress),
-    ):
-        if flag is not None:
-            options.append((option, boolean(flag)))
-    if options:
-        yield "Bridge", options
-    bridge = devices.by_name[item.bridge].kind
-    assert isinstance(bridge, Bridge)
-    yield from bridge_vlans(item, bridge)
-
-
-def bridge_vlans(item: Port | Bridge, bridge: Bridge) -> Iterator[Section]:
-    """Write the [BridgeVLAN] section of a port or of the bridge device itself."""
-    vlans, pvid, untagged = carried_vlans(item, bridge)
-    options: Options = [("VLAN", span(numbers)) for numbers in vlans]
-    if pvid is not None:
-        options.append(("PVID", str(pvid)))
-    options += [("EgressUntagged", span(numbers)) for numbers in untagged]
-    if options:
-        yield "BridgeVLAN", options
 
 
 def networkd_servers(devices: Devices, interface: Interface) -> list[DhcpServer]:

@@ -8,8 +8,12 @@ from __future__ import annotations
 import re
 
 from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
+from vnetc.backends.networkd.cards import LINK, describe
 from vnetc.backends.networkd.kinds import NETDEV
+from vnetc.backends.networkd.layer3 import LAYER3
+from vnetc.backends.networkd.qdiscs import PLACES, SECTIONS
 from vnetc.backends.options import rows_of
+from vnetc.backends.services.wpa import WPA_ROWS
 from vnetc.kinds import KINDS, Loopback, Veth
 from vnetc.model import DhcpServer, Interface
 
@@ -64,35 +68,34 @@ def _is_number(context: Context) -> bool:
     return any(_NUMBER.fullmatch(name) for name in names)
 
 
-def _has_nexthops(context: Context) -> bool:
-    return bool(context.node.nexthops)
-
-
-def _unknown_protocol(context: Context) -> bool:
-    return context.node.ip_protocol not in _PROTOCOLS
-
-
-# IPPROTO_… of <netinet/in.h>: networkd takes a number only if it has a name for it, and otherwise
-# ignores the line, so that the rule is for all protocols (seen with 252).
-_PROTOCOLS = frozenset(
-    {
-        *(1, 2, 4, 6, 8, 12, 17, 22, 29, 33, 41, 43, 44, 46, 47, 50, 51, 58, 59, 60, 92, 94, 98),
-        *(103, 108, 132, 135, 136, 137, 255),
-    }
-)
-ON_LINK_NEXTHOPS = limit("systemd-networkd has no such option of a multipath route", _has_nexthops)
 NUMERIC_NAME = limit("systemd takes a name that is a number for an index", _is_number)
+# networkd listens to routers itself, and promotes secondary addresses (networkd-sysctl.c)
+_OF_ROUTERS = ("accept_ra_", "ra_", "router_")
+LISTENS_ITSELF = limit(
+    "systemd-networkd, not the kernel, listens to router advertisements here",
+    lambda context: (
+        context.node.accept_ra
+        and any(f == "ipv6" and key.startswith(_OF_ROUTERS) for f, key, _ in context.node.sysctl)
+    ),
+)
+PROMOTES = limit(
+    "systemd-networkd sets `promote_secondaries` to 1",
+    lambda context: ("ipv4", "promote_secondaries", 0) in context.node.sysctl,
+)
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
 _KIND_WORDS = {"tunnel": "gre, …", "infiniband": "ipoib"}
 
 SUPPORT: dict[str, Support] = {
-    **rows_of(NETDEV, lambda section, word: f"[{section}] {word}="),
+    **rows_of({**NETDEV, **LAYER3, **SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="),
     **{
         f"type.{name}": exact(f"[NetDev] Kind={_KIND_WORDS.get(name, name)}", NUMERIC_NAME)
         for name in KINDS
     },
+    **rows_of(LINK, describe),
+    **WPA_ROWS,
     "type.ethernet": exact("[Match] Name=", NUMERIC_NAME),
+    "type.wifi": exact("[Match] Name=", NUMERIC_NAME),
     "type.loopback": exact("[Match] Name=lo"),
     "interface.description": exact("[Network] Description="),
     "interface.macaddress": exact("[Link] MACAddress=, [NetDev] MACAddress="),
@@ -120,62 +123,17 @@ SUPPORT: dict[str, Support] = {
     "interface.routes": exact("[Route]"),
     "interface.routing-policy": exact("[RoutingPolicyRule]"),
     "interface.neighbors": exact("[Neighbor]"),
+    "interface.fdb": exact("[BridgeFDB]"),
+    "interface.qdiscs": exact("[CAKE], [HierarchyTokenBucket], …"),
     "interface.sysctl": exact(
-        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: [Network] IPv6ProxyNDP=", PROXY_NDP_OF_LO
+        "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: [Network] IPv6ProxyNDP=",
+        PROXY_NDP_OF_LO,
+        LISTENS_ITSELF,
+        PROMOTES,
     ),
     "interface.vrf": exact("[Network] VRF="),
     "interface.raw": exact("sections of the .network file"),
     "veth.peer": exact("[Peer] Name="),
-    "port.path-cost": exact("[Bridge] Cost="),
-    "port.priority": exact("[Bridge] Priority="),
-    "port.hairpin": exact("[Bridge] HairPin="),
-    "port.learning": exact("[Bridge] Learning="),
-    "port.isolated": exact("[Bridge] Isolated=", since=(251,)),
-    "port.neigh-suppress": exact("[Bridge] NeighborSuppression="),
-    "port.vlans": exact("[BridgeVLAN] VLAN="),
-    "port.pvid": exact("[BridgeVLAN] PVID="),
-    "port.untagged": exact("[BridgeVLAN] EgressUntagged="),
-    "address.address": exact("[Address] Address="),
-    "address.label": exact("[Address] Label="),
-    "address.peer": exact("[Address] Peer="),
-    "address.scope": exact("[Address] Scope="),
-    "address.preferred-lifetime": exact("[Address] PreferredLifetime="),
-    "address.noprefixroute": exact("[Address] AddPrefixRoute="),
-    "route.to": exact("[Route] Destination="),
-    "route.via": exact("[Route] Gateway="),
-    "route.from": exact("[Route] PreferredSource="),
-    "route.on-link": exact("[Route] GatewayOnLink=", ON_LINK_NEXTHOPS),
-    "route.metric": exact("[Route] Metric="),
-    "route.table": exact("[Route] Table="),
-    "route.type": exact("[Route] Type="),
-    "route.scope": exact("[Route] Scope="),
-    "route.mtu": exact("[Route] MTUBytes="),
-    "route.advmss": exact("[Route] TCPAdvertisedMaximumSegmentSize=", since=(248,)),
-    "route.congestion-window": exact("[Route] InitialCongestionWindow="),
-    "route.initrwnd": exact("[Route] InitialAdvertisedReceiveWindow="),
-    "route.nexthops": exact("[Route] MultiPathRoute="),
-    "nexthop.via": exact("[Route] MultiPathRoute="),
-    "nexthop.weight": exact("[Route] MultiPathRoute="),
-    "rule.priority": exact("[RoutingPolicyRule] Priority="),
-    "rule.from": exact("[RoutingPolicyRule] From="),
-    "rule.to": exact("[RoutingPolicyRule] To="),
-    "rule.iif": exact("[RoutingPolicyRule] IncomingInterface="),
-    "rule.oif": exact("[RoutingPolicyRule] OutgoingInterface="),
-    "rule.fwmark": exact("[RoutingPolicyRule] FirewallMark="),
-    "rule.tos": exact("[RoutingPolicyRule] TypeOfService="),
-    "rule.ip-protocol": exact(
-        "[RoutingPolicyRule] IPProtocol=",
-        limit("systemd-networkd has no name for this protocol", _unknown_protocol),
-    ),
-    "rule.source-port": exact("[RoutingPolicyRule] SourcePort="),
-    "rule.destination-port": exact("[RoutingPolicyRule] DestinationPort="),
-    "rule.uid-range": exact("[RoutingPolicyRule] User="),
-    "rule.invert": exact("[RoutingPolicyRule] InvertRule="),
-    "rule.suppress-prefix-length": exact("[RoutingPolicyRule] SuppressPrefixLength="),
-    "rule.table": exact("[RoutingPolicyRule] Table="),
-    "rule.action": exact("[RoutingPolicyRule] Type=", since=(248,)),
-    "neighbor.address": exact("[Neighbor] Address="),
-    "neighbor.macaddress": exact("[Neighbor] LinkLayerAddress="),
     "dhcp-overrides.route-metric": exact("[DHCPv4] RouteMetric="),
     "dhcp-overrides.use-routes": exact("[DHCPv4] UseRoutes="),
     "dhcp-overrides.use-dns": exact("[DHCPv4] UseDNS=, [DHCPv6] UseDNS="),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from vnetc.backends.base import Devices, File, Version
 from vnetc.backends.formats import Section, ini
+from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
+from vnetc.backends.networkd.qdiscs import qdiscs
+from vnetc.backends.networkd.cards import link_files, write_passwords
 from vnetc.backends.networkd.raw import merge_raw, raw_sections
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.secrets import credentials, write_secrets
@@ -29,6 +32,7 @@ def write(host: Host, version: Version) -> list[File]:
     if conf:
         files.append(File(CONF_PATH, ini(host.name, conf)))
     files += [*companions(host, s.other_sysctls(host)), *write_secrets(host)]
+    files += [*link_files(host), *write_passwords(host)]
     return [*files, *write_units(host, credentials(host))]
 
 
@@ -42,14 +46,14 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
     for server in servers:
         network += s.serve(server)
     sections: list[Section] = [
-        ("Match", [("Name", interface.name)]),
+        ("Match", s.match(interface)),
         ("Link", s.link(interface)),
         ("Network", network),
     ]
-    sections += [s.address(a) for a in s.split_addresses(interface)[1]]
-    sections += [s.route(r) for r in interface.routes]
-    sections += [s.rule(r) for r in interface.routing_policy]
-    sections += [s.neighbor(n) for n in interface.neighbors]
+    sections += [layer3.address(a) for a in layer3.split_addresses(interface)[1]]
+    sections += [layer3.route(r) for r in interface.routes]
+    sections += [layer3.rule(r) for r in interface.routing_policy]
+    sections += layer3.neighbors(interface)
     if interface.dhcp4:
         sections.append(s.dhcp4(interface))
     if interface.dhcp6:
@@ -57,10 +61,13 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
     if interface.accept_ra:
         sections.append(s.router_advertisement(interface, version))
     if interface.port is not None:
-        sections += s.port(devices, interface.port)
+        sections += layer3.port(devices, interface.port)
     if isinstance(interface.kind, Bridge):
-        sections += s.bridge_vlans(interface.kind, interface.kind)
+        sections += layer3.bridge_vlans(interface.kind, interface.kind)
+    sections += s.ipoib(interface)
     sections += s.flood(interface)
+    sections += layer3.entries(interface)
+    sections += qdiscs(interface)
     for server in servers:
         sections += s.dhcp_server(server)
     return sections

@@ -1,4 +1,4 @@
-"""The files beside a target's own that make a network of guests work; the same on every target.
+"""The files beside a target's own: what makes a network of guests work, and authenticates cards.
 
 One nftables table and one dnsmasq for each network, so that loading, changing or removing one
 network never touches another, nor other software's rules.
@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from vnetc.backends.base import File
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
 from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
-from vnetc.backends.services.sysctl import SYSCTL_PATH, forwarding, write_sysctl
+from vnetc.backends.services.sysctl import SYSCTL_PATH, forwarding, sysctl_key, write_sysctl
 from vnetc.backends.services.units import write_units
+from vnetc.backends.services.wpa import write_wpa
 from vnetc.model import Host, Sysctls
 
 __all__ = [
@@ -38,4 +39,4 @@ def companions(host: Host, interface_sysctls: Mapping[str, Sysctls]) -> list[Fil
         for server in host.dhcp_servers
         if server.server == "dnsmasq"
     ]
-    return files + write_sysctl(host, interface_sysctls)
+    return [*files, *write_wpa(host), *write_sysctl(host, interface_sysctls)]

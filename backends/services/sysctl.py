@@ -13,6 +13,12 @@ SYSCTL_PATH = "/etc/sysctl.d/60-vnetc.conf"
 _FORWARDING = {4: "net.ipv4.ip_forward=1", 6: "net.ipv6.conf.all.forwarding=1"}
 
 
+def sysctl_key(family: str, name: str, key: str) -> str:
+    """Name a setting of an interface; `family` is `ipv4`, `ipv4-neigh` and so on."""
+    protocol, _, part = family.partition("-")
+    return f"net/{protocol}/{part or 'conf'}/{name}/{key}"
+
+
 def forwarding(host: Host) -> tuple[str, ...]:
     """List the settings that let guests' packets through the host, by the families they use."""
     versions = {
@@ -29,7 +35,7 @@ def write_sysctl(host: Host, interface_sysctls: Mapping[str, Sysctls]) -> list[F
     lines = list(forwarding(host))
     # with slashes, since a name may have dots; udev sets these when the device appears
     lines += [
-        f"net/{family}/conf/{name}/{key}={value}"
+        f"{sysctl_key(family, name, key)}={value}"
         for name, settings in interface_sysctls.items()
         for family, key, value in settings
     ]

@@ -13,6 +13,7 @@ from vnetc.backends.base import File
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile
 from vnetc.backends.services.nftables import nft_path, nft_table
+from vnetc.backends.services.wpa import units as wpa_units
 from vnetc.model import DhcpServer, Firewall, Host
 
 _DIRECTORY = "/etc/systemd/system"
@@ -29,6 +30,7 @@ def write_units(host: Host, service: Sequence[tuple[str, str]] = ()) -> list[Fil
         for d in host.dhcp_servers
         if d.server == "dnsmasq"
     }
+    units |= wpa_units(host)
     dropin: list[Section] = [
         ("Unit", [("Wants", name) for name in units]),
         ("Service", list(service)),

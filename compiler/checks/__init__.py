@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from vnetc.checks.addressing import ADDRESSING
 from vnetc.checks.effects import EFFECTS
 from vnetc.checks.guests import GUESTS
+from vnetc.checks.kinds import KINDS
 from vnetc.checks.links import LINKS
+from vnetc.checks.qdiscs import QDISCS
 from vnetc.checks.references import REFERENCES
 from vnetc.checks.routes import ROUTES
+from vnetc.checks.tunnels import TUNNELS
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic
 from vnetc.model import Host
@@ -24,7 +27,17 @@ if TYPE_CHECKING:
 
 Check: TypeAlias = Callable[[View], Iterator[Diagnostic]]
 
-CHECKS: tuple[Check, ...] = (*REFERENCES, *ADDRESSING, *ROUTES, *GUESTS, *LINKS, *EFFECTS)
+CHECKS: tuple[Check, ...] = (
+    *REFERENCES,
+    *ADDRESSING,
+    *ROUTES,
+    *GUESTS,
+    *LINKS,
+    *KINDS,
+    *TUNNELS,
+    *QDISCS,
+    *EFFECTS,
+)
 
 
 def check_host(

@@ -16,7 +16,8 @@ def _gateways(interface: Interface) -> Iterator[tuple[Route, IPAddress, Path]]:
         if route.via is not None:
             yield route, route.via, (*route.path, "via")
         for hop in route.nexthops:
-            yield route, hop.via, (*hop.path, "via")
+            if hop.interface is None and not hop.on_link:
+                yield route, hop.via, (*hop.path, "via")
 
 
 def check_gateways(view: View) -> Iterator[Diagnostic]:

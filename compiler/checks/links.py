@@ -6,7 +6,23 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import View
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.kinds import Bridge, Loopback, Vlan
+from vnetc.kinds import (
+    Bond,
+    Bridge,
+    Geneve,
+    Infiniband,
+    Ipvlan,
+    Kind,
+    Loopback,
+    Macvlan,
+    Macvtap,
+    Tunnel,
+    Vlan,
+    Vrf,
+    Vxlan,
+    Wireguard,
+    link_of,
+)
 from vnetc.model import Interface, Port
 
 ETHERNET_MTU = 1500
@@ -65,7 +81,7 @@ def _own_mtu(interface: Interface) -> int:
 
 
 class _Mtus:
-    """Which interface decides on the MTU of each: a VLAN without `mtu` has its link's."""
+    """Which interface decides on the MTU of each: a VLAN, say, without `mtu` has its link's."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -81,7 +97,7 @@ class _Mtus:
                 current = None  # a cycle, a mistake, or an MTU that only the kernel knows
                 break
             trail[current.name] = None
-            if current.mtu is not None or not isinstance(current.kind, Vlan):
+            if current.mtu is not None or not isinstance(current.kind, _LIKE_THE_LINK):
                 break
             current = self._view.interfaces.get(current.kind.link)
         if current is not None:
@@ -90,9 +106,81 @@ class _Mtus:
         return current
 
 
+_LIKE_THE_LINK = (Vlan, Macvlan, Macvtap, Ipvlan)
+# A bridge takes the smallest MTU of its ports, a tunnel subtracts its headers, others have their own.
+_OF_THE_KERNEL = (Bridge, Geneve, Infiniband, Tunnel, Vrf, Vxlan, Wireguard)
+
+
 def _adapts(interface: Interface) -> bool:
-    """Tell whether it is a bridge that takes the smallest MTU of its ports."""
-    return isinstance(interface.kind, Bridge) and interface.mtu is None
+    """Tell whether the document leaves its MTU to the kernel."""
+    return interface.mtu is None and isinstance(interface.kind, _OF_THE_KERNEL)
+
+
+_VXLAN_HEADERS = {4: 50, 6: 70}  # VXLAN_HEADROOM, VXLAN6_HEADROOM, include/net/vxlan.h
+
+
+def check_stacked_mtus(view: View) -> Iterator[Diagnostic]:
+    """VN404: what is sent by a link fits into its packets; VRFs and IPv6 tunnels carry IPv6."""
+    deciding = _Mtus(view)
+    for interface in view.host.interfaces:
+        mtu, kind, path = interface.mtu, interface.kind, (*interface.path, "mtu")
+        if mtu is None:
+            continue
+        if mtu < IPV6_MINIMUM_MTU and (
+            isinstance(kind, Vrf) or (isinstance(kind, Tunnel) and kind.mode in ("sit", "ip6ip6"))
+        ):
+            yield diagnostic(
+                "VN404",
+                f"the MTU {mtu} is under {IPV6_MINIMUM_MTU}, the least that IPv6 needs",
+                path,
+                help=f"choose {IPV6_MINIMUM_MTU} or more",
+            )
+        link = view.interfaces.get(link_of(kind) or "")
+        decides = None if link is None else deciding.interface(link)
+        headers = _headers(kind)
+        if link is None or decides is None or headers is None:
+            continue
+        limit = _own_mtu(decides) - headers
+        if mtu > limit:
+            less = f" less {headers} bytes of headers" * bool(headers)
+            yield diagnostic(
+                "VN404",
+                f"the MTU {mtu} is above {limit}, that of `{link.name}`{less}",
+                path,
+                labels=(
+                    Label(
+                        text="no `mtu` here" if decides.mtu is None else "its MTU",
+                        path=(*decides.path, "mtu"),
+                    ),
+                ),
+                help=f"raise the MTU of `{decides.name}` or lower this one",
+            )
+
+
+def _headers(kind: Kind) -> int | None:
+    """Give what a device puts around the packets of its link's MTU; None if the kernel asks not."""
+    if isinstance(kind, (Macvlan, Macvtap)):
+        return 0
+    if not isinstance(kind, Vxlan):
+        return None
+    ends = [end for end in (kind.local, kind.remote, kind.group) if end is not None]
+    return _VXLAN_HEADERS[ends[0].version if ends else 4]
+
+
+_GROUPS = "01:80:c2:00:00:0"
+
+
+def check_group_addresses(view: View) -> Iterator[Diagnostic]:
+    """VN403: spanning trees use link-local groups (set_group_addr in net/bridge/br_sysfs_br.c)."""
+    for interface, bridge in view.bridges():
+        group = bridge.group_address
+        if group is not None and (not group.startswith(_GROUPS) or group[-1] in "123"):
+            yield diagnostic(
+                "VN403",
+                f"`{group}` is no group of a spanning tree",
+                (*interface.path, "group-address"),
+                help=f"possible are `{_GROUPS}0` and `{_GROUPS}4` to `{_GROUPS}f`",
+            )
 
 
 def check_macs(view: View) -> Iterator[Diagnostic]:
@@ -116,7 +204,16 @@ def check_macs(view: View) -> Iterator[Diagnostic]:
 
 
 def _macs(view: View) -> Iterator[tuple[Path, str]]:
+    for interface, bond in view.of_kind(Bond):
+        if bond.ad_actor_system is not None:
+            yield (*interface.path, "ad-actor-system"), bond.ad_actor_system
     for interface in view.host.interfaces:
+        kind = interface.kind
+        if isinstance(kind, (Macvlan, Macvtap)) and view.is_sound(
+            interface.path, "source-macaddresses"
+        ):
+            for index, mac in enumerate(kind.source_macaddresses):
+                yield (*interface.path, "source-macaddresses", index), mac
         if interface.macaddress is not None:
             yield (*interface.path, "macaddress"), interface.macaddress
         for neighbor in interface.neighbors:
@@ -231,9 +328,11 @@ def check_timers(view: View) -> Iterator[Diagnostic]:
             )
 
 
-def check_dhcp_bridges(view: View) -> Iterator[Diagnostic]:
-    """VN408: a bridge's MAC address, and with it its lease, differs from target to target."""
-    for interface, _ in view.bridges():
+def check_pinned_macs(view: View) -> Iterator[Diagnostic]:
+    """VN408: the MAC address of a bridge or bond, and with it its lease, differs between targets."""
+    for interface in view.host.interfaces:
+        if not isinstance(interface.kind, (Bridge, Bond)):
+            continue
         asks = interface.dhcp4 or interface.dhcp6
         if asks and interface.macaddress is None and view.is_sound(interface.path, "macaddress"):
             key = "dhcp4" if interface.dhcp4 else "dhcp6"
@@ -242,7 +341,9 @@ def check_dhcp_bridges(view: View) -> Iterator[Diagnostic]:
                 f"`{interface.name}` has no MAC address of its own, so its lease may change",
                 (*interface.path, key),
                 "key",
-                help="add `macaddress:`, for instance that of the uplink",
+                help="add `macaddress:`, for instance that of the uplink"
+                if isinstance(interface.kind, Bridge)
+                else "add `macaddress:`, for instance that of the first member",
             )
 
 
@@ -269,13 +370,16 @@ _NEEDS_UP = ("addresses", "dhcp4", "dhcp6", "routes", "neighbors")
 def check_down(view: View) -> Iterator[Diagnostic]:
     """VN410: an interface that is kept down has no addresses or routes, and no VLANs that are up."""
     for interface in view.host.interfaces:
+        kind = interface.kind
+        # a macvlan does not come up either (macvlan_open: ENETDOWN)
         link = (
-            view.interfaces.get(interface.kind.link) if isinstance(interface.kind, Vlan) else None
+            view.interfaces.get(kind.link) if isinstance(kind, (Vlan, Macvlan, Macvtap)) else None
         )
         if link is not None and link.activation != "auto" and interface.activation == "auto":
+            name = "VLAN" if isinstance(kind, Vlan) else kind.type
             yield diagnostic(
                 "VN410",
-                f"booting does not bring `{link.name}` up, so its VLAN `{interface.name}` cannot be",
+                f"booting does not bring `{link.name}` up, so its {name} `{interface.name}` cannot be",
                 (*interface.path, "link"),
                 labels=(Label(text="because of this", path=(*link.path, "activation")),),
                 help=f"add `activation: {link.activation}` here, or remove it from `{link.name}`",
@@ -311,11 +415,13 @@ def check_waiting(view: View) -> Iterator[Diagnostic]:
 LINKS = (
     check_vlan_ids,
     check_vlan_mtu,
+    check_stacked_mtus,
+    check_group_addresses,
     check_macs,
     check_mtus,
     check_vlan_filtering,
     check_timers,
-    check_dhcp_bridges,
+    check_pinned_macs,
     check_untagged,
     check_down,
     check_waiting,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.view import View
+from vnetc.checks.view import View, carries_ethernet
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
-from vnetc.kinds import Bond, Bridge, Kind, Loopback, Tunnel, Veth, Vlan, link_of
+from vnetc.kinds import Bond, Bridge, Infiniband, Kind, Loopback, Veth, Vlan, link_of
 from vnetc.model import Interface, Member, Port
 
 # How many undeclared names are compared to all others, which takes as long as there are interfaces.
@@ -162,16 +162,19 @@ def check_port_kind(view: View) -> Iterator[Diagnostic]:
             )
 
 
-# Kinds that carry no Ethernet frames (br_add_if in net/bridge/br_if.c), or are a domain of their own.
-_NO_PORTS = frozenset({"bridge", "loopback", "vrf", "ipvlan", "tun", "wireguard", "infiniband"})
-# bond_enslave in drivers/net/bonding/bond_main.c
-_NO_MEMBERS = frozenset({"bond", "loopback", "vrf", "bridge", "wireguard", "tun", "ipvlan"})
+# Kinds that cannot be in a bridge or bond although they carry Ethernet: a bridge in a bridge is a
+# loop, and the program that reads a macvtap gets all of its frames (br_add_if in net/bridge/br_if.c,
+# bond_enslave in drivers/net/bonding/bond_main.c).
+_NO_PORTS = frozenset({"bridge", "macvtap"})
+_NO_MEMBERS = frozenset({"bond", "bridge", "macvtap"})
 
 
 def _can_be(kind: Kind, claim: Port | Member) -> bool:
-    if isinstance(kind, Tunnel):
-        return kind.mode in ("gretap", "ip6gretap")
-    return kind.type not in (_NO_MEMBERS if isinstance(claim, Member) else _NO_PORTS)
+    if isinstance(claim, Member):
+        return isinstance(kind, Infiniband) or (
+            carries_ethernet(kind) and kind.type not in _NO_MEMBERS
+        )
+    return carries_ethernet(kind) and kind.type not in _NO_PORTS
 
 
 def check_veth_pairs(view: View) -> Iterator[Diagnostic]:

@@ -6,8 +6,28 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, ip_network
 
 from vnetc.diagnostics import Diagnostic, Path
-from vnetc.kinds import Bridge, IPAddress, IPNetwork
+from vnetc.kinds import (
+    Bridge,
+    Geneve,
+    Infiniband,
+    IPAddress,
+    IPNetwork,
+    Ipvlan,
+    Kind,
+    Loopback,
+    Tun,
+    Tunnel,
+    Vrf,
+    Vxlan,
+    Wireguard,
+)
 from vnetc.model import MAIN_TABLE, Address, Host, Interface, Port
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    K = TypeVar("K")
 
 
 class View:
@@ -54,11 +74,15 @@ class View:
         """Run through all ports that bridges ask for."""
         return (claim for _, claim in self.host.claims if isinstance(claim, Port))
 
+    def of_kind(self, cls: type[K]) -> Iterator[tuple[Interface, K]]:
+        """Run through all interfaces of a kind."""
+        for interface in self.host.interfaces:
+            if isinstance(interface.kind, cls):
+                yield interface, interface.kind
+
     def bridges(self) -> Iterator[tuple[Interface, Bridge]]:
         """Run through all bridges."""
-        for interface in self.host.interfaces:
-            if isinstance(interface.kind, Bridge):
-                yield interface, interface.kind
+        return self.of_kind(Bridge)
 
 
 class Subnets:
@@ -113,3 +137,16 @@ def learns_addresses(interface: Interface, version: int) -> bool:
 def subnet_name(subnet: IPNetwork) -> str:
     """Say what kind of network it is."""
     return f"the {'IPv4' if isinstance(subnet, IPv4Network) else 'IPv6'} network `{subnet}`"
+
+
+def carries_ethernet(kind: Kind) -> bool:
+    """Tell whether a device of a kind sends and receives Ethernet frames."""
+    match kind:
+        case Tunnel():
+            return kind.mode in ("gretap", "ip6gretap")
+        case Geneve():
+            return not kind.inherit_inner_protocol
+        case Vxlan():
+            return not kind.generic_protocol
+        case _:
+            return not isinstance(kind, (Loopback, Vrf, Ipvlan, Tun, Wireguard, Infiniband))

@@ -89,9 +89,10 @@ def _fault(error: Exception) -> int:
 
     where = extract_tb(error.__traceback__)[-1]
     place = f"{os.path.basename(where.filename)}:{where.lineno}"
+    # The text of an exception may quote the document, and with it a secret; the system's does not.
+    words = f": {error}" if isinstance(error, OSError) else ""
     print(
-        f"error[VN901]: a fault of vnetc itself: {type(error).__name__} at {place}: "
-        f"{printable(str(error))}\n"
+        f"error[VN901]: a fault of vnetc itself: {type(error).__name__} at {place}{printable(words)}\n"
         "  = help: please report it with the document: `vnetc explain VN901`",
         file=sys.stderr,
     )

@@ -14,6 +14,10 @@ from collections.abc import Sequence
 from vnetc.diagnostics import Diagnostic, Path
 from vnetc.record import Record, replace
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnetc.report.secrets import Masked
+
 FORMATS = {
     "full": "text",
     "concise": "concise",
@@ -28,13 +32,15 @@ _WORD = re.compile(r"[A-Za-z0-9_-]+")
 class Report(Record, kw_only=False):
     """What was found in one file.
 
-    `lines` is its text without line ends. Every diagnostic has its span, and so has every label,
-    but for what has no place in this text: a file that cannot be read, another file's label.
+    `lines` is its text without line ends, `shown` the same without secrets. Every diagnostic has its
+    span, and so has every label, but for what has no place in this text: a file that cannot be read,
+    another file's label.
     """
 
     filename: str
     lines: Sequence[str]
     diagnostics: tuple[Diagnostic, ...]
+    shown: Masked | None = None  # `prepare` fills it in
 
 
 def render(reports: Sequence[Report], format: str, *, color: bool = False) -> str:
@@ -116,10 +122,14 @@ def printable(text: str) -> str:
 
 
 def prepare(report: Report) -> Report:
-    """Sort what was found by place, and make its words printable."""
-    return replace(
-        report, diagnostics=tuple(map(_clean, sorted(report.diagnostics, key=_position)))
-    )
+    """Sort what was found by place, take secrets out of its words and make them printable."""
+    if not report.diagnostics:
+        return report
+    from vnetc.report.secrets import Secrets
+
+    secrets = Secrets(report.lines)
+    found = map(secrets.scrub, sorted(report.diagnostics, key=_position))
+    return replace(report, diagnostics=tuple(map(_clean, found)), shown=secrets.mask())
 
 
 def _position(diagnostic: Diagnostic) -> tuple[int, int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from vnetc.diagnostics import Diagnostic, Span
@@ -31,9 +31,10 @@ def render(reports: Sequence[Report], *, color: bool) -> str:
 def _block(report: Report, diagnostic: Diagnostic, paint: Paint) -> str:
     severity = diagnostic.severity
     marks: list[Mark] = []
+    lines, moved = _shown(report)
     if diagnostic.span is not None:
-        marks.append((diagnostic.span, diagnostic.label, severity))
-    marks += [(label.span, label.text, "frame") for label in diagnostic.labels if label.span]
+        marks.append((moved(diagnostic.span), diagnostic.label, severity))
+    marks += [(moved(label.span), label.text, "frame") for label in diagnostic.labels if label.span]
     notes = [("note", label.text) for label in diagnostic.labels if label.span is None]
     if diagnostic.help:
         notes.append(("help", diagnostic.help))
@@ -41,19 +42,25 @@ def _block(report: Report, diagnostic: Diagnostic, paint: Paint) -> str:
     indent = " " * max((len(str(span.line)) for span, _, _ in marks), default=1)
     bar = paint("frame", f"{indent} |")
     title = paint(severity, f"{severity}[{diagnostic.code}]")
-    lines = [
+    rows = [
         title + paint("strong", f": {diagnostic.message}"),
         f"{indent}{paint('frame', '-->')} {place(report, diagnostic)}",
     ]
     if marks:
-        lines += [bar, *_snippet(report.lines, marks, indent, paint)]
+        rows += [bar, *_snippet(lines, marks, indent, paint)]
     if marks and notes:
-        lines.append(bar)
-    lines += [
+        rows.append(bar)
+    rows += [
         f"{indent} {paint('frame', '=')} {paint(kind, kind)}{paint('strong', ':')} {text}"
         for kind, text in notes
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(rows) + "\n"
+
+
+def _shown(report: Report) -> tuple[Sequence[str], Callable[[Span], Span]]:
+    """Give the lines to quote, which hold no secrets, and what finds a place in them."""
+    assert report.shown is not None, "`prepare` was not called"
+    return report.shown.lines, report.shown.moved
 
 
 def _snippet(lines: Sequence[str], marks: list[Mark], indent: str, paint: Paint) -> list[str]:

@@ -14,6 +14,14 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 from vnetc.kinds import Bridge, IPInterface, IPNetwork, Loopback
 from vnetc.model import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
 
+from .expect_extras import expect_entries, expect_flags, expect_port
+from .expect_domains import (
+    drop_link_local,
+    expect_vrf_rules,
+    in_its_table,
+    vrf_tables,
+    without_link_local,
+)
 from .expect_kinds import expect_kind
 from .expect_routes import (
     ROUTE_METRIC,
@@ -119,7 +127,7 @@ class Lease:
 
 # Kinds of things of which there is nothing but what the specification says.
 CLOSED = frozenset(
-    {"address", "route", "rule", "neighbour", "vlan", "fdb", "dns", "ntp", "lease", "boot"}
+    {"address", "route", "rule", "neighbour", "vlan", "fdb", "mdb", "dns", "ntp", "lease", "boot"}
 )
 CLOSED_LINK = frozenset({"kind", "master"})
 
@@ -148,12 +156,15 @@ def expect(host: Host, leases: Mapping[str, Lease]) -> State:
     for address in ("127.0.0.1/8", "::1/128"):
         state["address", "lo", address] = describe_address(scope="host")
     state.update(expect_default_rules())
+    state.update(expect_vrf_rules(host))
+    tables, silent = vrf_tables(host), without_link_local(host)
     for interface in host.interfaces:
         name = interface.name
         state.update((("link", name, w), v) for w, v in _link(interface).items())
         state.update((("sysctl", name, w), str(v)) for w, v in _sysctls(interface))
         if interface.activation == "auto":
-            state.update(_layer3(interface, leases.get(name)))
+            layer3 = in_its_table(interface, _layer3(interface, leases.get(name)), tables)
+            state.update(drop_link_local(layer3, name) if name in silent else layer3)
         state.update(_told(interface, leases.get(name)))
         if isinstance(interface.kind, Bridge) and interface.kind.vlan_filtering:
             state.update(_vlans(host, interface, interface.kind))
@@ -185,26 +196,15 @@ def _link(interface: Interface) -> dict[str, str]:
         settings["mac"] = interface.macaddress
     if interface.mtu is not None:
         settings["mtu"] = str(interface.mtu)
+    settings |= expect_flags(interface)
     settings |= expect_kind(interface.kind)
     if interface.claim is not None:
         settings["master"] = interface.claim.master
     elif interface.vrf is not None:
         settings["master"] = interface.vrf
     if interface.port is not None:
-        settings |= _port(interface.port)
+        settings |= expect_port(interface.port)
     return settings
-
-
-def _port(port: Port) -> dict[str, str]:
-    settings = {
-        "cost": port.path_cost,
-        "priority": port.priority,
-        "hairpin": port.hairpin,
-        "learning": port.learning,
-        "isolated": port.isolated,
-        "neigh_suppress": port.neigh_suppress,
-    }
-    return {f"port {k}": str(v).lower() for k, v in settings.items() if v is not None}
 
 
 _DEFAULT_PVID = 1  # br_vlan_init
@@ -241,7 +241,10 @@ def _layer3(interface: Interface, lease: Lease | None) -> State:
     state: State = dict(_addresses(interface))
     state.update(expect_route(name, route) for route in interface.routes)
     state.update(pair for rule in interface.routing_policy for pair in expect_rule(rule))
-    state.update((("neighbour", name, str(n.address)), n.macaddress) for n in interface.neighbors)
+    state.update(
+        (("neighbour", name, str(n.address)), n.macaddress or "proxy") for n in interface.neighbors
+    )
+    state.update(expect_entries(interface))
     state.update(() if lease is None else _leased(interface, lease))
     return state
 
@@ -258,6 +261,9 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
         flags = {
             "deprecated": address.preferred_lifetime == 0,
             "noprefixroute": address.noprefixroute,
+            "nodad": address.duplicate_address_detection is False and subnet.version == 6,
+            "home": address.home,
+            "mngtmpaddr": address.manage_temporary,
             "secondary": first is not address and subnet.version == 4,
         }
         yield (
@@ -266,12 +272,15 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
                 scope=_address_scope(address),
                 peer=None if address.peer is None else str(address.peer.ip),
                 label=address.label if address.label not in (None, name) else "",
-                broadcast=address.peer is None and _has_broadcast(address.address),
+                broadcast=_broadcast(address),
+                metric=address.route_metric or 0,
                 flags=[flag for flag, holds in flags.items() if holds],
             ),
         )
         if first is address and not address.noprefixroute:
-            yield from _connected(interface, subnet, str(address.address.ip))
+            yield from _connected(
+                interface, subnet, str(address.address.ip), address.route_metric
+            )
         if address.peer is not None and subnet.version == 6:  # whatever `noprefixroute` says
             other = ip_interface(address.peer.ip).network  # __ipv6_ifa_notify, net/ipv6/addrconf.c
             yield from _connected(interface, other, "")
@@ -311,6 +320,15 @@ def _address_scope(address: Address) -> str:
     return address.scope
 
 
+def _broadcast(address: Address) -> bool | str:
+    own = address.address
+    if address.broadcast is None:
+        return address.peer is None and _has_broadcast(own)
+    if address.broadcast is False:
+        return False
+    return address.broadcast == own.network.broadcast_address or str(address.broadcast)
+
+
 def _has_broadcast(address: IPInterface) -> bool:
     return address.version == 4 and address.network.prefixlen <= 30  # RFC 3021
 
@@ -324,7 +342,9 @@ def _has_link_local(interface: Interface) -> bool:
     )
 
 
-def _connected(interface: Interface, subnet: IPNetwork, source: str) -> Iterator[tuple[Key, str]]:
+def _connected(
+    interface: Interface, subnet: IPNetwork, source: str, metric: int | None = None
+) -> Iterator[tuple[Key, str]]:
     """State the route that the kernel makes of an address."""
     if subnet.version == 4 and isinstance(interface.kind, Loopback):
         return  # all of it is the host itself, table `local` says (fib_add_ifaddr)
@@ -334,7 +354,7 @@ def _connected(interface: Interface, subnet: IPNetwork, source: str) -> Iterator
         type="unicast",
         to=destination(subnet),
         device=interface.name,
-        metric=CONNECTED_METRIC[subnet.version],
+        metric=metric or CONNECTED_METRIC[subnet.version],
     )
     text = describe_route(scope="link", source=source) if subnet.version == 4 else ""
     yield ("route", f"ipv{subnet.version} {MAIN}", name), text

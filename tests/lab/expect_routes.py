@@ -20,14 +20,20 @@ def expect_route(interface: str, route: Route) -> tuple[Key, str]:
         "advmss": route.advmss,
         "initcwnd": route.congestion_window,
         "initrwnd": route.initrwnd,
+        "hoplimit": route.hop_limit,
+        "congestion": route.congestion_control,
+        "rto_min": route.retransmission_timeout,
+        "quickack": int(route.quick_ack) or None,
+        "fastopen_no_cookie": int(route.fast_open_no_cookie) or None,
     }
+    devices = [hop.interface or interface for hop in route.nexthops]
     key = (
         "route",
         f"ipv{version} table {route.table}",
         route_name(
             type=route.type,
             to=destination(route.to),
-            device=interface,
+            device=devices[0] if devices else interface,
             metric=ROUTE_METRIC[version] if route.metric is None else route.metric,
         ),
     )
@@ -37,7 +43,14 @@ def expect_route(interface: str, route: Route) -> tuple[Key, str]:
         source=None if route.from_ is None else str(route.from_),
         metrics={name: value for name, value in metrics.items() if value is not None},
         on_link=route.on_link and not route.nexthops,
-        hops=[describe_hop(str(h.via), h.weight, route.on_link) for h in route.nexthops],
+        origin="" if route.protocol is None else str(route.protocol),
+        source_network=None if route.source is None else destination(route.source),
+        preference=route.preference,
+        realms="" if route.realms is None else "{}/{}".format(*route.realms),
+        hops=[
+            describe_hop(str(hop.via), hop.weight, route.on_link or hop.on_link, device)
+            for hop, device in zip(route.nexthops, devices, strict=True)
+        ],
     )
     return key, text
 
@@ -85,14 +98,23 @@ def expect_rule(rule: Rule) -> Iterator[tuple[Key, str]]:
         said["uid_start"], said["uid_end"] = rule.uid_range
     if rule.invert:
         said["not"] = None
+    if rule.l3mdev:
+        said["l3mdev"] = None
+    if rule.action == "nop":
+        said["nop"] = None
+    if rule.realms is not None:
+        said["flow_from"], said["flow_to"] = rule.realms
     plain = {
         "iif": rule.iif,
         "oif": rule.oif,
         "tos": None if rule.tos is None else f"{rule.tos:#04x}",
         "ipproto": None if rule.ip_protocol is None else f"ipproto-{rule.ip_protocol}",
         "suppress_prefixlen": rule.suppress_prefix_length,
+        "suppress_ifgroup": rule.suppress_interface_group,
+        "protocol": rule.protocol,
+        "goto": rule.goto,
         "table": rule.table,
-        "action": None if rule.action is None else _ACTIONS[rule.action],
+        "action": _ACTIONS.get(rule.action or ""),
     }
     said |= {word: value for word, value in plain.items() if value is not None}
     for version in rule.families:

@@ -24,6 +24,8 @@ from ipaddress import IPv6Interface, ip_interface
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from .state_qdiscs import read_qdiscs
+
 Key: TypeAlias = tuple[str, str, str]
 State: TypeAlias = dict[Key, str]
 Json: TypeAlias = Mapping[str, Any]
@@ -40,7 +42,7 @@ DEVICELESS = ("blackhole", "unreachable", "prohibit", "throw")
 _NO_SETTING = {
     # bridges and their ports
     *("bridge_id", "root_id", "root_port", "root_path_cost", "port id", "no", "state"),
-    *("backup_port", "designated_port", "designated_cost"),
+    *("designated_port", "designated_cost"),
     *("topology_change", "topology_change_detected"),
     *("topology_change_ack", "config_pending", "group_fwd_mask_str", "hold_timer", "hello_timer"),
     *("message_age_timer", "forward_delay_timer", "tcn_timer", "topology_change_timer", "gc_timer"),
@@ -72,14 +74,17 @@ def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
             links = {link["ifname"]: link for link in documents.pop(0)}
             for link in links.values():
                 state.update(_link(link, cards, links))
-        addresses, routes, rules, neighbours = documents
+        addresses, routes, rules, neighbours, proxies = documents
         state.update(_addresses(addresses))
         state.update(_routes(f"ipv{family}", routes))
         state.update(_rules(f"ipv{family}", rules))
         state.update({("neighbour", n["dev"], n["dst"]): n["lladdr"] for n in neighbours})
+        state.update({("neighbour", n["dev"], n["dst"]): "proxy" for n in proxies})
     state.update(_vlans(json.loads(raw["vlan"] or "[]"), links))
     state.update(_fdb(json.loads(raw["fdb"] or "[]"), links))
     state.update(_wireguard(raw["wireguard"]))
+    state.update(_mdb(json.loads(raw["mdb"] or "[]")))
+    state.update(read_qdiscs(raw.get("qdisc", ""), raw.get("class", "")))
     state.update(_nft(json.loads(raw["nft"])["nftables"]))
     state.update(_sysctls(raw["sysctl"]))
     names = {str(link["ifindex"]): name for name, link in links.items()}
@@ -100,6 +105,11 @@ def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, s
         "mac": link.get("address"),  # WireGuard and tun have none
         "master": link.get("master"),
         "alias": link.get("ifalias"),
+        "arp": "NOARP" not in link["flags"],
+        "multicast": "MULTICAST" in link["flags"],
+        "allmulticast": "ALLMULTI" in link["flags"],
+        "promiscuous": "PROMISC" in link["flags"],
+        "group": link["group"],
         "linked to": link["link"] if link.get("link") in names else None,
     }
     settings |= _data(kind, info.get("info_data", {}))
@@ -164,11 +174,13 @@ def _address(link: Json, address: Json) -> str:
     preferred = address["preferred_life_time"]
     flags |= {"preferred for a time"} if preferred not in (0, FOREVER) else set()
     own = ip_interface(f"{address['local']}/{address['prefixlen']}").network
+    broadcast = address.get("broadcast", False)
     return describe_address(
         scope=str(SCOPES.get(address["scope"], address["scope"])),
         peer=address.get("address"),
         label=address.get("label", "") if address.get("label") != link["ifname"] else "",
-        broadcast=address.get("broadcast") == str(own.broadcast_address),
+        broadcast=broadcast == str(own.broadcast_address) or broadcast,
+        metric=address.get("metric", 0),
         flags=flags,
     )
 
@@ -199,14 +211,19 @@ def describe_address(
     scope: str,
     peer: str | None = None,
     label: str = "",
-    broadcast: bool = False,
+    broadcast: bool | str = False,
+    metric: int = 0,
     flags: Iterable[str] = (),
 ) -> str:
-    """Say all of an address besides itself; a label equal to the device's name is none."""
+    """Say all of an address besides itself; a label equal to the device's name is none.
+
+    A broadcast address other than the last one of the subnet is a text.
+    """
     words = [f"scope {scope}"]
     words += [f"peer {peer}"] if peer else []
     words += [f"label {label}"] if label else []
-    words += ["broadcast"] if broadcast else []
+    words += ["broadcast"] if broadcast is True else [f"broadcast {broadcast}"] if broadcast else []
+    words += [f"metric {metric}"] if metric else []
     return " ".join([*words, *sorted(flags)])
 
 
@@ -217,7 +234,7 @@ def _routes(family: str, routes: Iterable[Json]) -> Iterator[tuple[Key, str]]:
         if made and (table == LOCAL_TABLE or TYPES[int(route["type"])] in _OF_ADDRESSES):
             continue
         hops = [
-            describe_hop(h.get("gateway"), h["weight"], "onlink" in h["flags"])
+            describe_hop(h.get("gateway"), h["weight"], "onlink" in h["flags"], h["dev"])
             for h in route.get("nexthops", [])
         ]
         yield (
@@ -237,9 +254,17 @@ def _routes(family: str, routes: Iterable[Json]) -> Iterator[tuple[Key, str]]:
                 source=route.get("prefsrc"),
                 metrics={k: v for m in route.get("metrics", []) for k, v in m.items()},
                 on_link="onlink" in route.get("flags", []),
+                origin=route["protocol"],
+                source_network=route.get("from"),
+                preference=route.get("pref", ""),
+                realms=_realms(route.get("flow", {})),
                 hops=hops,
             ),
         )
+
+
+def _realms(flow: Json) -> str:
+    return f"{flow.get('from', 0)}/{flow['to']}" if flow else ""
 
 
 def route_name(*, type: str, to: str, device: str | None, metric: int) -> str:
@@ -250,27 +275,39 @@ def route_name(*, type: str, to: str, device: str | None, metric: int) -> str:
     return " ".join(words)
 
 
+# Who made a route is said of others than these: nobody (), kernel, boot, static, ra, dhcp.
+_USUAL_ORIGINS = ("", "2", "3", "4", "9", "16")
+
+
 def describe_route(
     *,
     scope: str,
     via: str | None = None,
     source: str | None = None,
-    metrics: Mapping[str, int] = MappingProxyType({}),
+    metrics: Mapping[str, Any] = MappingProxyType({}),
     on_link: bool = False,
+    origin: str = "",
+    source_network: str | None = None,
+    preference: str = "",
+    realms: str = "",
     hops: Iterable[str] = (),
 ) -> str:
     """Say all of a route besides its name; `scope` is of IPv4 alone."""
     words = [f"scope {scope}"] if scope else []
     words += [f"via {via}"] if via else []
     words += [f"src {source}"] if source else []
+    words += [f"from {source_network}"] if source_network else []
+    words += [f"proto {origin}"] if origin not in _USUAL_ORIGINS else []
+    words += [f"pref {preference}"] if preference not in ("", "medium") else []
+    words += [f"realms {realms}"] if realms else []
     words += [f"{name} {value}" for name, value in sorted(metrics.items())]
     words += ["onlink"] if on_link else []
     return " ".join([*words, *hops])
 
 
-def describe_hop(via: str | None, weight: int, on_link: bool) -> str:
+def describe_hop(via: str | None, weight: int, on_link: bool, device: str) -> str:
     """Say one way of a multipath route."""
-    return f"nexthop via {via} weight {weight}" + " onlink" * on_link
+    return f"nexthop via {via} dev {device} weight {weight}" + " onlink" * on_link
 
 
 def _rules(family: str, rules: Iterable[Json]) -> Iterator[tuple[Key, str]]:
@@ -283,9 +320,10 @@ def _rules(family: str, rules: Iterable[Json]) -> Iterator[tuple[Key, str]]:
 
 def describe_rule(rule: Json) -> str:
     """Say all of a rule besides its priority, in the words of `ip -json rule`."""
-    left_out = ("priority", "protocol", "iif_detached", "oif_detached")
+    left_out = ("priority", "iif_detached", "oif_detached")
+    usual = [("protocol", number) for number in ("0", "2", "3", "4")]
     whole = (("sport_mask", "0xffff"), ("dport_mask", "0xffff"))  # said by newer kernels
-    said = (item for item in sorted(rule.items()) if item[0] not in left_out and item not in whole)
+    said = (item for item in sorted(rule.items()) if item[0] not in left_out and item not in (*whole, *usual))
     return " ".join(f"{k}={v}" for k, v in said)
 
 
@@ -366,6 +404,15 @@ def describe_peer(
     return " ".join(words)
 
 
+def _mdb(bridges: Iterable[Json]) -> Iterator[tuple[Key, str]]:
+    """Read the entries that someone made of groups; those that are heard of come and go."""
+    for bridge in bridges:
+        for entry in bridge["mdb"]:
+            if entry["state"] == "permanent":
+                vid = f" vid {entry['vid']}" if "vid" in entry else ""
+                yield ("mdb", entry["port"], f"{entry['grp']}{vid}"), "permanent"
+
+
 def _nft(objects: Iterable[Json]) -> Iterator[tuple[Key, str]]:
     rules: dict[str, int] = defaultdict(int)
     for item in objects:
@@ -397,7 +444,8 @@ def _settings(value: Any) -> Any:
 def _sysctls(lines: str) -> Iterator[tuple[Key, str]]:
     for line in lines.splitlines():
         path, _, value = line.partition(":")
-        _, _, _, _, family, _, device, name = path.split("/", 7)
+        _, _, _, _, family, part, device, name = path.split("/", 7)
+        family = family if part == "conf" else f"{family}-{part}"
         yield ("sysctl", device, f"{family} {name}"), value
 
 

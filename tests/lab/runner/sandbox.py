@@ -131,7 +131,8 @@ def _enter_root(trees: Sequence[str], out: Path) -> None:
     _mount("sys", "sys", "sysfs")
     # which a tree made without udev lacks: devices.txt of the kernel's documentation
     os.makedirs("dev/net", exist_ok=True)
-    os.mknod("dev/net/tun", stat.S_IFCHR | 0o666, os.makedev(10, 200))
+    os.mknod("dev/net/tun", stat.S_IFCHR, os.makedev(10, 200))
+    os.chmod("dev/net/tun", 0o666)
     for directory in ("run", "tmp"):
         _mount(directory, directory, "tmpfs")
     # Not /run/systemd/netif: networkd makes it, and refuses one that it does not own.

@@ -32,13 +32,14 @@ class Client:
     """How a host asks.
 
     `source` is an address to ask from, which need not be the host's own; `mark` is that of
-    SO_MARK, socket(7).
+    SO_MARK, and `device` that of SO_BINDTODEVICE, socket(7).
     """
 
     host: Namespace
     protocol: str = "tcp"
     source: str = ""
     mark: int = 0
+    device: str = ""
 
     def socket(self, to: str) -> socket.socket:
         """Make a socket to talk to an address with. Raises `OSError`."""
@@ -50,6 +51,9 @@ class Client:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             if self.mark:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self.mark)
+            if self.device:
+                option = socket.SO_BINDTODEVICE
+                made.setsockopt(socket.SOL_SOCKET, option, self.device.encode())
             if self.source:
                 if family == socket.AF_INET6:
                     made.setsockopt(socket.IPPROTO_IPV6, IPV6_TRANSPARENT, 1)

@@ -82,6 +82,7 @@ class World:
             protocol=step.get("protocol", "tcp"),
             source=source,
             mark=step.get("mark", 0),
+            device=step.get("device", ""),
         )
 
     @property
@@ -346,7 +347,12 @@ VERBS: Mapping[str, Verb] = {
         _fetch,
         Keys(
             {"fetch": an_endpoint, "from": a_host, "answer": a_text},
-            {"as": a_text, "mark": a_number, "protocol": one_of(*sorted(PROTOCOLS))},
+            {
+                "as": a_text,
+                "mark": a_number,
+                "device": a_text,
+                "protocol": one_of(*sorted(PROTOCOLS)),
+            },
         ),
     ),
     "send": Verb(

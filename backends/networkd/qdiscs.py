@@ -1,0 +1,271 @@
+"""What systemd.network(5) calls queueing disciplines, their classes and options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vnetc.backends.base import limit
+from vnetc.backends.formats import Section
+from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
+from vnetc.model import Interface
+from vnetc.qdiscs import (
+    Bfifo,
+    Cake,
+    Clsact,
+    Codel,
+    Drr,
+    DrrClass,
+    Ets,
+    Fq,
+    FqCodel,
+    FqPie,
+    Gred,
+    Hhf,
+    Htb,
+    HtbClass,
+    Ingress,
+    Mq,
+    Multiq,
+    Netem,
+    Pfifo,
+    PfifoFast,
+    PfifoHeadDrop,
+    Pie,
+    Qdisc,
+    Qfq,
+    QfqClass,
+    Sfb,
+    Sfq,
+    Tbf,
+    major,
+    spell_class,
+)
+from vnetc.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_TIMES = ((1_000_000, "s"), (1000, "ms"), (1, "us"))
+_RATES = ((1_000_000_000, "G"), (1_000_000, "M"), (1000, "K"), (1, ""))
+
+
+def _time(microseconds: int) -> str:
+    """Spell a time span of systemd.time(7)."""
+    unit, word = next((u, w) for u, w in _TIMES if microseconds % u == 0)
+    return f"{microseconds // unit}{word}"
+
+
+def _rate(bits: int) -> str:
+    unit, word = next((u, w) for u, w in _RATES if bits % u == 0)
+    return f"{bits // unit}{word}"
+
+
+def _percent(hundredths: int) -> str:
+    return f"{hundredths // 100}.{hundredths % 100:02}%"
+
+
+def _minor(classid: int) -> str:
+    return f"{classid & 0xFFFF:x}"
+
+
+def _limit() -> Option:
+    return option("limit", "PacketLimit")
+
+
+_FLOW_ISOLATION = {
+    "flowblind": "none",
+    "srchost": "src-host",
+    "dsthost": "dst-host",
+    "hosts": "hosts",
+    "flows": "flows",
+    "dual-srchost": "dual-src-host",
+    "dual-dsthost": "dual-dst-host",
+    "triple-isolate": "triple",
+}
+_CODEL = (
+    _limit(),
+    option("target", "TargetSec", _time),
+    option("interval", "IntervalSec", _time),
+    option("ecn", "ECN"),
+    option("ce_threshold", "CEThresholdSec", _time),
+)
+_CLASSES = limit(
+    "systemd-networkd makes classes in any order, and of one whose parent is not there yet the "
+    "kernel makes one of the top (htb_change_class)",
+    lambda context: True,
+)
+
+SECTIONS: Groups = {
+    Bfifo: Group("BFIFO", (option("limit", "LimitBytes"),)),
+    Cake: Group(
+        "CAKE",
+        (
+            option("bandwidth", "Bandwidth", _rate),
+            option("autorate_ingress", "AutoRateIngress", since=(250,)),
+            option("overhead", "OverheadBytes"),
+            option("mpu", "MPUBytes", since=(250,)),
+            option("compensation", "CompensationMode", since=(250,)),
+            option("raw", "UseRawPacketSize", since=(250,)),
+            option(
+                "flow_isolation",
+                "FlowIsolationMode",
+                _FLOW_ISOLATION.__getitem__,
+                since=(250,),
+            ),
+            option("nat", "NAT", since=(250,)),
+            option("priority_queue", "PriorityQueueingPreset", since=(250,)),
+            option("fwmark", "FirewallMark", since=(250,)),
+            option("wash", "Wash", since=(250,)),
+            option("split_gso", "SplitGSO", since=(250,)),
+            option("rtt", "RTTSec", _time, since=(253,)),
+            option("ack_filter", "AckFilter", since=(253,)),
+        ),
+    ),
+    Clsact: Group("QDisc", ()),
+    Codel: Group("ControlledDelay", _CODEL),
+    Drr: Group(
+        "DeficitRoundRobinScheduler", (elsewhere("classes", "[DeficitRoundRobinSchedulerClass]"),)
+    ),
+    DrrClass: Group(
+        "DeficitRoundRobinSchedulerClass",
+        (option("id", "ClassId", spell_class), option("quantum", "QuantumBytes")),
+    ),
+    Ets: Group(
+        "EnhancedTransmissionSelection",
+        (
+            option("bands", "Bands"),
+            option("strict", "StrictBands"),
+            option("quanta", "QuantumBytes"),
+            option("priomap", "PriorityMap"),
+        ),
+    ),
+    Fq: Group(
+        "FairQueueing",
+        (
+            _limit(),
+            option("flow_limit", "FlowLimit"),
+            option("quantum", "QuantumBytes"),
+            option("initial_quantum", "InitialQuantumBytes"),
+            option("maxrate", "MaximumRate", _rate),
+            option("buckets", "Buckets"),
+            option("orphan_mask", "OrphanMask"),
+            option("pacing", "Pacing"),
+            option("ce_threshold", "CEThresholdSec", _time),
+        ),
+    ),
+    FqCodel: Group(
+        "FairQueueingControlledDelay",
+        (
+            *_CODEL,
+            option("memory_limit", "MemoryLimitBytes"),
+            option("flows", "Flows"),
+            option("quantum", "QuantumBytes"),
+        ),
+    ),
+    FqPie: Group("FlowQueuePIE", (_limit(),)),
+    Gred: Group(
+        "GenericRandomEarlyDetection",
+        (
+            option("vqs", "VirtualQueues"),
+            option("default", "DefaultVirtualQueue"),
+            option("grio", "GenericRIO"),
+        ),
+    ),
+    Hhf: Group("HeavyHitterFilter", (_limit(),)),
+    Htb: Group(
+        "HierarchyTokenBucket",
+        (
+            option("default", "DefaultClass", _minor),
+            option("r2q", "RateToQuantum"),
+            elsewhere("classes", "[HierarchyTokenBucketClass]"),
+        ),
+    ),
+    HtbClass: Group(
+        "HierarchyTokenBucketClass",
+        (
+            option("id", "ClassId", spell_class),
+            elsewhere("parent", "[HierarchyTokenBucketClass] Parent=", _CLASSES),
+            option("rate", "Rate", _rate),
+            option("ceil", "CeilRate", _rate),
+            option("prio", "Priority"),
+            option("quantum", "QuantumBytes"),
+            option("mtu", "MTUBytes"),
+            option("overhead", "OverheadBytes"),
+            option("burst", "BufferBytes"),
+            option("cburst", "CeilBufferBytes"),
+        ),
+    ),
+    Ingress: Group("QDisc", ()),
+    Mq: Group("ClassfulMultiQueueing", ()),
+    Multiq: Group("BandMultiQueueing", ()),
+    Netem: Group(
+        "NetworkEmulator",
+        (
+            option("delay", "DelaySec", _time),
+            option("jitter", "DelayJitterSec", _time),
+            _limit(),
+            option("loss", "LossRate", _percent),
+            option("duplicate", "DuplicateRate", _percent),
+        ),
+    ),
+    Pfifo: Group("PFIFO", (_limit(),)),
+    PfifoFast: Group("PFIFOFast", ()),
+    PfifoHeadDrop: Group("PFIFOHeadDrop", (_limit(),)),
+    Pie: Group("PIE", (_limit(),)),
+    Qfq: Group("QuickFairQueueing", (elsewhere("classes", "[QuickFairQueueingClass]"),)),
+    QfqClass: Group(
+        "QuickFairQueueingClass",
+        (
+            option("id", "ClassId", spell_class),
+            option("weight", "Weight"),
+            option("maxpkt", "MaxPacketBytes"),
+        ),
+    ),
+    Sfb: Group("StochasticFairBlue", (_limit(),)),
+    Sfq: Group("StochasticFairnessQueueing", (option("perturb", "PerturbPeriodSec", _time),)),
+    Tbf: Group(
+        "TokenBucketFilter",
+        (
+            option("rate", "Rate", _rate),
+            option("burst", "BurstBytes"),
+            option("limit", "LimitBytes"),
+            option("latency", "LatencySec", _time),
+            option("mpu", "MPUBytes"),
+            option("peakrate", "PeakRate", _rate),
+            option("mtu", "MTUBytes"),
+        ),
+    ),
+}
+PLACES: Groups = {
+    Qdisc: Group(
+        "",
+        (
+            elsewhere("kind", "[CAKE], [HierarchyTokenBucket], …"),
+            elsewhere("parent", "Parent="),
+            elsewhere("handle", "Handle="),
+        ),
+    )
+}
+
+
+def qdiscs(interface: Interface) -> Iterator[Section]:
+    """Write a section for each queueing discipline and each of their classes."""
+    for qdisc in interface.qdiscs:
+        kind: Record = qdisc.kind
+        options = [("Parent", _parent(qdisc))]
+        if qdisc.handle is not None:
+            options.append(("Handle", f"{qdisc.handle:x}"))
+        group = SECTIONS[type(kind)]
+        yield group.place, [*options, *said(kind, group.options)]
+        classes: tuple[Any, ...] = getattr(kind, "classes", ())
+        for item in classes:
+            group = SECTIONS[type(item)]
+            above = [("Parent", f"{major(item.id):x}:0")]
+            yield group.place, [*above, *said(item, group.options)]
+
+
+def _parent(qdisc: Qdisc) -> str:
+    if qdisc.receives:
+        return qdisc.kind.kind
+    return "root" if qdisc.parent is None else spell_class(qdisc.parent)

@@ -1,0 +1,134 @@
+"""What the peers of docs/reference/coverage know, asked of the peers themselves."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.lab.names import Elf
+
+from . import netplan_probe
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cache
+def coverage() -> ModuleType:
+    """Import docs/coverage.py, which is in no package."""
+    spec = importlib.util.spec_from_file_location("docs_coverage", ROOT / "docs" / "coverage.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- netplan --------------------------------------------------------------------------------------
+
+
+class Words(Elf):
+    """A program or library, for the words that it may compare keys with."""
+
+    _NAME = re.compile(rb"([a-z][a-z0-9]*(?:[-_][a-z0-9]+)*)\0")
+
+    def words(self) -> list[str]:
+        """Give all words that something points to, be it data or code.
+
+        Strings of which one ends with the other share their end, so what is between two zeroes is
+        not enough.
+        """
+        targets = {target for _, target in self._pointers()}
+        targets.update(self._addresses_in_code())
+        return sorted({name for target in targets if (name := self._name_at(target))})
+
+
+def netplan_paths(python: Sequence[str], library: Path, name: str) -> frozenset[str]:
+    """Ask a netplan's library for the paths of all keys, with a command that starts a Python.
+
+    `name` is the library's path as that Python sees it.
+    """
+    words = Words(library.read_bytes()).words()
+    done = subprocess.run(
+        [*python, "-c", Path(netplan_probe.__file__).read_text()],
+        input=json.dumps({"library": name, "words": words}),
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # GLib's warnings about netplan itself
+        encoding="utf-8",
+    )
+    return frozenset(json.loads(done.stdout))
+
+
+def listed_netplan_paths(version: str) -> frozenset[str]:
+    """Give the paths that the list has for a version of netplan."""
+    data: Mapping[str, Any] = coverage().raw("netplan")
+    newer = {each for since, ids in data["since"].items() if since > version for each in ids}
+    only: Mapping[str, Sequence[str]] = data["only"].get(version, {})
+    # sections that the version has
+    sections = {name for name in data["keys"]["network"] if f"network/{name}" not in newer}
+    found = set(sections)
+    for place, keys in data["keys"].items():
+        for section in sections.intersection(data["places"][place]):
+            mark = "" if section == place == "openvswitch" else "{}"
+            found.update(
+                f"{section}{mark}.{key}"
+                for key in keys
+                if f"{place}/{key}" not in newer
+                and any(fnmatch(key, pattern) for pattern in only.get(section, "*"))
+            )
+    return frozenset(found)
+
+
+# --- IfState --------------------------------------------------------------------------------------
+
+
+def ifstate_paths(schema: Mapping[str, Any]) -> list[str]:
+    """Give the paths of all properties of a JSON Schema; definitions begin with their own name.
+
+    Of `kind`, which tells links and queueing disciplines apart, each value is listed too.
+    """
+    found = list(_properties(schema, ""))
+    for name, part in schema["$defs"].items():
+        found += _properties(part, name)
+    return list(dict.fromkeys(found))
+
+
+def _properties(schema: Mapping[str, Any], above: str) -> Iterator[str]:
+    for name, value in schema.get("properties", {}).items():
+        path = f"{above}.{name}" if above else name
+        yield path
+        if name == "kind":
+            kinds = [value["const"]] if "const" in value else value.get("enum", [])
+            yield from (f"{path}={kind}" for kind in kinds)
+        yield from _properties(value, path)
+    for part in schema.get("patternProperties", {}).values():
+        yield from _properties(part, f"{above}.*")
+    for keyword, mark in (("items", "[]"), ("additionalProperties", ".*")):
+        part = schema.get(keyword)
+        for each in part if isinstance(part, list) else [part]:
+            if isinstance(each, dict):
+                yield from _properties(each, f"{above}{mark}")
+    for keyword in ("then", "else"):
+        if keyword in schema:
+            yield from _properties(schema[keyword], above)
+    for keyword in ("oneOf", "anyOf", "allOf"):
+        for part in schema.get(keyword, []):
+            yield from _properties(part, above)
+
+
+def listed_ifstate_paths() -> list[str]:
+    """Give the paths that the list has."""
+    return [
+        name if place == "document" else f"{place}.{name}"
+        for place, names in coverage().raw("ifstate")["keys"].items()
+        for name in names
+    ]
