@@ -33,7 +33,8 @@ class Option(Record, kw_only=False):
     """How a target says one field.
 
     `word` is the target's name for it. Without one, `how` names what a writer says in its place,
-    or, if that is empty too, `reason` is why the target cannot.
+    or, if that is empty too, `reason` is why the target cannot. `unsaid` is the kernel's own value,
+    if a target that is told nothing sets another.
     """
 
     field: str
@@ -43,6 +44,7 @@ class Option(Record, kw_only=False):
     limits: tuple[Limit, ...] = ()
     how: str = ""
     reason: str = ""
+    unsaid: Any = None
 
 
 class Group(Record, kw_only=False):
@@ -61,9 +63,10 @@ def option(
     spell: Callable[[Any], str | None] = spell,
     *limits: Limit,
     since: Version = (),
+    unsaid: Any = None,
 ) -> Option:
     """Say a field by an option of the target."""
-    return Option(field, word, spell, since, limits)
+    return Option(field, word, spell, since, limits, unsaid=unsaid)
 
 
 def elsewhere(field: str, how: str, *limits: Limit, since: Version = ()) -> Option:
@@ -98,6 +101,7 @@ def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
     for item in options:
         if item.word:
             value = getattr(node, item.field)
+            value = item.unsaid if value is None else value
             text = None if value is None or value == () else item.spell(value)
             if text is not None:
                 yield item.word, text

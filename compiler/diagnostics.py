@@ -100,6 +100,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN210": ("error", "a VRF that cannot hold the interface"),
     "VN211": ("error", "a link that cannot carry the device"),
     "VN212": ("error", "two devices that cannot be on one link"),
+    "VN213": ("error", "a name that no device has"),
     "VN301": ("error", "a gateway outside every connected subnet"),
     "VN302": ("error", "a gateway that is the host itself"),
     "VN303": ("error", "an address that no host can have"),

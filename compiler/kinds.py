@@ -26,9 +26,9 @@ from vnetc.cards import (
     Offload,
     Queues,
     Rings,
+    Secret,
     VirtualFunctions,
 )
-from vnetc.cards import Secret as Secret
 from vnetc.diagnostics import Path
 from vnetc.record import Record
 

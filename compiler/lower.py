@@ -7,11 +7,13 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from vnetc import scalars
+from vnetc.cards import Secret
 from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.encapsulation import default_mtu, has_link_local
 from vnetc.expand import Declared, expand, subnets
 from vnetc.fields import Field, fields_by_key
-from vnetc.kinds import KINDS, Bond, Bridge, IPNetwork, Kind, Secret
+from vnetc.kinds import KINDS, Bond, Bridge, IPAddress, IPNetwork, Kind
 from vnetc.model import (
     Address,
     DhcpOverrides,
@@ -69,6 +71,8 @@ _AS_THEY_ARE = (
     "ipv6-privacy",
     "ipv6-address-generation",
     "ipv6-mtu",
+    "emit-lldp",
+    "critical",
     "vrf",
     "raw",
 )
@@ -83,6 +87,7 @@ _OF_ADDRESS = {
     "peer": scalars.interface_address,
     "broadcast": scalars.address,
 }
+_OF_RESOLVER = ("default-route", "llmnr", "multicast-dns", "dns-over-tls", "dnssec")
 _OF_ROUTE = frozenset({"to", "via", "nexthops"})
 # What the kernel has for one family of addresses alone: IPv6 routes have no realms, and so on.
 _OF_FAMILY = {
@@ -97,6 +102,7 @@ class _Lowering:
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
         self.tables: dict[str, int] = {}  # of VRFs, by their names
+        self.mtus: dict[str, int] = {}  # that the document says
 
         # keys of an interface whose values have a structure, and what lowers them
         self.structured: dict[str, Callable[[Data, Path], Any]] = {
@@ -107,6 +113,8 @@ class _Lowering:
             "neighbors": partial(self.listed, self.neighbor, "neighbors"),
             "fdb": partial(self.listed, self.fdb_entry, "fdb"),
             "qdiscs": partial(self.listed, self.qdisc, "qdiscs"),
+            "ntp": self.ntp,
+            "ipv6-address-token": self.token,
             "link-local": self.link_local,
             "dhcp4-overrides": partial(self.dhcp_overrides, "dhcp4-overrides"),
             "dhcp6-overrides": partial(self.dhcp_overrides, "dhcp6-overrides"),
@@ -155,6 +163,7 @@ class _Lowering:
 
     def host(self, data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
         declared = expand(data)
+        self.mtus = {entry.name: entry.data["mtu"] for entry in declared if "mtu" in entry.data}
         self.tables = {
             entry.name: scalars.table(entry.data["table"])
             for entry in declared
@@ -223,7 +232,11 @@ class _Lowering:
         self, entry: Declared, claim: Port | Member | None, names: tuple[str, ...]
     ) -> Interface:
         data, path = entry.data, entry.path
-        given = {_field(key): data[key] for key in _AS_THEY_ARE if key in data}
+        # a key of the type comes before one that all have: `group` of a tap is no group of links
+        kind = fields_by_key(KINDS[data.get("type", "ethernet")])
+        given = {
+            _field(key): data[key] for key in _AS_THEY_ARE if key in data and key not in kind
+        }
         given |= {
             _field(key): lower_key(data, path)
             for key, lower_key in self.structured.items()
@@ -232,21 +245,31 @@ class _Lowering:
         if entry.own:
             own = tuple(Address(path=place, address=address) for address, place in entry.own)
             given["addresses"] = own + given.get("addresses", ())
+        kind = self.kind(entry, names)
+        if "mtu" not in given:
+            given["mtu"] = default_mtu(kind, self.mtus)
         # neither a port nor `lo` has link-local addresses or listens to routers
-        plain = claim is not None or data.get("type") == "loopback"
+        plain = claim is not None or not has_link_local(kind)
         link_local = given.setdefault("link_local", () if plain else ("ipv6",))
         guests = entry.mode in ("nat", "routed", "isolated")
         if "accept_ra" not in given and "ipv6" in link_local and not guests:
             addresses: tuple[Address, ...] = given.get("addresses", ())
             has_ipv6 = any(a.address.version == 6 for a in addresses)
             given["accept_ra"] = has_ipv6 or bool(given.get("dhcp6"))
+        if {"ipv6_address_token", "ipv6_address_generation"} <= given.keys():
+            self.report(
+                "VN112",
+                "a token says what `ipv6-address-generation` would choose",
+                (*path, "ipv6-address-token"),
+                "keep one of the two",
+            )
         if any(n.proxy and n.address.version == 6 for n in given.get("neighbors", ())):
             given["sysctl"] = _proxying(given.get("sysctl", ()))
         if isinstance(claim, Member):
             given["member"] = claim
         elif claim is not None:
             given["port"] = claim
-        return Interface(name=entry.name, path=path, kind=self.kind(entry, names), **given)
+        return Interface(name=entry.name, path=path, kind=kind, **given)
 
     def kind(self, entry: Declared, names: tuple[str, ...]) -> Kind:
         """Lower what the type alone has; `names` are the ports or members that it asks for."""
@@ -401,6 +424,19 @@ class _Lowering:
         del path
         return tuple(family for family in data["link-local"] if family is not BAD)
 
+    def ntp(self, data: Data, path: Path) -> tuple[str, ...]:
+        del path
+        return tuple(server for server in data["ntp"] if server is not BAD)
+
+    def token(self, data: Data, path: Path) -> IPAddress | None:
+        """Lower the interface's half of an address: `::1a`."""
+        path = (*path, "ipv6-address-token")
+        token = self.parse(scalars.address, data["ipv6-address-token"], path)
+        if token is not None and (token.version == 4 or not 0 < int(token) < 1 << 64):
+            self.report("VN112", "a token is the last 64 bits of an address", path, "write `::1a`")
+            return None
+        return token
+
     def sysctl(self, data: Data, path: Path) -> Sysctls:
         del path
         return tuple(
@@ -424,6 +460,7 @@ class _Lowering:
             path=path,
             addresses=self.scalars(scalars.address, given, "addresses", path),
             search=tuple(domain for domain in given.get("search", ()) if domain is not BAD),
+            **{_field(key): given[key] for key in _OF_RESOLVER if key in given},
         )
 
     # --- services ---------------------------------------------------------------------------------

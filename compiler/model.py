@@ -188,6 +188,10 @@ class DhcpOverrides(Record):
     use_domains: bool | Literal["route"] = False
     send_hostname: bool = True
     hostname: str | None = None
+    use_gateway: bool | None = None  # None: as `use_routes`
+    table: Table | None = None  # None: main, in a VRF the VRF's
+    client_identifier: Literal["mac", "duid", "duid-only"] | None = None
+    label: str | None = None
 
 
 class RaOverrides(Record):
@@ -196,15 +200,23 @@ class RaOverrides(Record):
     path: Path
     use_dns: bool = True
     use_domains: bool | Literal["route"] = False
-    table: int = MAIN_TABLE
+    use_gateway: bool = True
+    use_autonomous_prefix: bool = True
+    use_on_link_prefix: bool = True
+    table: Table = MAIN_TABLE
 
 
 class Nameservers(Record):
-    """DNS servers and search domains to use through an interface."""
+    """DNS servers and search domains to use through an interface, and how names are looked up."""
 
     path: Path
     addresses: tuple[IPAddress, ...] = ()
     search: tuple[str, ...] = ()
+    default_route: bool | None = None
+    llmnr: bool | Literal["resolve"] | None = None
+    multicast_dns: bool | Literal["resolve"] | None = None
+    dns_over_tls: bool | Literal["opportunistic"] | None = None
+    dnssec: bool | Literal["allow-downgrade"] | None = None
 
 
 class Port(Record):
@@ -284,7 +296,11 @@ class Interface(Record):
     link_local: tuple[Literal["ipv4", "ipv6"], ...] = ("ipv6",)
     ipv6_privacy: bool = False
     ipv6_address_generation: Literal["eui64", "stable-privacy"] = "eui64"
+    ipv6_address_token: IPAddress | None = None
     ipv6_mtu: int | None = None
+    ntp: tuple[str, ...] = ()
+    emit_lldp: bool = False
+    critical: bool = False
     nameservers: Nameservers = Nameservers(path=())
     routes: tuple[Route, ...] = ()
     routing_policy: tuple[Rule, ...] = ()

@@ -12,7 +12,7 @@ A peer's file in reference/coverage/ has:
 - `reasons`: why the language has no key; `TODO` if that is not decided.
 - `since`: keys that the oldest version does not have which the lists were read from.
 
-An entry for one key has precedence over one for a pattern, and what says a key over what does not.
+An entry for one key has precedence over one for a pattern, and rows over reasons.
 tests/test_coverage.py compares the lists with the peers themselves.
 """
 
@@ -146,8 +146,8 @@ def _key(
         ("rows", said if said is not None else given.get(id)),
         ("older", data.get("older", {}).get(id)),
         ("written", _group(data, "written", "what", id, exactly=True)),
-        ("why", _group(data, "reasons", "why", id, exactly=True)),
         ("rows", tables.get(id)),
+        ("why", _group(data, "reasons", "why", id, exactly=True)),
         ("rows", next((rows for pattern, rows in given.items() if matches(id, pattern)), None)),
         ("written", _group(data, "written", "what", id)),
         ("why", _group(data, "reasons", "why", id)),
@@ -206,8 +206,9 @@ def page(generated: str) -> str:
             f"| [{each.title}](#{anchor}) | {len(each.keys)} | {' | '.join(map(str, counts))} |"
         )
     notes: dict[str, int] = {}
-    for each in peers:
-        lines += ["", f"## {each.title}", "", each.about.rstrip()]
+    for name, each in zip(PEERS, peers, strict=True):
+        lines += ["", f"## {each.title}", "", each.about.rstrip(), ""]
+        lines.append(f"The file that this is made of: [{name}.yaml](coverage/{name}.yaml).")
         for place in dict.fromkeys(key.place for key in each.keys):
             lines += _place(place, [key for key in each.keys if key.place == place], notes)
     lines += ["", *(f"[^{number}]: {text}" for text, number in notes.items())]

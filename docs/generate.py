@@ -61,6 +61,8 @@ class _Language:
             lines += ["", f"## {title}", ""]
             lines += [schema["description"], ""] if "description" in schema else []
             lines += self.table(schema["properties"], schema.get("required", ()))
+            if "kind" in schema["properties"]:
+                lines += self.kinds(schema)
         lines += ["", "## Values", ""]
         lines += [f"- **{name}**: {self.values[name]['description']}" for name in self.values]
         return "\n".join(lines) + "\n"
@@ -86,6 +88,16 @@ class _Language:
                 if key not in common
             }
             yield from ("", f"### type: {kind}", "", meanings[kind])
+            if own:
+                yield ""
+                yield from self.table(own, branch.get("required", ()))
+
+    def kinds(self, schema: Schema) -> Iterator[str]:
+        """Give a table of its own to each kind of a mapping that has further keys."""
+        meanings = _meanings(schema["properties"]["kind"])
+        for kind, branch in _branches(schema, "kind").items():
+            own = {k: s for k, s in branch["properties"].items() if s is not True}
+            yield from ("", f"### kind: {kind}", "", meanings[kind])
             if own:
                 yield ""
                 yield from self.table(own, branch.get("required", ()))

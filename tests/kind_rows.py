@@ -206,7 +206,7 @@ def kind_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
 def _own(kind: str) -> dict[str, Any]:
     common = host_schema()["definitions"]["interface"]["properties"]
     properties: dict[str, Any] = member_schema("interface", kind)["properties"]
-    return {key: schema for key, schema in properties.items() if key not in common}
+    return {key: schema for key, schema in properties.items() if schema != common.get(key)}
 
 
 def _document(device: str, key: str, row: str, schema: dict[str, Any]) -> tuple[str, str, str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 _ETH = "interfaces: {eth0: {@}, eth1: {}}"
+_DHCP = "interfaces: {eth0: {dhcp4: true, dhcp4-overrides: {@}}}"
+_RA = "interfaces: {eth0: {accept-ra: true, ra-overrides: {@}}}"
+_DNS = "interfaces: {eth0: {nameservers: {@}}}"
 _PORT = "interfaces: {eth0: {}, eth1: {}, br0: {type: bridge, ports: {eth0: {@}, eth1: {}}}}"
 _ADDRESS = "interfaces: {eth0: {addresses: [{address: 192.0.2.2/24, @}]}}"
 _ADDRESS6 = 'interfaces: {eth0: {addresses: [{address: "2001:db8::2/64", @}]}}'
@@ -34,6 +37,31 @@ LAYER3_VALUES: dict[str, tuple[str, str, str]] = {
         f"interface.{key}": (_ETH, *_both(key))
         for key in ("arp", "multicast", "all-multicast", "promiscuous")
     },
+    "interface.ntp": (_ETH, "ntp: [192.0.2.1]", "ntp: [time.example.net]"),
+    "interface.emit-lldp": (_ETH, *_both("emit-lldp")),
+    "interface.critical": (_ETH, *_both("critical")),
+    "interface.ipv6-address-token": (
+        "interfaces: {eth0: {accept-ra: true, @}}",
+        'ipv6-address-token: "::7"',
+        'ipv6-address-token: "::8"',
+    ),
+    "dhcp-overrides.use-gateway": (_DHCP, *_both("use-gateway")),
+    "dhcp-overrides.table": (_DHCP, "table: 7", "table: 8"),
+    "dhcp-overrides.client-identifier": (
+        _DHCP,
+        "client-identifier: mac",
+        "client-identifier: duid-only",
+    ),
+    "dhcp-overrides.label": (_DHCP, 'label: "eth0:a"', 'label: "eth0:b"'),
+    **{
+        f"ra-overrides.{key}": (_RA, *_both(key))
+        for key in ("use-gateway", "use-autonomous-prefix", "use-on-link-prefix")
+    },
+    "nameservers.default-route": (_DNS, *_both("default-route")),
+    "nameservers.llmnr": (_DNS, "llmnr: resolve", "llmnr: false"),
+    "nameservers.multicast-dns": (_DNS, "multicast-dns: resolve", "multicast-dns: true"),
+    "nameservers.dns-over-tls": (_DNS, "dns-over-tls: opportunistic", "dns-over-tls: true"),
+    "nameservers.dnssec": (_DNS, "dnssec: allow-downgrade", "dnssec: true"),
     "interface.group": (_ETH, "group: 7", "group: 8"),
     "interface.fdb": (_ETH, 'fdb: [{macaddress: "02:00:00:00:00:01"}]', "fdb: []"),
     **{
@@ -109,3 +137,27 @@ LAYER3_VALUES: dict[str, tuple[str, str, str]] = {
     "fdb.vni": (_FDB, "vni: 7", "vni: 8"),
     "fdb.link": (_FDB, "link: eth0", "link: eth1"),
 }
+
+# Documents that meet a limit on some target.
+LAYER3_LIMITED = (
+    "interfaces: {eth0: {neighbors: [{address: 192.0.2.9, proxy: true}]}}",
+    (
+        "interfaces: {eth0: {sysctl: {ipv6: {proxy_ndp: 0}}, "
+        'neighbors: [{address: "2001:db8::9", proxy: true}]}}'
+    ),
+    (
+        "interfaces: {br0: {type: bridge, ports: [eth0]}, "
+        'eth0: {fdb: [{macaddress: "02:00:00:00:00:01", owner: master, state: static}]}}'
+    ),
+    "interfaces: {eth0: {addresses: [{address: 192.0.2.2/24, duplicate-address-detection: true}]}}",
+    "interfaces: {eth0: {routing-policy: [{priority: 7, action: nop}]}}",
+    (
+        "interfaces: {"
+        "eth0: {addresses: [192.0.2.2/24], routes: [{to: 10.0.0.0/8, nexthops: "
+        "[{via: 192.0.2.1}, {via: 198.51.100.1, interface: eth1}]}]}, "
+        "eth1: {addresses: [198.51.100.2/24], routes: [{to: 10.1.0.0/16, nexthops: "
+        "[{via: 198.51.100.1}, {via: 192.0.2.1, interface: eth0}]}]}}"
+    ),
+    "interfaces: {eth0: {accept-ra: true, sysctl: {ipv6: {accept_ra_mtu: 0}}}}",
+    "interfaces: {eth0: {sysctl: {ipv4: {promote_secondaries: 0}}}}",
+)

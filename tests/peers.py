@@ -68,24 +68,34 @@ def netplan_paths(python: Sequence[str], library: Path, name: str) -> frozenset[
     return frozenset(json.loads(done.stdout))
 
 
-def listed_netplan_paths(version: str) -> frozenset[str]:
-    """Give the paths that the list has for a version of netplan."""
+def listed_netplan_paths(version: str) -> dict[str, Any]:
+    """Give the keys that the list has for a version of netplan, by their paths."""
     data: Mapping[str, Any] = coverage().raw("netplan")
-    newer = {each for since, ids in data["since"].items() if since > version for each in ids}
     only: Mapping[str, Sequence[str]] = data["only"].get(version, {})
-    # sections that the version has
-    sections = {name for name in data["keys"]["network"] if f"network/{name}" not in newer}
-    found = set(sections)
-    for place, keys in data["keys"].items():
-        for section in sections.intersection(data["places"][place]):
-            mark = "" if section == place == "openvswitch" else "{}"
-            found.update(
-                f"{section}{mark}.{key}"
-                for key in keys
-                if f"{place}/{key}" not in newer
-                and any(fnmatch(key, pattern) for pattern in only.get(section, "*"))
-            )
-    return frozenset(found)
+    keys = [key for key in coverage().peer("netplan").keys if key.since <= version]
+    sections = {key.name: key for key in keys if key.place == "network"}
+    found: dict[str, Any] = dict(sections)
+    for key in keys:
+        for section in sections.keys() & set(data["places"][key.place]):
+            if any(fnmatch(key.name, pattern) for pattern in only.get(section, "*")):
+                mark = "" if section == key.place == "openvswitch" else "{}"
+                found[f"{section}{mark}.{key.name}"] = key
+    return found
+
+
+def used_netplan_paths(node: Any, paths: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Give the paths of those keys in a document that are among the given ones, but for names."""
+    if isinstance(node, list):
+        for item in node:
+            yield from used_netplan_paths(item, paths, f"{above}[]")
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            path = f"{above}.{key}" if above else key
+            if path in paths:
+                yield path
+                yield from used_netplan_paths(value, paths, path)
+            else:
+                yield from used_netplan_paths(value, paths, f"{above}{{}}")
 
 
 # --- IfState --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .card_rows import card_rows
 from .kind_rows import device_documents, kind_rows
 from .layer3_rows import LAYER3_VALUES
+from .qdisc_rows import QDISC_VALUES
 
 _ETH = "interfaces: {eth0: {@}, eth1: {}}"
 _BRIDGE = "interfaces: {eth0: {}, br0: {type: bridge, ports: [eth0], @}}"
@@ -34,6 +35,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
     **dict(kind_rows()),
     **dict(card_rows()),
     **LAYER3_VALUES,
+    **QDISC_VALUES,
     "type.ethernet": ("interfaces: {@}", "eth0: {}", "eth1: {type: ethernet}"),
     "type.loopback": (
         "interfaces: {@}",

@@ -113,6 +113,7 @@ def address_items(draw: Draw, number: int, name: str, *, guests: bool = False) -
             scope=st.sampled_from(["global", "link", "host"]),
             preferred_lifetime=st.just(0),
             noprefixroute=booleans,
+            **({"home": booleans} if ipv6 else {"broadcast": st.sampled_from([False, "10.9.9.9"])}),
         )
         if not ipv6 and draw(booleans):
             options["label"] = draw(st.sampled_from([f"{name}:0"[-15:], "web", name]))
@@ -146,6 +147,9 @@ def routes(draw: Draw, number: int, index: int, own: Sequence[str], name: str) -
         advmss=st.integers(1, 65495),
         congestion_window=st.integers(1, 1023),
         initrwnd=st.integers(1, 1023),
+        quick_ack=booleans,
+        protocol=st.one_of(st.sampled_from(["bgp", "babel"]), st.integers(186, 189)),
+        **({"preference": st.sampled_from(["low", "high"])} if ipv6 else {}),
     )
     if kind == "default":
         to, route["metric"] = "default", 1000 + 10 * number + index

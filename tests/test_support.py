@@ -16,6 +16,8 @@ from vnetc.diagnostics import Diagnostic
 from vnetc.pipeline import compile_text
 
 from . import shapes
+from .kind_rows import device_documents
+from .layer3_rows import LAYER3_LIMITED
 from .rows import VALUES
 from .strategies import corpus, text_of, without_target
 
@@ -89,7 +91,28 @@ def _texts(output: Output) -> list[str]:
 
 # Documents that meet a limit on some target.
 LIMITED = (
+    *LAYER3_LIMITED,
     "interfaces: {br0: {type: bridge, priority: 0}}",
+    # names that ifupdown or systemd takes for something else
+    *(
+        "interfaces: {" + re.sub(r"\bd: {", f"{name}: {{", device) + "}"
+        for device in device_documents().values()
+        for name in ("a.b", '"7"')
+    ),
+    "interfaces: {eth0: {activation: manual}, b: {type: bond, members: [eth0]}}",
+    "interfaces: {eth0: {}, b: {type: bond, mode: 802.3ad, members: [eth0], mii-monitor-interval: 0}}",
+    "interfaces: {eth0: {}, b: {type: bond, mode: balance-tlb, members: [eth0], learn-packet-interval: 1500ms}}",
+    (
+        "interfaces: {eth0: {}, b: {type: bond, mode: active-backup, members: [eth0], arp-interval: 1s, "
+        "arp-ip-targets: [192.0.2.1], arp-validate: filter}}"
+    ),
+    (
+        "interfaces: {br0: {type: bridge, multicast-last-member-interval: 1ms, "
+        "multicast-startup-query-interval: 1ms, multicast-query-interval: 1ms, "
+        "multicast-query-response-interval: 1ms, multicast-querier-interval: 1ms, "
+        "multicast-membership-interval: 1ms}}"
+    ),
+    "interfaces: {red: {type: vrf, table: 1001}, eth0: {vrf: red, dhcp4: true}}",
     'interfaces: {"0": {}, "0x1f": {type: dummy}, "0b1": {type: bridge}}',
     (
         'interfaces: {e: {}, "7": {type: vlan, id: 7, link: e}, "0o1": {type: veth, peer: "9"}, '
@@ -127,6 +150,11 @@ LIMITED = (
         'reservations: [{macaddress: "02:00:00:00:00:01", address: 10.0.0.9, hostname: a}]}}}'
     ),
     'networks: {vms: {mode: nat, subnet: "fd00:1::/64", dhcp: {server: networkd}}}',
+    "interfaces: {wg0: {type: wireguard, private-key: {file: /k}, link-local: [ipv6]}}",
+    (
+        "interfaces: {gre1: {type: tunnel, mode: gre, remote: 192.0.2.1, local: 192.0.2.2, "
+        "link-local: [ipv6]}}"
+    ),
 )
 
 

@@ -43,8 +43,11 @@ def ip(version: int) -> str:
     return "ip" if version == 4 else "ip -6"
 
 
-def replace_address(address: Address, name: str) -> str:
-    """Add an address, or change one that is there (ip-address(8))."""
+def replace_address(address: Address, name: str, *, broadcast: bool = True) -> str:
+    """Add an address, or change one that is there (ip-address(8)).
+
+    `broadcast`: by itself the device has a broadcast address.
+    """
     local = address.address
     words = [f"{ip(local.version)} addr replace"]
     if address.peer is not None:
@@ -52,7 +55,7 @@ def replace_address(address: Address, name: str) -> str:
     else:
         words.append(str(local))
         last = local.version == 4 and local.network.prefixlen <= _LONGEST_WITH_BROADCAST
-        if address.broadcast is None and last:
+        if address.broadcast is None and last and broadcast:
             words.append("brd +")
     if address.broadcast:
         words.append(f"brd {address.broadcast}")

@@ -91,11 +91,14 @@ def create(interface: Interface) -> Iterator[str]:
 def _bond(name: str, bond: Bond) -> Iterator[str]:
     made = commands.create(name, "type bond")
     yield f'{made} || [ -d "/sys/class/net/{name}" ]'
-    yield " ".join((f"ip link set dev {name} type bond", *words(bond)))
+    # the kernel takes most settings only of a bond that is down and has no members (bond_options.c)
+    settings = " ".join((f"ip link set dev {name} type bond", *words(bond)))
+    has_members = f'grep -q . "/sys/class/net/{name}/bonding/slaves"'
+    yield f"{has_members} || {{ ip link set dev {name} down && {settings}; }}"
     for member in bond.members:
-        # the kernel takes only members that are down (bond_enslave)
-        yield f"ip link set dev {member} down"
-        yield f"ip link set dev {member} master {name}"
+        # it takes only members that are down (bond_enslave)
+        takes = f"ip link set dev {member} down && ip link set dev {member} master {name}"
+        yield f'[ -d "/sys/class/net/{name}/lower_{member}" ] || {{ {takes}; }}'
 
 
 def _infiniband(name: str, kind: Infiniband) -> Iterator[str]:

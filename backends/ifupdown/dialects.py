@@ -12,7 +12,7 @@ from decimal import Decimal
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.options import said
-from vnetc.kinds import Bridge, Ifb, Loopback
+from vnetc.kinds import Bridge, Ifb, Loopback, Wireguard
 from vnetc.model import MAIN_TABLE, Address, Interface, Route
 from vnetc.record import Record, replace
 
@@ -66,6 +66,8 @@ class Classic:
         if interface.dhcp4:
             metric = str(interface.dhcp4_overrides.route_metric)
             return replace(everything, method="dhcp", options=[("metric", metric)])
+        if isinstance(interface.kind, Wireguard):
+            return everything  # the method would set broadcast addresses
         first = next((a for a in interface.addresses if a.address.version == 4), None)
         # of a /31 or /32 too the method sets a broadcast address, which there is none of
         if first is None or not first.is_plain or first.address.network.prefixlen > 30:
@@ -182,7 +184,12 @@ class IfupdownNg(Classic):
 
 def _new_bridge(interface: Interface) -> str:
     mtu = interface.initial_mtu
-    return "type bridge" if mtu is None else f"mtu {mtu} type bridge"
+    words = ["type bridge"] if mtu is None else [f"mtu {mtu} type bridge"]
+    kind = interface.kind
+    if isinstance(kind, Bridge) and kind.vlan_stats_per_port is not None:
+        # not once a port has VLANs (br_vlan_set_stats_per_port, net/bridge/br_vlan.c)
+        words.append(f"vlan_stats_per_port {int(kind.vlan_stats_per_port)}")
+    return " ".join(words)
 
 
 def _later_mac(interface: Interface) -> str | None:

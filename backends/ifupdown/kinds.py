@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vnetc.backends.base import Limit, limit
-from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
+from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -63,12 +63,6 @@ def _df(value: bool | str) -> str:
 def _hexadecimal(value: int | str) -> str:
     """Spell a type of service, which ip(8) reads as a hexadecimal number (rtnl_dsfield_a2n)."""
     return value if isinstance(value, str) else f"{value:#x}"
-
-
-def _targets(addresses: Any) -> str:
-    words = {4: "arp_ip_target", 6: "ns_ip6_target"}
-    found = {v: [a for a in addresses if a.version == v] for v in words}
-    return " ".join(f"{words[v]} {_commas(of)}" for v, of in found.items() if of)
 
 
 def _underscores(value: str) -> str:
@@ -150,7 +144,7 @@ IP_LINK: Groups = {
             say("vlan_protocol", "vlan_protocol"),
             say("default_pvid", "vlan_default_pvid"),
             say("vlan_stats", "vlan_stats_enabled", _bit),
-            say("vlan_stats_per_port", "vlan_stats_per_port", _bit),
+            elsewhere("vlan_stats_per_port", "pre-up ip link add type bridge vlan_stats_per_port"),
             elsewhere("vlans", "up bridge vlan add self"),
             elsewhere("pvid", "up bridge vlan add self pvid"),
             elsewhere("untagged", "up bridge vlan add self untagged"),
@@ -185,7 +179,7 @@ IP_LINK: Groups = {
             say("use_carrier", "use_carrier", _bit),
             say("peer_notify_delay", "peer_notify_delay", _milliseconds),
             say("arp_interval", "arp_interval", _milliseconds),
-            option("arp_ip_targets", "arp_ip_target, ns_ip6_target", _targets),
+            say("arp_ip_targets", "arp_ip_target", _commas),
             say("arp_validate", "arp_validate", _underscores),
             say("arp_all_targets", "arp_all_targets"),
             say("arp_missed_max", "arp_missed_max"),
@@ -266,7 +260,10 @@ IP_LINK: Groups = {
             flag("remote_checksum_transmit", "remcsumtx"),
             flag("remote_checksum_receive", "remcsumrx"),
             only("group_policy", "gbp"),
-            only("generic_protocol", "gpe"),
+            *cannot(
+                "the kernel has it only of VXLANs whose packets programs steer (`external`)",
+                "generic_protocol",
+            ),
         ),
     ),
     Geneve: Group(
@@ -348,7 +345,7 @@ IP_LINK: Groups = {
             flag("ignore_do_not_fragment", "ignore-df"),
             flag("serialize", "seq"),
             say("flow_label", "flowlabel"),
-            only("copy_dscp", "dscp"),
+            only("copy_dscp", "dscp inherit"),
             say("encapsulation_limit", "encaplimit"),
             flag("allow_local_remote", "allow-localremote"),
             say("ipv6_rapid_deployment_prefix", "6rd-prefix"),
@@ -389,6 +386,7 @@ def words(node: Record) -> Iterator[str]:
 
 # ip-link(8): tunnels over IPv6 have other words for the same fields of the header.
 _OVER_IPV6 = {"ttl": "hoplimit", "tos": "tclass"}
+_IP6GRE = frozenset({"ip6gre", "ip6gretap"})
 _IPV6_MODES = frozenset({"ip6gre", "ip6gretap", "ip6ip6", "ipip6"})
 
 
@@ -404,6 +402,8 @@ _TYPES = {
 def tunnel_type(tunnel: Tunnel) -> str:
     """Give the type of ip-link(8) with the words of a tunnel."""
     phrases = [*words(tunnel)]
+    if tunnel.mode in _IP6GRE and tunnel.encapsulation_limit is None:
+        phrases.append("encaplimit 0")  # the kernel's own value, of which ip-link(8) makes 4
     if tunnel.mode in _IPV6_MODES:
         phrases = [_over_ipv6(phrase) for phrase in phrases]
     kind = _TYPES.get(tunnel.mode, tunnel.mode)

@@ -243,12 +243,12 @@ LAYER3: Groups = {
     ),
     Nexthop: Group(
         "",
-        _done(
-            ("via", f"{_ROUTE} nexthop via"),
-            ("weight", f"{_ROUTE} nexthop weight"),
-            ("on_link", f"{_ROUTE} nexthop onlink"),
-        )
-        + (
+        (
+            *_done(
+                ("via", f"{_ROUTE} nexthop via"),
+                ("weight", f"{_ROUTE} nexthop weight"),
+                ("on_link", f"{_ROUTE} nexthop onlink"),
+            ),
             elsewhere(
                 "interface",
                 f"{_ROUTE} nexthop dev",

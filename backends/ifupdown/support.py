@@ -50,6 +50,11 @@ def _inactive_port(context: Context) -> bool:
     return interface is not None and interface.port is not None
 
 
+def _inactive_member(context: Context) -> bool:
+    interface = context.interface
+    return interface is not None and interface.member is not None
+
+
 def _virtual_and_optional(context: Context) -> bool:
     return _virtual(context) and context.node.optional is True
 
@@ -94,6 +99,11 @@ def _inherits_mtu_of_link(context: Context) -> bool:
 
 def _ipv4_link_local(context: Context) -> bool:
     return "ipv4" in context.node.link_local
+
+
+def _asks_link_local(context: Context) -> bool:
+    interface: Interface = context.node
+    return "ipv6" in interface.link_local
 
 
 def _networkd_server(context: Context) -> bool:
@@ -149,6 +159,11 @@ COMMON: Mapping[str, Support] = {
     **{f"type.{name}": exact(f"pre-up ip link add type {name}", _DOTTED) for name in KINDS},
     "type.bridge": exact("bridge-ports", _DOTTED),
     "type.tunnel": exact("pre-up ip link add", _DOTTED),
+    "type.wireguard": exact(
+        "pre-up ip link add type wireguard",
+        _DOTTED,
+        limit("the kernel gives WireGuard no IPv6 link-local address", _asks_link_local),
+    ),
     "type.tun": exact("pre-up ip tuntap add mode tun", _DOTTED),
     "type.tap": exact("pre-up ip tuntap add mode tap", _DOTTED),
     "type.infiniband": exact("pre-up ip link add type ipoib", _DOTTED),
@@ -170,6 +185,7 @@ COMMON: Mapping[str, Support] = {
         "auto",
         limit("a device that ifupdown has to make does not exist until then", _virtual_and_manual),
         limit("a bridge brings its ports up itself", _inactive_port),
+        limit("a bond brings its members up itself", _inactive_member),
     ),
     "interface.optional": exact(
         "allow-hotplug",
@@ -196,6 +212,10 @@ COMMON: Mapping[str, Support] = {
     ),
     "interface.ipv6-mtu": exact("up sysctl mtu"),
     "interface.nameservers": exact("dns-nameservers, dns-search"),
+    "interface.ntp": unsupported("interfaces(5) knows no time servers"),
+    "interface.emit-lldp": unsupported("neither ifupdown nor the kernel speaks LLDP"),
+    "interface.critical": unsupported("ifupdown runs only while it brings interfaces up or down"),
+    "interface.ipv6-address-token": exact("up ip token set"),
     "interface.routes": exact("gateway, up ip route replace"),
     "interface.routing-policy": exact("up ip rule add"),
     "interface.neighbors": exact("up ip neigh replace"),
@@ -213,6 +233,23 @@ COMMON: Mapping[str, Support] = {
     "dhcp-overrides.use-domains": unsupported(_CLIENT),
     "dhcp-overrides.send-hostname": unsupported(_CLIENT),
     "dhcp-overrides.hostname": unsupported("dhclient ignores the `hostname` option"),
+    "dhcp-overrides.use-gateway": unsupported(_CLIENT),
+    "dhcp-overrides.table": unsupported(_CLIENT),
+    "dhcp-overrides.client-identifier": unsupported(_CLIENT),
+    "dhcp-overrides.label": unsupported(_CLIENT),
+    "ra-overrides.use-gateway": unsupported(_KERNEL_RA),
+    "ra-overrides.use-autonomous-prefix": unsupported(_KERNEL_RA),
+    "ra-overrides.use-on-link-prefix": unsupported(_KERNEL_RA),
+    **dict.fromkeys(
+        (
+            "nameservers.default-route",
+            "nameservers.llmnr",
+            "nameservers.multicast-dns",
+            "nameservers.dns-over-tls",
+            "nameservers.dnssec",
+        ),
+        unsupported("resolvconf(8) takes servers and domains alone"),
+    ),
     "ra-overrides.use-dns": unsupported(_KERNEL_RA),
     "ra-overrides.use-domains": unsupported(_KERNEL_RA),
     "ra-overrides.table": unsupported(_KERNEL_RA),

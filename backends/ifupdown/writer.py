@@ -17,15 +17,15 @@ from vnetc.backends.base import Devices, File, carried_vlans
 from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands, qdiscs
 from vnetc.backends.ifupdown import devices as made
+from vnetc.backends.ifupdown.cards import stop_authentication
 from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.backends.ifupdown.layer3 import fdb
 from vnetc.backends.ifupdown.order import order
-from vnetc.backends.ifupdown.cards import stop_authentication
 from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
 from vnetc.backends.networkd.cards import link_files, write_passwords
 from vnetc.backends.services.secrets import write_secrets
-from vnetc.kinds import Bridge, Card
+from vnetc.kinds import Bridge, Card, Vrf, Wireguard
 from vnetc.model import Host, Interface
 from vnetc.record import replace
 
@@ -75,7 +75,9 @@ def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic)
     options += [("up", line) for line in made.flood(interface)]
     options += [("up", fdb(e, name)) for e in interface.fdb if e.owner == "self"]
     options += [("up", line) for line in qdiscs.up(interface)]
-    options += [("up", commands.replace_address(address, name)) for address in addresses]
+    # systemd-networkd sets none for WireGuard (address_set_broadcast), which has no use for it
+    broadcast = not isinstance(interface.kind, Wireguard)
+    options += [("up", commands.replace_address(a, name, broadcast=broadcast)) for a in addresses]
     options += [("up", commands.replace_neighbor(n, name)) for n in interface.neighbors]
     if any(r.from_ is not None and r.to.version == 6 for r in routes):
         options.append(("up", commands.wait_for_addresses(name)))
@@ -130,6 +132,9 @@ def _device(interface: Interface, dialect: Classic) -> Options:
     if interface.vrf is not None:
         options.append(("pre-up", f"ip link set dev {name} master {interface.vrf}"))
     options.append(("pre-up", _ipv6(interface)))
+    if interface.ipv6_address_token is not None:
+        # before it is up: of a prefix that is known already there is an address without it
+        options.append(("pre-up", f"ip token set {interface.ipv6_address_token} dev {name}"))
     return options
 
 
@@ -138,11 +143,13 @@ def _ipv6(interface: Interface) -> str:
 
     `accept_ra` 2: also on a host that forwards. `-e`: a kernel without IPv6 has no such keys.
     """
+    # a VRF gets none (addrconf_addr_gen, net/ipv6/addrconf.c); systemd-networkd says so too
+    links = "ipv6" in interface.link_local
     settings = {
         "accept_ra": 2 if interface.accept_ra else 0,
         "autoconf": int(interface.accept_ra),
         "use_tempaddr": 2 if interface.ipv6_privacy else 0,
-        "addr_gen_mode": 0 if "ipv6" in interface.link_local else 1,
+        "addr_gen_mode": 0 if links and not isinstance(interface.kind, Vrf) else 1,
     }
     prefix = f"net/ipv6/conf/{interface.name}"
     return commands.sysctl(*(f"{prefix}/{k}={v}" for k, v in settings.items()), missing_ok=True)

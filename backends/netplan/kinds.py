@@ -105,7 +105,6 @@ KEYS: Groups = {
             key("gratuitous_arp"),
             key("resend_igmp"),
             key("packets_per_member"),
-            key("learn_packet_interval", spell=_whole),
         ),
     ),
     Vlan: Group("", (key("id"), key("link"))),

@@ -12,8 +12,9 @@ from vnetc.backends.base import ROWS, Support, Version, exact, key, limit
 from vnetc.backends.netplan.kinds import KEYS, SECTIONS
 from vnetc.backends.networkd.layer3 import ON_LINK_NEXTHOPS
 from vnetc.backends.networkd.support import (
-    NUMERIC_NAME,
     LISTENS_ITSELF,
+    NO_LINK_LOCAL,
+    NUMERIC_NAME,
     PROMOTES,
     PROXY_NDP_OF_LO,
     by_networkd,
@@ -48,10 +49,12 @@ _KEYS: dict[str, Support] = {
     "interface.macaddress": exact("macaddress"),
     "bridge.ports": exact("interfaces"),
     "bond.members": exact("interfaces"),
-    "wireguard.private-key": exact("keys: private"),
+    "wireguard.private-key": exact(
+        "keys: private; of a file: drop-in [WireGuard] PrivateKeyFile="
+    ),
     "wireguard.peers": exact("peers"),
     "wireguard-peer.public-key": exact("keys: public"),
-    "wireguard-peer.preshared-key": exact("keys: shared"),
+    "wireguard-peer.preshared-key": exact("keys: shared; of a file: a .netdev file"),
     "veth.peer": exact("peer"),
     "interface.vrf": exact("interfaces of vrfs"),
     "interface.mtu": exact("mtu; of a bridge: drop-in [Link] MTUBytes="),
@@ -141,7 +144,12 @@ def _dropin(row: Support) -> Support:
     if not row.how:
         return row
     how = row.how if row.how.startswith(("/", "dnsmasq", ".link", "wpa_")) else f"drop-in {row.how}"
-    limits = tuple(replace(lim, before=lim.before and _since(lim.before)) for lim in row.limits)
+    limits = tuple(
+        replace(lim, before=lim.before and _since(lim.before))
+        for lim in row.limits
+        # every systemd that a netplan runs with is as new
+        if not lim.before or _since(lim.before)
+    )
     return replace(row, how=how, since=_since(row.since), limits=limits)
 
 
@@ -193,4 +201,6 @@ def _show(version: Version) -> str:
 
 SUPPORT: dict[str, Support] = {name: _dropin(row) for name, row in NETWORKD.items()}
 SUPPORT |= {f"type.{name}": _type(name) for name in KINDS}
+for _name in ("type.tunnel", "type.wireguard"):
+    SUPPORT[_name] = replace(SUPPORT[_name], limits=(NUMERIC_NAME, NO_LINK_LOCAL))
 SUPPORT |= dict(_native_rows()) | _KEYS

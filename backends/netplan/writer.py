@@ -6,6 +6,8 @@ always written; a DHCP route metric of 100 and the server's MTU, which are vnetc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from vnetc.backends.base import Devices, File, Version, said_table
 from vnetc.backends.formats import Section, Yaml, ini, yaml
 from vnetc.backends.netplan.kinds import SECTIONS, foreign, native
@@ -17,6 +19,13 @@ from vnetc.backends.networkd.kinds import NETDEV
 from vnetc.backends.networkd.qdiscs import qdiscs
 from vnetc.backends.options import said
 from vnetc.backends.services import companions, write_units
+from vnetc.backends.services.secrets import (
+    credential_path,
+    credentials,
+    secret_name,
+    write_secrets,
+)
+from vnetc.cards import Secret
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -25,7 +34,6 @@ from vnetc.kinds import (
     Infiniband,
     Kind,
     Loopback,
-    Secret,
     Tap,
     Tunnel,
     Veth,
@@ -69,7 +77,9 @@ def write(host: Host, version: Version) -> list[File]:
                 files.append(File(path, ini(host.name, sections)))
     files += _wait_online(host, version)
     files += [*link_files(host), *write_passwords(host)]
-    return [*files, *companions(host, s.other_sysctls(host)), *write_units(host)]
+    handed = frozenset(_handed(host, version))
+    files += [*companions(host, s.other_sysctls(host)), *write_secrets(host, handed)]
+    return [*files, *write_units(host, credentials(host, handed))]
 
 
 def _wait_online(host: Host, version: Version) -> list[File]:
@@ -112,8 +122,8 @@ def _has_type(interface: Interface, version: Version) -> bool:
     match kind:
         case Tunnel(local=None) | Tunnel(remote=None) | Wireguard(peers=()):
             return False  # netplan wants them
-        case Wireguard(peers=peers) if any(not peer.allowed_ips for peer in peers):
-            return False  # these too
+        case Wireguard(peers=peers) if not all(_says_peer(peer) for peer in peers):
+            return False
         case Vrf():
             return _is_bare(interface)
         case _:
@@ -122,6 +132,27 @@ def _has_type(interface: Interface, version: Version) -> bool:
         return True
     _, since = SECTIONS.get(kind.type, ("", (99,)))
     return version >= since
+
+
+def _says_peer(peer: WireguardPeer) -> bool:
+    """Tell whether netplan has a peer as it is: with addresses, and without a file.
+
+    Of a file it makes a line that systemd-networkd reads itself, as another user than root.
+    """
+    key = peer.preshared_key
+    return bool(peer.allowed_ips) and (key is None or key.file is None)
+
+
+def _handed(host: Host, version: Version) -> Iterator[str]:
+    """Name the secrets that systemd-networkd is handed by its unit; the YAML holds the others."""
+    for interface in host.interfaces:
+        kind = interface.kind
+        if isinstance(kind, Wireguard):
+            own = not _has_type(interface, version)
+            if own or kind.private_key.file is not None:
+                yield secret_name(interface.name)
+            for number in range(1, len(kind.peers) + 1) if own else ():
+                yield secret_name(interface.name, number)
 
 
 def _is_bare(interface: Interface) -> bool:
@@ -201,7 +232,7 @@ def device(devices: Devices, interface: Interface, version: Version) -> dict[str
         out["activation-mode"] = interface.activation
     if interface.optional is not None or not interface.waited_for:
         out["optional"] = not interface.waited_for
-    if _is_card(interface, version) and s.keeps_without_carrier(interface):
+    if _is_card(interface, version) and _ignores_carrier(interface):
         out["ignore-carrier"] = True
     if not isinstance(interface.kind, Loopback):
         out |= _automatic(interface)
@@ -248,13 +279,16 @@ def _automatic(interface: Interface) -> dict[str, Any]:
     return out
 
 
+_OF_DHCP4 = frozenset(item.field for item in layer3.DHCP4)  # netplan has no keys for these
+
+
 def _overrides(overrides: DhcpOverrides) -> dict[str, Any]:
     """List what differs from netplan's own choice, which is vnetc's default as well."""
     default = DhcpOverrides(path=overrides.path)
     return {
         field.replace("_", "-"): getattr(overrides, field)
         for field in fields(DhcpOverrides)
-        if getattr(overrides, field) != getattr(default, field)
+        if field not in _OF_DHCP4 and getattr(overrides, field) != getattr(default, field)
     }
 
 
@@ -382,6 +416,8 @@ def _netdev_dropin(interface: Interface) -> list[Section]:
             options += said(kind.flags, NETDEV[VlanFlags].options)
         elif isinstance(kind, Tunnel) and kind.link is not None:
             options.append(("Independent", "no"))
+        elif isinstance(kind, Wireguard) and kind.private_key.file is not None:
+            options.append(("PrivateKeyFile", credential_path(interface.name)))
         sections.append((group.place, options))
     return [(name, options) for name, options in sections if options]
 
@@ -419,6 +455,12 @@ def _nameservers(interface: Interface) -> s.Options:
     return [("DNS", ""), *(("DNS", str(server)) for server in servers)]
 
 
+def _ignores_carrier(interface: Interface) -> bool:
+    """Tell whether a card has something that netplan's own key is right for."""
+    alone = replace(interface, qdiscs=())
+    return s.keeps_without_carrier(alone)
+
+
 def network_dropin(devices: Devices, interface: Interface, version: Version) -> list[Section]:
     """Write the sections that netplan has no keys for."""
     network = s.description(interface)
@@ -426,8 +468,11 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
         network.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
     if interface.activation != "auto" and not _is_card(interface, version):
         network.append(("ConfigureWithoutCarrier", "no"))  # netplan's own word is yes
+    if _is_card(interface, version) and s.keeps_without_carrier(interface):
+        # by netplan's own key it would wait for nothing at boot
+        network += [] if _ignores_carrier(interface) else [("ConfigureWithoutCarrier", "yes")]
     network += s.own_sysctls(interface)
-    network += layer3.proxies(interface)
+    network += layer3.network(interface)
     network += _uppers(devices, interface, version)
     if _section(interface, version) == "vrfs":
         network.append(("IPv6AcceptRA", "no"))
@@ -451,6 +496,8 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     if interface.dhcp4 and interface.dhcp6:
         # netplan insists on equal overrides for both
         sections.append(s.dhcp4(interface))
+    elif interface.dhcp4:
+        sections.append(("DHCPv4", [*said(interface.dhcp4_overrides, layer3.DHCP4)]))
     systemd = (255,) if version >= (1, 0) else (252,)
     if interface.dhcp6:
         sections.append(s.dhcp6(interface.dhcp6_overrides, systemd))

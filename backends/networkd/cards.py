@@ -20,10 +20,11 @@ from vnetc.cards import (
     Offload,
     Queues,
     Rings,
+    Secret,
     VirtualFunction,
     VirtualFunctions,
 )
-from vnetc.kinds import Card, Ethernet, Secret, Wifi
+from vnetc.kinds import Card, Ethernet, Wifi
 from vnetc.model import Host, Interface
 from vnetc.record import Record
 

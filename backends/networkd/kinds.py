@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Limit, limit
-from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, spell
+from vnetc.backends.base import limit
+from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -61,21 +61,23 @@ def _protocol(value: str) -> str | None:
     return None if value == "802.1q" else value  # the kernel's default; no option before 248
 
 
+def inherit_as_one(value: int | str) -> str:
+    """Spell a type of service, where the kernel takes 1 for that of the inner packet."""
+    return "1" if value == "inherit" else str(value)
+
+
 def _qos(mappings: tuple[QosMapping, ...]) -> str:
     return " ".join(f"{mapping.from_}-{mapping.to}" for mapping in mappings)
 
 
+# vxlan_config_validate, drivers/net/vxlan/vxlan_core.c
+_GPE_ALONE = "the kernel has it only of VXLANs whose packets programs steer (`external`)"
 _NO_OPTION = "systemd.netdev(5) has no option for it"
 PRIORITY_ZERO = limit(
     "systemd-networkd takes 0 for none said", lambda context: context.node.priority == 0
 )
 
 
-# What systemd-networkd tells the kernel of a bond depends (bond.c of systemd 252 and 257).
-_WITHOUT_ARP = limit(
-    "systemd-networkd says it only beside `arp-interval`",
-    lambda context: not context.node.arp_interval,
-)
 _MII_ZERO = limit(
     "systemd-networkd does not say 0, and the kernel takes 100 ms in this mode",
     lambda context: (
@@ -84,12 +86,6 @@ _MII_ZERO = limit(
         and context.node.mode in ("802.3ad", "balance-tlb", "balance-alb")
     ),
 )
-
-
-def _only_in(mode: str) -> Limit:
-    return limit(
-        f"systemd-networkd says it in mode {mode} only", lambda context: context.node.mode != mode
-    )
 
 
 _TUN = (
@@ -148,22 +144,13 @@ NETDEV: Groups = {
             option("mode", "Mode"),
             elsewhere("primary", "[Network] PrimarySlave="),
             option("primary_reselect_policy", "PrimaryReselectPolicy"),
-            option("fail_over_mac_policy", "FailOverMACPolicy", str, _only_in("active-backup")),
+            option("fail_over_mac_policy", "FailOverMACPolicy"),
             option("mii_monitor_interval", "MIIMonitorSec", seconds, _MII_ZERO),
             option("up_delay", "UpDelaySec", seconds),
             option("down_delay", "DownDelaySec", seconds),
             option("peer_notify_delay", "PeerNotifyDelaySec", seconds, since=(256,)),
             option("arp_interval", "ARPIntervalSec", seconds),
-            option(
-                "arp_ip_targets",
-                "ARPIPTargets",
-                spell,
-                _WITHOUT_ARP,
-                limit(
-                    "systemd-networkd takes IPv4 addresses only",
-                    lambda context: any(a.version == 6 for a in context.node.arp_ip_targets),
-                ),
-            ),
+            option("arp_ip_targets", "ARPIPTargets"),
             option(
                 "arp_validate",
                 "ARPValidate",
@@ -178,7 +165,7 @@ NETDEV: Groups = {
             option("transmit_hash_policy", "TransmitHashPolicy"),
             option("lacp_rate", "LACPTransmitRate"),
             option("min_links", "MinLinks"),
-            option("ad_select", "AdSelect", str, _only_in("802.3ad")),
+            option("ad_select", "AdSelect"),
             option("ad_actor_system", "AdActorSystem"),
             option("ad_actor_system_priority", "AdActorSystemPriority"),
             option("ad_user_port_key", "AdUserPortKey"),
@@ -186,9 +173,13 @@ NETDEV: Groups = {
             option("gratuitous_arp", "GratuitousARP"),
             option("resend_igmp", "ResendIGMP"),
             option("packets_per_member", "PacketsPerSlave"),
-            option("learn_packet_interval", "LearnPacketIntervalSec", seconds, _WITHOUT_ARP),
             option("dynamic_transmit_load_balancing", "DynamicTransmitLoadBalancing"),
             *cannot(_NO_OPTION, "use_carrier", "lacp_active"),
+            *cannot(
+                "systemd-networkd says it beside ARPIntervalSec= only, which modes that learn "
+                "do not have",
+                "learn_packet_interval",
+            ),
         ),
     ),
     Vlan: Group(
@@ -231,7 +222,7 @@ NETDEV: Groups = {
             option("port", "DestinationPort"),
             option("port_range", "PortRange", _range),
             option("ttl", "TTL"),
-            option("tos", "TOS"),
+            option("tos", "TOS", inherit_as_one),
             option("flow_label", "FlowLabel"),
             option("do_not_fragment", "IPDoNotFragment"),
             option("mac_learning", "MacLearning"),
@@ -241,13 +232,13 @@ NETDEV: Groups = {
             option("short_circuit", "RouteShortCircuit"),
             option("l2_miss_notification", "L2MissNotification"),
             option("l3_miss_notification", "L3MissNotification"),
-            option("udp_checksum", "UDPChecksum"),
+            option("udp_checksum", "UDPChecksum", unsaid=True),
             option("udp6_zero_checksum_transmit", "UDP6ZeroChecksumTx"),
             option("udp6_zero_checksum_receive", "UDP6ZeroChecksumRx"),
             option("remote_checksum_transmit", "RemoteChecksumTx"),
             option("remote_checksum_receive", "RemoteChecksumRx"),
             option("group_policy", "GroupPolicyExtension"),
-            option("generic_protocol", "GenericProtocolExtension"),
+            *cannot(_GPE_ALONE, "generic_protocol"),
         ),
     ),
     Geneve: Group(
@@ -321,7 +312,15 @@ NETDEV: Groups = {
             option("remote", "Remote"),
             elsewhere("link", "[Network] Tunnel="),
             option("ttl", "TTL", inherit_as_zero),
-            option("tos", "TOS"),
+            option(
+                "tos",
+                "TOS",
+                inherit_as_one,
+                limit(
+                    "systemd-networkd sets it of the modes gre and gretap only",
+                    lambda context: context.node.mode not in ("gre", "gretap"),
+                ),
+            ),
             option("key", "Key"),
             option("input_key", "InputKey"),
             option("output_key", "OutputKey"),
@@ -330,7 +329,18 @@ NETDEV: Groups = {
             option("serialize", "SerializeTunneledPackets"),
             option("flow_label", "IPv6FlowLabel"),
             option("copy_dscp", "CopyDSCP"),
-            option("encapsulation_limit", "EncapsulationLimit"),
+            option(
+                "encapsulation_limit",
+                "EncapsulationLimit",
+                str,
+                limit(
+                    "systemd-networkd knows 0 and `none` of ip6gre and ip6gretap",
+                    lambda context: (
+                        context.node.mode in ("ip6gre", "ip6gretap")
+                        and context.node.encapsulation_limit not in (0, "none")
+                    ),
+                ),
+            ),
             option("allow_local_remote", "AllowLocalRemote"),
             option("ipv6_rapid_deployment_prefix", "IPv6RapidDeploymentPrefix"),
             option("isatap", "ISATAP"),

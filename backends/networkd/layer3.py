@@ -14,12 +14,15 @@ from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, 
 from vnetc.kinds import Bridge
 from vnetc.model import (
     Address,
+    DhcpOverrides,
     FdbEntry,
     Interface,
     MdbEntry,
+    Nameservers,
     Neighbor,
     Nexthop,
     Port,
+    RaOverrides,
     Route,
     Rule,
 )
@@ -47,6 +50,10 @@ def _unless(default: str) -> Any:
 
 def _inverse(value: bool) -> str:
     return boolean(not value)
+
+
+def _only_false(value: bool) -> str | None:
+    return None if value else "no"
 
 
 def _broadcast(value: Any) -> str:
@@ -79,7 +86,9 @@ _PROXY_OF_IPV4 = limit(
 )
 _PROXY_SWITCHED_OFF = limit(
     "systemd-networkd answers for no address while `proxy_ndp` is 0",
-    lambda context: ("ipv6", "proxy_ndp", 0) in context.interface.sysctl,
+    lambda context: (
+        context.interface is not None and ("ipv6", "proxy_ndp", 0) in context.interface.sysctl
+    ),
 )
 _STATIC_ENTRY = limit(
     "systemd-networkd makes permanent entries alone", lambda context: context.node.state == "static"
@@ -142,8 +151,33 @@ LINK = (
     option("promiscuous", "Promiscuous", since=(248,)),
     option("group", "Group"),
 )
+DHCP4 = (
+    option("use_gateway", "UseGateway"),
+    option("table", "RouteTable"),
+    option("client_identifier", "ClientIdentifier"),
+    option("label", "Label", since=(250,)),
+)
+ROUTERS = (
+    option("use_gateway", "UseGateway", _only_false, since=(250,)),
+    option("use_autonomous_prefix", "UseAutonomousPrefix", _only_false),
+    option("use_on_link_prefix", "UseOnLinkPrefix", _only_false),
+)
+RESOLVER = (
+    option("default_route", "DNSDefaultRoute"),
+    option("llmnr", "LLMNR"),
+    option("multicast_dns", "MulticastDNS"),
+    option("dns_over_tls", "DNSOverTLS"),
+    option("dnssec", "DNSSEC"),
+)
+NETWORK = (
+    option("emit_lldp", "EmitLLDP", only_true),
+    option("critical", "KeepConfiguration", only_true),
+)
 LAYER3: Groups = {
     Interface: Group("Link", LINK),
+    DhcpOverrides: Group("DHCPv4", DHCP4),
+    RaOverrides: Group("IPv6AcceptRA", ROUTERS),
+    Nameservers: Group("Network", RESOLVER),
     Port: Group(
         "Bridge",
         (
@@ -325,6 +359,16 @@ def neighbors(interface: Interface) -> Iterator[Section]:
     for item in interface.neighbors:
         if item.macaddress is not None:
             yield "Neighbor", [*said(item, LAYER3[Neighbor].options)]
+
+
+def network(interface: Interface) -> Options:
+    """Write the [Network] options for names, time and neighbouring switches."""
+    return [
+        *said(interface.nameservers, RESOLVER),
+        *(("NTP", server) for server in interface.ntp),
+        *said(interface, NETWORK),
+        *proxies(interface),
+    ]
 
 
 def proxies(interface: Interface) -> Options:

@@ -78,12 +78,16 @@ def _kind_sections(devices: Devices, interface: Interface) -> Iterator[Section]:
         group = NETDEV[type(kind)]
         yield group.place, [*said(kind, group.options), *_unasked(name, kind)]
     if isinstance(kind, Wireguard):
-        for number, end in enumerate(kind.peers, 1):
-            options = [*said(end, NETDEV[WireguardPeer].options)]
-            if end.preshared_key is not None:
-                path = credential_path(name, end.preshared_key, number)
-                options.append(("PresharedKeyFile", path))
-            yield "WireGuardPeer", options
+        for number, peer in enumerate(kind.peers, 1):
+            yield wireguard_peer(name, number, peer)
+
+
+def wireguard_peer(name: str, number: int, peer: WireguardPeer) -> Section:
+    """Write the [WireGuardPeer] section of a peer of a device, counted from 1."""
+    options = [*said(peer, NETDEV[WireguardPeer].options)]
+    if peer.preshared_key is not None:
+        options.append(("PresharedKeyFile", credential_path(name, number)))
+    return "WireGuardPeer", options
 
 
 def _unasked(name: str, kind: Kind) -> Iterator[tuple[str, str]]:
@@ -91,8 +95,8 @@ def _unasked(name: str, kind: Kind) -> Iterator[tuple[str, str]]:
     match kind:
         case Vlan(flags=flags):
             yield from said(flags, NETDEV[VlanFlags].options)
-        case Wireguard(private_key=key):
-            yield "PrivateKeyFile", credential_path(name, key)
+        case Wireguard():
+            yield "PrivateKeyFile", credential_path(name)
         case Vxlan(link=None):
             yield "Independent", "yes"
         case Tunnel():
@@ -168,7 +172,7 @@ def network(devices: Devices, interface: Interface) -> Options:
     options.append(("IPv6AcceptRA", boolean(interface.accept_ra)))
     options.append(("IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)))
     options += own_sysctls(interface)
-    options += layer3.proxies(interface)
+    options += layer3.network(interface)
     options += masters(devices, interface)
     if keeps_without_carrier(interface):
         options.append(("ConfigureWithoutCarrier", "yes"))
@@ -271,7 +275,7 @@ def dhcp4(interface: Interface) -> Section:
     ]
     if overrides.hostname is not None:
         options.append(("Hostname", overrides.hostname))
-    return "DHCPv4", options
+    return "DHCPv4", [*options, *said(overrides, layer3.DHCP4)]
 
 
 def dhcp6(overrides: DhcpOverrides, version: Version) -> Section:
@@ -317,6 +321,9 @@ def router_advertisement(interface: Interface, version: Version) -> Section:
         options.append(("DHCPv6Client", "no"))
     if interface.ipv6_address_generation == "stable-privacy":
         options.append(("Token", "prefixstable"))
+    if interface.ipv6_address_token is not None:
+        options.append(("Token", f"static:{interface.ipv6_address_token}"))
+    options += said(overrides, layer3.ROUTERS)
     return "IPv6AcceptRA", options
 
 

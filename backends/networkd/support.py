@@ -14,6 +14,7 @@ from vnetc.backends.networkd.layer3 import LAYER3
 from vnetc.backends.networkd.qdiscs import PLACES, SECTIONS
 from vnetc.backends.options import rows_of
 from vnetc.backends.services.wpa import WPA_ROWS
+from vnetc.encapsulation import has_link_local
 from vnetc.kinds import KINDS, Loopback, Veth
 from vnetc.model import DhcpServer, Interface
 
@@ -68,6 +69,15 @@ def _is_number(context: Context) -> bool:
     return any(_NUMBER.fullmatch(name) for name in names)
 
 
+def asks_link_local(context: Context) -> bool:
+    """Tell whether a device that gets no IPv6 link-local address by itself shall have one."""
+    interface: Interface = context.node
+    return "ipv6" in interface.link_local and not has_link_local(interface.kind)
+
+
+NO_LINK_LOCAL = limit(
+    "systemd-networkd gives such a device no IPv6 link-local address", asks_link_local
+)
 NUMERIC_NAME = limit("systemd takes a name that is a number for an index", _is_number)
 # networkd listens to routers itself, and promotes secondary addresses (networkd-sysctl.c)
 _OF_ROUTERS = ("accept_ra_", "ra_", "router_")
@@ -84,7 +94,7 @@ PROMOTES = limit(
 )
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
-_KIND_WORDS = {"tunnel": "gre, …", "infiniband": "ipoib"}
+_KIND_WORDS = {"infiniband": "ipoib"}
 
 SUPPORT: dict[str, Support] = {
     **rows_of({**NETDEV, **LAYER3, **SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="),
@@ -94,6 +104,8 @@ SUPPORT: dict[str, Support] = {
     },
     **rows_of(LINK, describe),
     **WPA_ROWS,
+    "type.tunnel": exact("[NetDev] Kind=gre, …", NUMERIC_NAME, NO_LINK_LOCAL),
+    "type.wireguard": exact("[NetDev] Kind=wireguard", NUMERIC_NAME, NO_LINK_LOCAL),
     "type.ethernet": exact("[Match] Name=", NUMERIC_NAME),
     "type.wifi": exact("[Match] Name=", NUMERIC_NAME),
     "type.loopback": exact("[Match] Name=lo"),
@@ -120,6 +132,10 @@ SUPPORT: dict[str, Support] = {
         "systemd-networkd sets it too early, and the kernel puts the link's MTU back now and then"
     ),
     "interface.nameservers": exact("[Network] DNS=, Domains="),
+    "interface.ntp": exact("[Network] NTP="),
+    "interface.emit-lldp": exact("[Network] EmitLLDP="),
+    "interface.critical": exact("[Network] KeepConfiguration="),
+    "interface.ipv6-address-token": exact("[IPv6AcceptRA] Token=", since=(250,)),
     "interface.routes": exact("[Route]"),
     "interface.routing-policy": exact("[RoutingPolicyRule]"),
     "interface.neighbors": exact("[Neighbor]"),

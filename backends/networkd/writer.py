@@ -6,8 +6,8 @@ from vnetc.backends.base import Devices, File, Version
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
-from vnetc.backends.networkd.qdiscs import qdiscs
 from vnetc.backends.networkd.cards import link_files, write_passwords
+from vnetc.backends.networkd.qdiscs import qdiscs
 from vnetc.backends.networkd.raw import merge_raw, raw_sections
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.secrets import credentials, write_secrets

@@ -24,6 +24,7 @@ __all__ = [
     "forwarding",
     "nft_path",
     "nft_table",
+    "sysctl_key",
     "write_units",
 ]
 

@@ -1,15 +1,17 @@
-"""Secrets that stand in the document: each in a file that only root may read.
+"""Secrets: those that stand in the document are put into files that only root may read.
 
-systemd-networkd is not root; systemd hands it the files as credentials (LoadCredential= in
-systemd.exec(5), since 247).
+systemd-networkd is not root; systemd hands it all files with secrets as credentials (LoadCredential=
+in systemd.exec(5), since 247). Without such a file it would not start: SetCredential= has it start
+with a text that is no key, so that only the one device is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from vnetc.backends.base import File
-from vnetc.kinds import Secret, Wireguard
+from vnetc.cards import Secret
+from vnetc.kinds import Wireguard
 from vnetc.model import Host
 
 _DIRECTORY = "/etc/vnetc"
@@ -26,35 +28,39 @@ def secret_path(interface: str, secret: Secret, peer: int = 0) -> str:
     return f"{_DIRECTORY}/{secret_name(interface, peer)}" if secret.file is None else secret.file
 
 
-def credential_path(interface: str, secret: Secret, peer: int = 0) -> str:
+def credential_path(interface: str, peer: int = 0) -> str:
     """Give the file that systemd-networkd reads a secret from."""
-    if secret.file is not None:
-        return secret.file
     return f"{_CREDENTIALS}/vnetc.{secret_name(interface, peer)}"
 
 
-def write_secrets(host: Host) -> list[File]:
-    """Write the files with secrets."""
+def write_secrets(host: Host, only: Collection[str] | None = None) -> list[File]:
+    """Write the files with secrets of the document; `only`: those of these names."""
     return [
-        File(secret_path(name, secret, peer), f"{secret.text}\n", 0o600)
-        for name, secret, peer in _secrets(host)
+        File(path, f"{secret.text}\n", 0o600)
+        for _, secret, path in _secrets(host, only)
+        if secret.text is not None
     ]
 
 
-def credentials(host: Host) -> list[tuple[str, str]]:
+def credentials(host: Host, only: Collection[str] | None = None) -> list[tuple[str, str]]:
     """List the options that hand secrets to systemd-networkd, for its unit's [Service] section."""
     return [
-        ("LoadCredential", f"vnetc.{secret_name(name, peer)}:{secret_path(name, secret, peer)}")
-        for name, secret, peer in _secrets(host)
+        option
+        for name, _, path in _secrets(host, only)
+        for option in (
+            ("LoadCredential", f"vnetc.{name}:{path}"),
+            ("SetCredential", f"vnetc.{name}:missing"),
+        )
     ]
 
 
-def _secrets(host: Host) -> Iterator[tuple[str, Secret, int]]:
-    """Run through the secrets in a document, with their interfaces and the numbers of peers."""
+def _secrets(host: Host, only: Collection[str] | None) -> Iterator[tuple[str, Secret, str]]:
+    """Run through the secrets of a host, with their names and files."""
     for interface in host.interfaces:
         kind = interface.kind
         if isinstance(kind, Wireguard):
             given = [kind.private_key, *(peer.preshared_key for peer in kind.peers)]
             for number, secret in enumerate(given):
-                if secret is not None and secret.text is not None:
-                    yield interface.name, secret, number
+                name = secret_name(interface.name, number)
+                if secret is not None and (only is None or name in only):
+                    yield name, secret, secret_path(interface.name, secret, number)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from vnetc.checks.addressing import ADDRESSING
+from vnetc.checks.cards import CARDS
 from vnetc.checks.effects import EFFECTS
 from vnetc.checks.guests import GUESTS
 from vnetc.checks.kinds import KINDS
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     *GUESTS,
     *LINKS,
     *KINDS,
+    *CARDS,
     *TUNNELS,
     *QDISCS,
     *EFFECTS,

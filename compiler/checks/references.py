@@ -13,7 +13,7 @@ from vnetc.model import Interface, Member, Port
 _COMPARED = 20
 
 
-def _names(view: View) -> Iterator[tuple[str, str, Path, Part]]:
+def names_said(view: View) -> Iterator[tuple[str, str, Path, Part]]:
     """Run through all names of interfaces: the name, what it is there, where."""
     for name, port in view.host.claims:
         what = "uplink" if port.path[-1] == "uplink" else _role(port)
@@ -57,7 +57,7 @@ def check_declared(view: View) -> Iterator[Diagnostic]:
     if view.incomplete:
         return
     left = _COMPARED
-    for name, what, path, part in _names(view):
+    for name, what, path, part in names_said(view):
         if name in view.interfaces or name in view.broken:
             continue
         is_peer = what == "peer"

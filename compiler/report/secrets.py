@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vnetc.source import Node
 
 HIDDEN = "…"  # of one length, whatever it stands for
-_DEFINITIONS = ("secret", "secret-key")
+_DEFINITIONS = ("secret", "secret-key", "password", "wakeonlan-password")
 _SIMILAR = 0.6  # as for keys "with a similar name" (vnetc.validate)
 _SHORTEST = 6  # a shorter text in a message is more likely a word than a secret
 _QUOTED = 60  # characters of a value that a message quotes at most (vnetc.validate)
@@ -39,6 +39,9 @@ _VALUE = re.compile(
     """,
     re.VERBOSE,
 )
+# 32 bytes in base64, give or take a few characters that were lost or typed twice.
+_NEARLY_A_KEY = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{38,48}=(?![A-Za-z0-9+/=])")
+_PUBLIC = re.compile(r"public[-_ ]?key\W+([A-Za-z0-9+/]+=?)", re.IGNORECASE)
 _IN_FLOW = re.compile(r"[^,\]}]*")
 _FILE = re.compile(r"""\{\s*["']?file["']?\s*:\s*(["']?)(?P<path>[^"'\s}]*)\1\s*\}?""")
 _BLOCK = re.compile(r"[|>][-+0-9]*")
@@ -199,7 +202,7 @@ class Secrets:
                     self._stretches.add((number, indent, len(line.rstrip())))
             elif line.strip():
                 below = None
-            public = [m.span() for m in re.finditer(r"public-key\W+([A-Za-z0-9+/]+=?)", line)]
+            public = [match.span(1) for match in _PUBLIC.finditer(line)]
             for shape in _shapes():
                 for match in shape.finditer(line):
                     if not any(a <= match.start() and match.end() <= b for a, b in public):
@@ -290,7 +293,7 @@ def _properties(schema: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _shapes() -> tuple[re.Pattern[str], ...]:
     """Give patterns of texts that are secrets wherever they stand: those of keys, as in WireGuard's."""
     definitions = _schema()["definitions"]
-    shapes: list[re.Pattern[str]] = []
+    shapes = [_NEARLY_A_KEY]
     for definition in _DEFINITIONS:
         reference: str = definitions[definition]["else"].get("$ref", "")
         form = definitions.get(reference.rpartition("/")[2], {}).get("pattern")

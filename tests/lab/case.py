@@ -97,7 +97,7 @@ class Case:
                     for file in dict.fromkeys(key_files(self.host))
                 ),
             ),
-            cards=cards(self.host),
+            cards=plugged(self.host),
             servers=servers(self.host),
         )
 
@@ -124,8 +124,13 @@ class Case:
 
 
 def cards(host: Host) -> tuple[str, ...]:
-    """List the network cards that a host must have."""
+    """List the network cards that a host must have, by the names that udev gives them."""
     return tuple(i.name for i in host.interfaces if _is_card(i))
+
+
+def plugged(host: Host) -> tuple[str, ...]:
+    """List the network cards that a host must have, by the names that the kernel gave them."""
+    return tuple(_plugged(i) for i in host.interfaces if _is_card(i))
 
 
 def servers(host: Host) -> tuple[Server, ...]:
@@ -144,7 +149,7 @@ def leases(host: Host) -> dict[str, Lease]:
     Whoever asks by what all renderers can do is told no more than all of them can refuse. The
     kernel's own handling of advertisements is the scenarios' (traffic/).
     """
-    ports = cards(host)
+    ports = plugged(host)
     by_name = {i.name: i for i in host.interfaces}
     asking = [i for i in host.interfaces if i.dhcp4 or i.dhcp6 or _listens(i)]
     return {
@@ -193,11 +198,18 @@ def _card(interface: Interface, by_name: Mapping[str, Interface]) -> str:
     """Find the network card that an interface's packets leave by."""
     match interface.kind:
         case Ethernet():
-            return interface.name
+            return _plugged(interface)
         case Bridge(ports=ports) if found := [p for p in ports if _is_card(by_name[p])]:
-            return found[0]
+            return _plugged(by_name[found[0]])
         case kind:
             raise ValueError(f"{interface.name}: the lab has no server behind this {kind.type}")
+
+
+def _plugged(interface: Interface) -> str:
+    """Give the name that the kernel gave a card: in a case, what it is found by has no glob."""
+    kind = interface.kind
+    match = kind.match if isinstance(kind, Ethernet) else None
+    return interface.name if match is None or match.name is None else match.name
 
 
 def _is_card(interface: Interface) -> bool:

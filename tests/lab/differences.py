@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vnetc.kinds import Bridge
+from vnetc.kinds import Bridge, Wireguard
 from vnetc.model import Host, Interface
 
 from .state import LINK_LOCAL, Key, State
@@ -114,7 +114,30 @@ def _drawn_at_random(fact: Fact) -> bool:
     )
 
 
+def _any_port(fact: Fact) -> bool:
+    kind = None if fact.interface is None else fact.interface.kind
+    return _is("wireguard", "port")(fact) and isinstance(kind, Wireguard) and kind.port is None
+
+
+def _was_open(fact: Fact) -> bool:
+    return (
+        fact.interface is not None
+        and isinstance(fact.interface.kind, Wireguard)
+        and fact.interface.activation == "off"
+        and _is("sysctl", "ipv4 send_redirects")(fact)
+    )
+
+
 DIFFERENCES = (
+    Difference(
+        "WireGuard turns redirects off when its device first comes up (wg_open), and ifupdown "
+        "brings one up that it then turns off",
+        _was_open,
+    ),
+    Difference(
+        "WireGuard takes any free port unless the document says one (wg(8))",
+        _any_port,
+    ),
     Difference(
         "an IPv4 link-local address is drawn at random (RFC 3927)",
         _drawn_at_random,

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
-from vnetc.kinds import Bridge, IPInterface, IPNetwork, Loopback
+from vnetc.kinds import Bridge, IPInterface, IPNetwork, Loopback, Vrf, Wireguard
 from vnetc.model import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
 
-from .expect_extras import expect_entries, expect_flags, expect_port
+from .expect_cards import expect_authentication
 from .expect_domains import (
     drop_link_local,
     expect_vrf_rules,
@@ -22,7 +22,9 @@ from .expect_domains import (
     vrf_tables,
     without_link_local,
 )
+from .expect_extras import expect_entries, expect_flags, expect_port, expect_resolver
 from .expect_kinds import expect_kind
+from .expect_qdiscs import expect_qdiscs
 from .expect_routes import (
     ROUTE_METRIC,
     destination,
@@ -127,7 +129,10 @@ class Lease:
 
 # Kinds of things of which there is nothing but what the specification says.
 CLOSED = frozenset(
-    {"address", "route", "rule", "neighbour", "vlan", "fdb", "mdb", "dns", "ntp", "lease", "boot"}
+    {
+        *("address", "route", "rule", "neighbour", "vlan", "fdb", "mdb", "dns", "ntp", "lease"),
+        *("boot", "qdisc", "class", "wireguard"),
+    }
 )
 CLOSED_LINK = frozenset({"kind", "master"})
 
@@ -163,6 +168,7 @@ def expect(host: Host, leases: Mapping[str, Lease]) -> State:
         state.update((("link", name, w), v) for w, v in _link(interface).items())
         state.update((("sysctl", name, w), str(v)) for w, v in _sysctls(interface))
         if interface.activation == "auto":
+            state.update(expect_qdiscs(interface))
             layer3 = in_its_table(interface, _layer3(interface, leases.get(name)), tables)
             state.update(drop_link_local(layer3, name) if name in silent else layer3)
         state.update(_told(interface, leases.get(name)))
@@ -170,6 +176,9 @@ def expect(host: Host, leases: Mapping[str, Lease]) -> State:
             state.update(_vlans(host, interface, interface.kind))
         if _is_waited_for(interface):
             state["boot", name, "waits"] = "true"
+        state.update(expect_authentication(interface))
+        state.update(expect_flood(interface))
+        state.update(expect_wireguard(interface))
         if interface.raw is not None:
             state["address", name, RAW_ADDRESS] = describe_address(scope="global")
     if host.raw is not None:
@@ -272,15 +281,13 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
                 scope=_address_scope(address),
                 peer=None if address.peer is None else str(address.peer.ip),
                 label=address.label if address.label not in (None, name) else "",
-                broadcast=_broadcast(address),
+                broadcast=_broadcast(interface, address),
                 metric=address.route_metric or 0,
                 flags=[flag for flag, holds in flags.items() if holds],
             ),
         )
         if first is address and not address.noprefixroute:
-            yield from _connected(
-                interface, subnet, str(address.address.ip), address.route_metric
-            )
+            yield from _connected(interface, subnet, str(address.address.ip), address.route_metric)
         if address.peer is not None and subnet.version == 6:  # whatever `noprefixroute` says
             other = ip_interface(address.peer.ip).network  # __ipv6_ifa_notify, net/ipv6/addrconf.c
             yield from _connected(interface, other, "")
@@ -320,8 +327,10 @@ def _address_scope(address: Address) -> str:
     return address.scope
 
 
-def _broadcast(address: Address) -> bool | str:
+def _broadcast(interface: Interface, address: Address) -> bool | str:
     own = address.address
+    if address.broadcast is None and isinstance(interface.kind, Wireguard):
+        return False  # it knows no neighbours
     if address.broadcast is None:
         return address.peer is None and _has_broadcast(own)
     if address.broadcast is False:
@@ -365,7 +374,10 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
     name, taken = interface.name, ["dynamic", "preferred for a time"]
     if interface.dhcp4:
         overrides = interface.dhcp4_overrides
-        shown = describe_address(scope="global", broadcast=True, flags=taken)
+        label = overrides.label or ""
+        own = ["noprefixroute"] if overrides.table is not None else []  # its route is there too
+        flags = [*taken, *own]
+        shown = describe_address(scope="global", label=label, broadcast=True, flags=flags)
         yield ("address", name, str(lease.address)), shown
         yield from _connected(interface, lease.address.network, str(lease.address.ip))
         if overrides.use_mtu and interface.mtu is None:
@@ -373,9 +385,13 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         ways = {"default": lease.router}
         if lease.classless:
             ways[str(lease.route)] = lease.other_router
-        for to, router in ways.items() if overrides.use_routes else ():
+        routes = {to: router for to, router in ways.items() if _takes(overrides, to, lease)}
+        table = MAIN if overrides.table is None else f"table {overrides.table}"
+        for to, router in routes.items():
             to = route_name(type="unicast", to=to, device=name, metric=overrides.route_metric)
-            yield ("route", f"ipv4 {MAIN}", to), describe_route(scope="global", via=router)
+            yield ("route", f"ipv4 {table}", to), describe_route(scope="global", via=router)
+        if overrides.client_identifier == "mac":
+            yield ("lease", name, "client"), "its MAC address"
         if overrides.send_hostname:
             yield ("lease", name, "hostname"), overrides.hostname or HOSTNAME
     if interface.dhcp6 and lease.ipv6:
@@ -383,16 +399,28 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         yield ("address", name, f"{lease.address6}/128"), shown
     if interface.accept_ra and lease.ipv6:
         stable = interface.ipv6_address_generation == "stable-privacy"
-        origins = {"a secret" if stable else "the MAC address": ["mngtmpaddr", "noprefixroute"]}
+        origin = "a secret" if stable else "the MAC address"
+        if interface.ipv6_address_token is not None:
+            origin = f"the token {int(interface.ipv6_address_token):#x}"
+        origins = {origin: ["mngtmpaddr", "noprefixroute"]}
         if interface.ipv6_privacy:
             origins["chance"] = ["temporary"]
-        for origin, flags in origins.items():
+        prefixes, routers = interface.ra_overrides, {"default": lease.router6}
+        for origin, flags in origins.items() if prefixes.use_autonomous_prefix else ():
             shown = describe_address(scope="global", flags=[*taken, *flags])
             yield ("address", name, advertised(str(lease.prefix), origin)), shown
         table = f"ipv6 table {interface.ra_overrides.table}"
-        for to, via in (("default", lease.router6), (str(lease.prefix), None)):
+        ways6 = routers if prefixes.use_gateway else {}
+        on_link = {str(lease.prefix): None} if prefixes.use_on_link_prefix else {}
+        for to, via in (*ways6.items(), *on_link.items()):
             key = route_name(type="unicast", to=to, device=name, metric=ROUTE_METRIC[6])
             yield ("route", table, key), describe_route(scope="", via=via)
+
+
+def _takes(overrides: DhcpOverrides, to: str, lease: Lease) -> bool:
+    """Tell whether a host takes a leased route: the router is one only without RFC 3442."""
+    router = to == "default" and not lease.classless and overrides.use_gateway is not None
+    return overrides.use_gateway is True if router else overrides.use_routes
 
 
 def _told(interface: Interface, lease: Lease | None) -> Iterator[tuple[Key, str]]:
@@ -401,7 +429,7 @@ def _told(interface: Interface, lease: Lease | None) -> Iterator[tuple[Key, str]
     own = interface.nameservers
     servers, search = [str(a) for a in own.addresses], list(own.search)
     domains: list[str] = []
-    clocks: list[str] = []
+    clocks = list(interface.ntp)
     for answer in () if lease is None else _answers(interface, lease):
         servers += [answer.nameserver] if answer.said.use_dns else []
         if answer.domain:
@@ -417,6 +445,7 @@ def _told(interface: Interface, lease: Lease | None) -> Iterator[tuple[Key, str]
     }.items():
         if values:
             yield place, " ".join(dict.fromkeys(values))
+    yield from expect_resolver(interface)
 
 
 @dataclass(frozen=True)
@@ -456,7 +485,7 @@ def _sysctls(interface: Interface) -> Iterator[tuple[str, int]]:
 
 def _addr_gen_mode(interface: Interface) -> int:
     """Give a number of IN6_ADDR_GEN_MODE_*, linux/if_link.h."""
-    if "ipv6" not in interface.link_local:
+    if "ipv6" not in interface.link_local or isinstance(interface.kind, Vrf):
         return 1
     return {"eui64": 0, "stable-privacy": 2}[interface.ipv6_address_generation]
 

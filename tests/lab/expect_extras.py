@@ -23,6 +23,22 @@ def expect_flags(interface: Interface) -> dict[str, str]:
     return {word: str(value).lower() for word, value in said.items() if value is not None}
 
 
+def expect_resolver(interface: Interface) -> Iterator[tuple[Key, str]]:
+    """State how names are looked up, unless that is what resolved does anyway."""
+    own = interface.nameservers
+    said = {
+        "default route": own.default_route,
+        "llmnr": None if own.llmnr is True else own.llmnr,
+        "multicast dns": own.multicast_dns or None,
+        "over tls": own.dns_over_tls,
+        "dnssec": own.dnssec,
+    }
+    for what, value in said.items():
+        if value is not None:
+            text = str(value) if isinstance(value, str) else "yes" if value else "no"
+            yield ("dns", interface.name, what), text
+
+
 def expect_port(port: Port) -> dict[str, str]:
     """State what a document says of a port of a bridge, in the words of `ip -d link`."""
     router, mask = port.multicast_router, port.group_forward_mask

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vnetc.kinds import Kind, Tap, Tun, Tunnel, Veth, link_of
+from vnetc.kinds import Kind, Tap, Tun, Tunnel, Veth, Vxlan, link_of
 from vnetc.record import Record
 
+from .expect_cards import CARDS
 from .expect_links import LINKS
-from .expect_tunnels import TUNNELS, tunnel_kind
+from .expect_tunnels import TUNNELS, expect_tunnel, tunnel_kind
 from .facts import Fact
 
-FACTS: Mapping[type[Record], Mapping[str, Fact]] = {**LINKS, **TUNNELS}
+FACTS: Mapping[type[Record], Mapping[str, Fact]] = {**CARDS, **LINKS, **TUNNELS}
 
 
 def expect_kind(kind: Kind) -> dict[str, str]:
@@ -21,10 +22,11 @@ def expect_kind(kind: Kind) -> dict[str, str]:
     if isinstance(kind, Veth):
         settings["linked to"] = kind.peer
     link = link_of(kind)
-    if link is not None:
+    if link is not None and not isinstance(kind, Vxlan):  # that of a VXLAN is a setting
         settings["linked to"] = link
     if isinstance(kind, Tunnel):
         settings["kind"] = tunnel_kind(kind)
+        settings |= expect_tunnel(kind)
     if isinstance(kind, Tun | Tap):
         settings |= {"kind": "tun", "type": kind.type}
     settings |= _facts(kind)

@@ -8,7 +8,6 @@ from typing import Any
 from vnetc.kinds import (
     Bond,
     Bridge,
-    IPAddress,
     Ipvlan,
     Macvlan,
     Macvtap,
@@ -38,15 +37,6 @@ def _time(word: str) -> Fact:
 
 def _underscores(value: str) -> str | None:
     return None if value == "none" else value.replace("-", "_")  # JSON: null
-
-
-def _targets(addresses: tuple[IPAddress, ...]) -> Mapping[str, str | None]:
-    """Show those that are asked by ARP and those asked by neighbour discovery."""
-    words = {4: "arp_ip_target", 6: "ns_ip6_target"}
-    return {
-        words[version]: " ".join(str(a) for a in addresses if a.version == version)
-        for version in {a.version for a in addresses}
-    }
 
 
 def _qos(word: str) -> Fact:
@@ -115,7 +105,7 @@ LINKS: Mapping[type[Record], Mapping[str, Fact]] = {
         "use_carrier": _flag("use_carrier"),
         "peer_notify_delay": shown("peer_notify_delay"),
         "arp_interval": shown("arp_interval"),
-        "arp_ip_targets": _targets,
+        "arp_ip_targets": shown("arp_ip_target", lambda targets: " ".join(map(str, targets))),
         "arp_validate": shown("arp_validate", _underscores),
         "arp_all_targets": shown("arp_all_targets"),
         "arp_missed_max": shown("arp_missed_max"),
@@ -157,7 +147,7 @@ LINKS: Mapping[type[Record], Mapping[str, Fact]] = {
         "mode": shown("mode"),
         "source_macaddresses": shown("macaddr_data", _sorted),
     },
-    Ipvlan: {"mode": shown("mode"), "flag": shown("mode_flag")},
+    Ipvlan: {"mode": shown("mode"), "flag": lambda flag: {flag: "true"}},
     Tun: _TUN,
     Tap: _TUN,
 }

@@ -6,7 +6,8 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
-from vnetc.kinds import Secret, Wireguard
+from vnetc.cards import Secret
+from vnetc.kinds import Ethernet, Wireguard
 from vnetc.model import Host
 
 
@@ -32,5 +33,10 @@ def key_files(host: Host) -> Iterator[str]:
         if isinstance(interface.kind, Wireguard):
             peers = (peer.preshared_key for peer in interface.kind.peers)
             for secret in (interface.kind.private_key, *peers):
+                if secret is not None and secret.file is not None:
+                    yield secret.file
+        if isinstance(interface.kind, Ethernet) and interface.kind.auth is not None:
+            auth = interface.kind.auth
+            for secret in (auth.password, auth.client_key_password):
                 if secret is not None and secret.file is not None:
                     yield secret.file

@@ -54,6 +54,15 @@ _NO_SETTING = {
     *("ad_aggregator_id", "ad_actor_oper_port_state", "ad_actor_oper_port_state_str"),
     *("ad_partner_oper_port_state", "ad_partner_oper_port_state_str"),
 }
+# What it means that ip(8) says nothing of these.
+_UNSAID: Mapping[str, Mapping[str, Any]] = {
+    "vxlan": {
+        "ttl": "inherit",
+        **dict.fromkeys(("proxy", "rsc", "l2miss", "l3miss"), False),
+        **dict.fromkeys(("remcsum_tx", "remcsum_rx"), False),
+    },
+    "geneve": {"ttl": "inherit", "inner_proto_inherit": False},
+}
 FOREVER = 0xFFFFFFFF  # INFINITY_LIFE_TIME, net/addrconf.h
 # Fallback devices, which appear in every namespace once a module is loaded.
 _FALLBACK = frozenset(
@@ -74,8 +83,9 @@ def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
             links = {link["ifname"]: link for link in documents.pop(0)}
             for link in links.values():
                 state.update(_link(link, cards, links))
+            state.update(_features(raw.get("features", ""), cards))
         addresses, routes, rules, neighbours, proxies = documents
-        state.update(_addresses(addresses))
+        state.update(_addresses(addresses, links))
         state.update(_routes(f"ipv{family}", routes))
         state.update(_rules(f"ipv{family}", rules))
         state.update({("neighbour", n["dev"], n["dst"]): n["lladdr"] for n in neighbours})
@@ -91,7 +101,11 @@ def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
     state.update(_records(raw, names))
     state.update(_boot(raw, names))
     state.update(_leases(raw["leases"]))
+    state.update(_wpa(raw.get("wpa", "")))
     return {key: value for key, value in state.items() if key[1] not in _FALLBACK}
+
+
+_OF_CARDS = ("txqlen", "gso_max_size", "gso_max_segs")
 
 
 def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, str]]:
@@ -112,11 +126,34 @@ def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, s
         "group": link["group"],
         "linked to": link["link"] if link.get("link") in names else None,
     }
-    settings |= _data(kind, info.get("info_data", {}))
+    if name in nics:
+        settings |= {word: link.get(word) for word in _OF_CARDS}
+    settings |= {**_UNSAID.get(kind, {}), **_data(kind, info.get("info_data", {}))}
+    if kind == "vxlan":  # the newer ip(8) says no more of it than its word
+        settings["gbp"] = "gbp" in info["info_data"]
     settings |= {f"port {k}": v for k, v in info.get("info_slave_data", {}).items()}
     for what, value in settings.items():
         if value is not None and not {what, what.removeprefix("port ")} & _NO_SETTING:
             yield ("link", name, what), value if isinstance(value, str) else json.dumps(value)
+
+
+def _features(text: str, nics: Iterable[str]) -> Iterator[tuple[Key, str]]:
+    """Read what ethtool(8) says of network cards, each below a line with its name."""
+    name = ""
+    for line in text.splitlines():
+        word, _, value = line.partition(":")
+        if word.startswith("Features for "):
+            name = word.removeprefix("Features for ")
+        elif name in nics:
+            yield ("link", name, f"feature {word.strip()}"), value.split()[0]
+
+
+def _wpa(text: str) -> Iterator[tuple[Key, str]]:
+    """Read what wpa_supplicant says of networks; what it was not told, it does not know."""
+    for line in text.splitlines():
+        name, word, value = line.split(" ", 2)
+        if value != "FAIL":
+            yield ("wpa", name, word), value
 
 
 _VLAN_FLAGS = ("reorder_hdr", "gvrp", "mvrp", "loose_binding", "bridge_binding")
@@ -134,32 +171,35 @@ def _data(kind: str, data: Json) -> dict[str, Any]:
             settings[word] = " ".join(f"{first}:{second}" for first, second in pairs)
         elif word == "macaddr_data":  # a set: the kernel hashes them
             settings[word] = " ".join(sorted(value))
-        elif word in ("arp_ip_target", "ns_ip6_target"):
+        elif word == "arp_ip_target":
             settings[word] = " ".join(value)
     return settings
 
 
-def _addresses(links: Iterable[Json]) -> Iterator[tuple[Key, str]]:
-    for link in links:
+def _addresses(addressed: Iterable[Json], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
+    for link in addressed:
+        info = links.get(link["ifname"], {}).get("linkinfo", {})
         for address in link.get("addr_info", []):
-            yield ("address", link["ifname"], _address_name(link, address)), _address(link, address)
+            name = _address_name(address, info.get("info_kind", ""))
+            yield ("address", link["ifname"], name), _address(link, address)
 
 
-def _address_name(link: Json, address: Json) -> str:
+def _address_name(address: Json, kind: str) -> str:
     text = f"{address['local']}/{address['prefixlen']}"
     own = ip_interface(text)
     if not isinstance(own, IPv6Interface) or own.network.prefixlen != 64:
         return text
     # EUI-64 has ff:fe in the middle of the MAC address (RFC 4291, appendix A)
     # or, of ipvlans, which share one, the number of the device (addrconf_ifid_eui48)
-    ipvlan = link.get("linkinfo", {}).get("info_kind") == "ipvlan"
-    eui64 = own.ip.packed[11:13] == b"\xff\xfe" or (ipvlan and own.ip.packed[11:13] != b"\0\0")
+    eui64 = own.ip.packed[11:13] == b"\xff\xfe" or kind == "ipvlan"
     if own.is_link_local:
         stable = "stable-privacy" in address
         return LINK_LOCAL if eui64 else STABLE_LINK_LOCAL if stable else text
     if "dynamic" not in address:
         return text
+    host = int(own.ip) & (1 << 64) - 1
     origin = "chance" if "temporary" in address else "the MAC address" if eui64 else "a secret"
+    origin = f"the token {host:#x}" if host < 1 << 32 else origin
     return advertised(str(own.network), origin)
 
 
@@ -180,7 +220,8 @@ def _address(link: Json, address: Json) -> str:
         peer=address.get("address"),
         label=address.get("label", "") if address.get("label") != link["ifname"] else "",
         broadcast=broadcast == str(own.broadcast_address) or broadcast,
-        metric=address.get("metric", 0),
+        # that of a leased one is the client's affair, as the route that it belongs to
+        metric=0 if address.get("dynamic") else address.get("metric", 0),
         flags=flags,
     )
 
@@ -323,7 +364,11 @@ def describe_rule(rule: Json) -> str:
     left_out = ("priority", "iif_detached", "oif_detached")
     usual = [("protocol", number) for number in ("0", "2", "3", "4")]
     whole = (("sport_mask", "0xffff"), ("dport_mask", "0xffff"))  # said by newer kernels
-    said = (item for item in sorted(rule.items()) if item[0] not in left_out and item not in (*whole, *usual))
+    said = (
+        item
+        for item in sorted(rule.items())
+        if item[0] not in left_out and item not in (*whole, *usual)
+    )
     return " ".join(f"{k}={v}" for k, v in said)
 
 
@@ -457,7 +502,14 @@ _OF_NETWORKD = {
     "DOMAINS": ("dns", "search"),
     "ROUTE_DOMAINS": ("dns", "domains"),
     "NTP": ("ntp", "servers"),
+    "DNS_DEFAULT_ROUTE": ("dns", "default route"),
+    "LLMNR": ("dns", "llmnr"),
+    "MDNS": ("dns", "multicast dns"),
+    "DNS_OVER_TLS": ("dns", "over tls"),
+    "DNSSEC": ("dns", "dnssec"),
 }
+# which is there whether or not anything was said
+_UNSAID = {("LLMNR", "yes"), ("MDNS", "no")}
 # resolv.conf(5); what ifupdown hands over for a link
 _OF_RESOLVCONF = {"nameserver": ("dns", "servers"), "search": ("dns", "search")}
 
@@ -471,7 +523,7 @@ def _records(raw: Mapping[str, str], names: Mapping[str, str]) -> State:
     said: dict[Key, list[str]] = defaultdict(list)
     for record, line in _lines(raw["networkd"]):
         word, _, value = line.partition("=")
-        if word in _OF_NETWORKD:
+        if word in _OF_NETWORKD and (word, value) not in _UNSAID:
             kind, what = _OF_NETWORKD[word]
             said[kind, names[record], what] += value.split()
     # NAME.inet is ifupdown's, NAME the DHCP client's. The document's own come first here: which of
@@ -513,6 +565,8 @@ def _leases(text: str) -> Iterator[tuple[Key, str]]:
         words = line.split()
         if len(words) == 5 and "." in words[2] and words[3] != "*":
             yield ("lease", record.removesuffix(".leases"), "hostname"), words[3]
+        if len(words) == 5 and words[4] == f"01:{words[1]}":
+            yield ("lease", record.removesuffix(".leases"), "client"), "its MAC address"
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:

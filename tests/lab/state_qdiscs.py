@@ -1,56 +1,72 @@
 """What tc(8) says of queueing disciplines and classes, written down for comparison.
 
-    ("qdisc", "eth0", "root")              "htb"
-    ("qdisc option", "eth0", "root r2q")   "10"
-    ("class", "eth0", "1:10")              "htb"
-    ("class option", "eth0", "1:10 rate")  "1250000"
+    ("qdisc", "eth0", "root")               "htb"
+    ("qdisc option", "eth0", "root r2q")    "10"
+    ("class", "eth0", "1:10")               "htb of 1:"
+    ("class option", "eth0", "1:10 rate")   "10Mbit"
 
-Left out is what the kernel has made by itself: a discipline with the handle 0, and the classes of
-disciplines that nobody makes classes of.
+Read from text: the JSON of several disciplines and classes is none (iproute2 6.1 and 6.15). Left out
+is what the kernel has made by itself: a discipline with the handle 0, and the classes of disciplines
+that nobody makes classes of.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 Entries = Iterator[tuple[tuple[str, str, str], str]]
 
 RECEIVES = "ffff:fff1"  # TC_H_INGRESS and TC_H_CLSACT, linux/pkt_sched.h
-OF_THE_KERNEL = "0:"  # the handle of disciplines that the kernel makes
+_OF_THE_KERNEL = "0:"  # the handle of disciplines that the kernel makes
 _CHOSEN = 0x8000  # from here on the kernel chooses handles itself (qdisc_alloc_handle)
 _WITH_CLASSES = frozenset({"drr", "htb", "qfq"})
+# Words that stand for a value although they look like the name of one.
+_VALUES = frozenset({"unlimited", "ethernet"})
+# What is counted, drawn at random, or the version of an interface to the kernel.
+_NO_OPTION = frozenset({"refcnt", "direct_packets_stat", "ver", "seed", "leaf", "level"})
 
 
 def read_qdiscs(qdiscs: str, classes: str) -> Entries:
-    """Read what `tc -json qdisc` says, and of each device `tc -json class`."""
-    for qdisc in json.loads(qdiscs or "[]"):
-        if qdisc["handle"] != OF_THE_KERNEL:
-            yield from _qdisc(qdisc)
-    by_device: Mapping[str, Any] = json.loads(classes or "{}")
-    for device, found in by_device.items():
-        for item in found:
-            if item["class"] in _WITH_CLASSES:
-                yield from _class(device, item)
+    """Read the lines of `tc -d qdisc`, and those of `tc -d class` with their device before them."""
+    for line in qdiscs.splitlines():
+        _, kind, handle, _, device, *words = line.split()
+        if handle == _OF_THE_KERNEL:
+            continue
+        place, options = _place(words)
+        yield ("qdisc", device, place), kind
+        if place != RECEIVES and int(handle.removesuffix(":"), 16) < _CHOSEN:
+            yield ("qdisc option", device, f"{place} handle"), handle
+        for word, value in _options(options).items():
+            yield ("qdisc option", device, f"{place} {word}"), value
+    for line in classes.splitlines():
+        device, _, kind, name, *words = line.split()
+        if kind not in _WITH_CLASSES:
+            continue
+        place, options = _place(words)
+        # of what is directly below its discipline `root` is said
+        above = f"{name.partition(':')[0]}:" if place == "root" else place
+        yield ("class", device, name), f"{kind} of {above}"
+        for word, value in _options(options).items():
+            yield ("class option", device, f"{name} {word}"), value
 
 
-def _qdisc(qdisc: Mapping[str, Any]) -> Entries:
-    device = qdisc["dev"]
-    place = "root" if qdisc.get("root") else qdisc["parent"]
-    yield ("qdisc", device, place), qdisc["kind"]
-    if place != RECEIVES and int(qdisc["handle"].removesuffix(":"), 16) < _CHOSEN:
-        yield ("qdisc option", device, f"{place} handle"), qdisc["handle"]
-    for word, value in qdisc.get("options", {}).items():
-        yield ("qdisc option", device, f"{place} {word}"), json.dumps(value)
+def _place(words: list[str]) -> tuple[str, list[str]]:
+    if words[0] == "root":
+        return "root", words[1:]
+    assert words[0] == "parent", words
+    return words[1], words[2:]
 
 
-_NO_OPTION = frozenset({"class", "handle", "leaf", "root"})
-
-
-def _class(device: str, item: Mapping[str, Any]) -> Entries:
-    yield ("class", device, item["handle"]), item["class"]
-    for word, value in item.items():
-        if word not in _NO_OPTION:
-            shown = value if isinstance(value, str) else json.dumps(value)
-            yield ("class option", device, f"{item['handle']} {word}"), shown
+def _options(words: list[str]) -> Mapping[str, str]:
+    """Part words into names, which begin with a letter, and the values behind them."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    # the size of a rate table's cells, which a rate has had no more since Linux 3.9
+    for word in re.sub(r"/1(?=mpu\b| |$)", " ", " ".join(words)).split():
+        if word[0].isalpha() and word not in _VALUES:
+            name = word
+            found.setdefault(name, [])
+        elif name:
+            found[name].append(word)
+    return {name: " ".join(values) for name, values in found.items() if name not in _NO_OPTION}

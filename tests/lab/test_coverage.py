@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from vnetc.source import parse
 
 from tests import peers
 
 from . import names, tree
 from .case import GENERATIONS
+from .test_names import NETPLAN
 
 page = peers.coverage()
 KINDS = ("netdev", "network", "link")
@@ -68,7 +70,7 @@ def test_netplan_has_these_keys(generation: str, root: None) -> None:
     (library,) = place.glob("usr/lib/*/libnetplan.so.?*")
     here = f"/{library.relative_to(place)}"
     found = peers.netplan_paths(["chroot", str(place), "python3", "-B"], library, here)
-    listed = peers.listed_netplan_paths(version(generation, "netplan"))
+    listed = peers.listed_netplan_paths(version(generation, "netplan")).keys()
     assert len(found) > 800
     assert not sorted(found - listed), "these keys are not in the list"
     assert not sorted(listed - found), "netplan has no such keys"
@@ -91,3 +93,15 @@ def unaccounted(target: str, generation: str) -> Iterator[str]:
 def test_written_keys_are_said_by_rows(generation: str, target: str) -> None:
     assert len(names.written(target, generation)) > 90
     assert not list(unaccounted(target, generation))
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_written_keys_of_netplan_are_said_by_rows(generation: str) -> None:
+    paths = peers.listed_netplan_paths(version(generation, "netplan"))
+    used = {
+        path: document
+        for text, document in names.contents("netplan", generation, NETPLAN).items()
+        for path in peers.used_netplan_paths(parse(text).data["network"], paths)
+    }
+    assert len(used) > 100
+    assert not {p: doc for p, doc in used.items() if not (paths[p].rows or paths[p].written)}

@@ -24,6 +24,7 @@ GENERATIONS = (DEFAULT, "trixie")
 PACKAGES = (
     "bridge-utils",  # ifupdown's bridge-* options
     "dnsmasq-base",
+    "ethtool",  # ifupdown's `pre-up` lines for cards
     "ifupdown",
     "iproute2",
     "iputils-ping",
@@ -38,12 +39,14 @@ PACKAGES = (
     "systemd-sysv",
     "udev",
     "vlan",  # ifupdown's vlan-* options
+    "wpasupplicant",  # 802.1X on a cable
     "wireguard-tools",  # wg(8), for ifupdown's lines and to look at any renderer's tunnels
 )
 _WITHOUT = (
     *(f"/usr/share/{directory}/*" for directory in ("doc", "locale", "man")),
-    # netplan of trixie brings ethtool, and this its slow hooks, for options that vnetc never writes
+    # slow hooks for options that vnetc never writes
     "/etc/network/if-*.d/ethtool",
+    "/etc/network/if-*.d/wpasupplicant",
 )
 OPTIONS = ("--variant=minbase", *(f"--dpkgopt=path-exclude={path}" for path in _WITHOUT))
 # Without one networkd fails every link: "Failed to configure DHCPv6 client: No medium found".

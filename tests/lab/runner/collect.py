@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from .sandbox import Sandbox
@@ -18,9 +18,10 @@ _COMMANDS = {
     "fdb": (("bridge", "-j", "fdb", "show"), ""),
     "mdb": (("bridge", "-j", "mdb", "show"), ""),
     "wireguard": (("wg", "show", "all", "dump"), ""),
-    "qdisc": (("tc", "-j", "qdisc", "show"), ""),
+    "qdisc": (("tc", "-d", "qdisc", "show"), ""),
     "nft": (("nft", "-j", "list", "ruleset"), ""),
     "sysctl": (("grep", "-rs", "", *_SYSCTLS), ""),
+    "features": (("sh", "-c", 'for d in /sys/class/net/*/; do ethtool -k "$(basename "$d")"; done'), ""),
     "ifquery": (("ifquery", "--list", "-a"), ""),  # what networking.service waits for
 }
 # Their lines are written as grep(1) does: the path, a colon, the line.
@@ -36,14 +37,33 @@ def collect(box: Sandbox) -> dict[str, str]:
     """Ask a sandbox's host for all of its state."""
     printed = {name: box.read(*argv, text=text) for name, (argv, text) in _COMMANDS.items()}
     printed["class"] = _classes(box, printed["qdisc"])
+    printed["wpa"] = "".join(_wpa(box))
     return printed | {name: _lines(pattern) for name, pattern in _FILES.items()}
 
 
+_CONTROL = Path("/run/wpa_supplicant")  # ctrl_interface= of wpa_supplicant.conf(5)
+_WPA = (
+    *("key_mgmt", "ieee80211w", "eap", "identity", "anonymous_identity", "password", "phase2"),
+    *("ca_cert", "client_cert", "private_key", "private_key_passwd", "eapol_flags"),
+)
+
+
+def _wpa(box: Sandbox) -> Iterator[str]:
+    """Ask each wpa_supplicant for the network that it tries to join; of secrets it says `*`."""
+    for socket in sorted(_CONTROL.glob("*")):
+        ask = ("wpa_cli", "-p", str(_CONTROL), "-i", socket.name, "get_network", "0")
+        yield from (f"{socket.name} {word} {box.read(*ask, word).strip()}\n" for word in _WPA)
+
+
 def _classes(box: Sandbox, qdiscs: str) -> str:
-    """Ask for the classes of each device that has a discipline of its own."""
-    own = {q["dev"]: q for q in json.loads(qdiscs or "[]") if q["handle"] != "0:"}
-    shown = {name: box.read("tc", "-j", "class", "show", "dev", name) for name in own}
-    return json.dumps({name: json.loads(text or "[]") for name, text in shown.items()})
+    """Ask for the classes of each device where somebody may have made some."""
+    words = [line.split() for line in qdiscs.splitlines()]
+    names = dict.fromkeys(w[4] for w in words if w[1] in ("drr", "htb", "qfq"))
+    return "".join(
+        f"{name} {line}\n"
+        for name in names
+        for line in box.read("tc", "-d", "class", "show", "dev", name).splitlines()
+    )
 
 
 def _lines(pattern: str) -> str:
