@@ -233,9 +233,9 @@ class _Lowering:
     ) -> Interface:
         data, path = entry.data, entry.path
         # a key of the type comes before one that all have: `group` of a tap is no group of links
-        kind = fields_by_key(KINDS[data.get("type", "ethernet")])
+        own_keys = fields_by_key(KINDS[data.get("type", "ethernet")])
         given = {
-            _field(key): data[key] for key in _AS_THEY_ARE if key in data and key not in kind
+            _field(key): data[key] for key in _AS_THEY_ARE if key in data and key not in own_keys
         }
         given |= {
             _field(key): lower_key(data, path)

@@ -372,25 +372,23 @@ def spell_class(classid: ClassId) -> str:
 
 def ordered(qdiscs: tuple[Qdisc, ...]) -> list[Qdisc]:
     """Put each discipline after the one whose class it hangs in."""
-    rest, done, known = list(qdiscs), [], set[int | None]()
-    while rest:
-        ready = [q for q in rest if q.parent is None or major(q.parent) in known]
-        if not ready:  # of what is refused something else may be left
-            return [*done, *rest]
-        done += ready
-        known |= {q.handle for q in ready}
-        rest = [q for q in rest if q not in ready]
+    below: dict[Handle | None, list[Qdisc]] = {}
+    for qdisc in qdiscs:
+        above = None if qdisc.parent is None else major(qdisc.parent)
+        below.setdefault(above, []).append(qdisc)
+    done = below.pop(None, [])
+    for qdisc in done:  # which grows
+        if qdisc.handle is not None:
+            done += below.pop(qdisc.handle, [])
     return done
 
 
 def ordered_classes(classes: tuple[HtbClass, ...]) -> list[HtbClass]:
     """Put each class after its parent."""
-    rest, done, known = list(classes), [], set[int]()
-    while rest:
-        ready = [c for c in rest if c.parent is None or c.parent in known]
-        if not ready:
-            return [*done, *rest]
-        done += ready
-        known |= {c.id for c in ready}
-        rest = [c for c in rest if c not in ready]
+    below: dict[ClassId | None, list[HtbClass]] = {}
+    for item in classes:
+        below.setdefault(item.parent, []).append(item)
+    done = below.pop(None, [])
+    for item in done:  # which grows
+        done += below.pop(item.id, [])
     return done

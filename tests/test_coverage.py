@@ -86,7 +86,6 @@ def test_reasons_are_sentences(peer: str) -> None:
         assert not text or (len(text) > 8 and not text.endswith(".") and "\n" not in text), key.id
 
 
-@pytest.mark.xfail(reason="not all keys are decided on")
 def test_nothing_is_undecided() -> None:
     keys = [key for peer in PEERS for key in page.peer(peer).keys]
     assert not [key.id for key in keys if key.why.startswith(page.TODO)]

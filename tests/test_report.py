@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vnetc import check_text
+from vnetc.cli.documents import lines
 from vnetc.diagnostics import CODES, Diagnostic, Label, Span
 from vnetc.record import replace
 from vnetc.report import FORMATS, Report, dotted, printable, render, summary
@@ -492,3 +494,96 @@ def test_text_imports_nothing_of_the_other_formats(format: str) -> None:
     )
 
     assert done.stdout == "\n"
+
+
+# --- secrets --------------------------------------------------------------------------------------
+
+MARKER = "S3CR3T"
+KEY = f"{MARKER}{'x' * 36}A="  # fits a WireGuard key
+WRONG_KEY = f"{MARKER}-hunter-2"  # fits none
+
+# Documents with a secret in place of `@`, and something else that is wrong.
+SECRET = {
+    "flow": "interfaces: {wg0: {type: wireguard, private-key: @, prot: 5}}",
+    "flow, before": "interfaces: {wg0: {prot: 5, private-key: '@', type: wireguard}}",
+    "block": "interfaces:\n  wg0: {mtu: 0}\n  wg1:\n    type: wireguard\n    private-key: @\n",
+    "peer": 'interfaces: {w: {type: wireguard, peers: [{public-key: 1, preshared-key: "@", x: 1}]}}',
+    "unknown key": "interfaces: {wg0: {type: wireguard, privat-key: @}}",
+    "another program's word": "interfaces: {wg0: {type: wireguard, PrivateKey: @}}",
+    "another mapping": "interfaces: {wg0: {type: wireguard, private-key: {text: @}}}",
+    "a list": "interfaces: {wg0: {type: wireguard, private-key: [@, 1]}}",
+    "a key": "interfaces: {wg0: {type: wireguard, private-key: {@: 1}}}",
+    "a set": "interfaces: {wg0: {type: wireguard, private-key: {@}}}",
+    "no file": "interfaces: {wg0: {type: wireguard, private-key: {file: @}}}",
+    "no blank": "interfaces: {wg0: {type: wireguard, private-key:@}}",
+    "tag": "interfaces: {wg0: {type: wireguard, private-key: !@ x}}",
+    "alias": "interfaces: {wg0: {type: wireguard, private-key: *@ }}",
+    "anchor": "interfaces: {wg0: {description: &k @, type: wireguard, mtu: 0, private-key: *k }}",
+    "twice": "interfaces: {wg0: {type: wireguard, private-key: @, private-key: @}}",
+    "raw": "interfaces: {eth0: {raw: {networkd: {WireGuard: {PrivateKey: @, 'x y': 1}}}}}",
+    "comment": "interfaces: {wg0: {x: 1}}  # private-key: @",
+    "below": "interfaces:\n  wg0: {type: wireguard, private-key:\n      @, prot: 5}",
+    "text": "interfaces:\n  wg0:\n    type: wireguard\n    private-key: |\n      @\n    prot: 5",
+    "not closed": 'interfaces: {wg0: {type: wireguard, private-key: "@}}',
+    "not YAML": "interfaces:\n  wg0:\n    private-key: @\n   mtu: 5",
+    "not YAML, below": "interfaces:\n  wg0:\n    private-key:\n      @: @: @\n",
+}
+
+
+def everything_said(source: str) -> str:
+    """Render what is wrong with a document in all formats."""
+    found = check_text(source, name="host")
+    assert found
+    reported = [Report("host.yaml", lines(source.encode()), found)]
+    return "".join(render(reported, format) for format in FORMATS)
+
+
+@pytest.mark.parametrize("secret", [KEY, WRONG_KEY, f"{WRONG_KEY}{'y' * 120}"])
+@pytest.mark.parametrize("case", SECRET)
+def test_secrets_are_not_shown(case: str, secret: str) -> None:
+    assert MARKER not in everything_said(f"version: 1\n{SECRET[case].replace('@', secret)}\n")
+
+
+def test_secrets_are_shown_elsewhere() -> None:
+    """The test above can fail: what is no secret is quoted."""
+    assert MARKER in everything_said(f"version: 1\ninterfaces: {{wg0: {{mtu: {WRONG_KEY}}}}}\n")
+
+
+def test_numbers_as_secrets() -> None:
+    said = everything_said(
+        "version: 1\ninterfaces: {w: {type: wireguard, private-key: 87654321}}\n"
+    )
+    assert "87654321" not in said
+
+
+@given(
+    st.sampled_from(sorted(SECRET)),
+    st.lists(
+        st.tuples(st.integers(0, 200), st.sampled_from("x:-{}[],'\"# \n\t&*!|%@")), max_size=4
+    ),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_key_is_not_shown_whatever_else_is_wrong(case: str, typos: list[tuple[int, str]]) -> None:
+    source = f"version: 1\nx: 1\n{SECRET[case]}\n"
+    for position, character in typos:
+        at = position % len(source)
+        if source[at] != "@" and character != "@":
+            source = source[:at] + character + source[at + 1 :]
+    assert MARKER not in everything_said(source.replace("@", KEY))
+
+
+def test_what_is_no_secret_stays() -> None:
+    source = (
+        "version: 1\ninterfaces: {wg0: {type: wireguard, private-key: {file: /etc/wg.key}, prot: 5,"
+        f" peers: [{{public-key: {'x' * 42}A=}}]}}}}\n"
+    )
+    said = everything_said(source)
+    assert source.splitlines()[1] in said
+
+
+def test_marks_stand_below_what_they_mark() -> None:
+    source = f"version: 1\ninterfaces: {{w: {{type: wireguard, private-key: {KEY}, prot: 5}}}}\n"
+    found = [d for d in check_text(source) if d.code == "VN101"]
+    shown = render([Report("h", lines(source.encode()), tuple(found))], "full").splitlines()
+    line, carets = shown[3:5]
+    assert line[carets.index("^") : carets.rindex("^") + 1] == "prot"

@@ -151,6 +151,11 @@ LIMITED = (
     ),
     'networks: {vms: {mode: nat, subnet: "fd00:1::/64", dhcp: {server: networkd}}}',
     "interfaces: {wg0: {type: wireguard, private-key: {file: /k}, link-local: [ipv6]}}",
+    "interfaces: {vx1: {type: vxlan, id: 1, remote: 192.0.2.1, ageing: 1500ms}}",
+    (
+        'interfaces: {t: {type: tunnel, mode: ip6gre, local: "2001:db8::1", '
+        'remote: "2001:db8::2", tos: 32, encapsulation-limit: 6}}'
+    ),
     (
         "interfaces: {gre1: {type: tunnel, mode: gre, remote: 192.0.2.1, local: 192.0.2.2, "
         "link-local: [ipv6]}}"

@@ -12,7 +12,7 @@ from decimal import Decimal
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.options import said
-from vnetc.kinds import Bridge, Ifb, Loopback, Wireguard
+from vnetc.kinds import Bridge, Ifb, Loopback, Vrf, Wireguard
 from vnetc.model import MAIN_TABLE, Address, Interface, Route
 from vnetc.record import Record, replace
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
 Options = list[tuple[str, str]]
+_VRF_MTU = 65575  # the kernel's default, IP6_MAX_MTU (drivers/net/vrf.c)
 
 
 class Layer3(Record):
@@ -135,7 +136,7 @@ class Ifupdown2(Classic):
     def link(self, interface: Interface) -> Options:
         """Say MTU and link-local addresses by options, which it resets otherwise.
 
-        It takes no `mtu` of a bridge, and gives it 1500 until the command sets another.
+        It takes no `mtu` of a bridge, and gives it 1500 until the command sets another; a VRF too.
         """
         options = _set_link("pre-up", interface.name, _later_mac(interface), None)
         if isinstance(interface.kind, Bridge):
@@ -143,6 +144,10 @@ class Ifupdown2(Classic):
             options += _set_link("up", interface.name, None, interface.mtu)
         elif interface.mtu is not None:
             options.append(("mtu", str(interface.mtu)))
+        elif isinstance(interface.kind, Vrf):
+            options += _set_link("up", interface.name, None, _VRF_MTU)
+        if interface.vrf is not None:
+            options.append(("vrf", interface.vrf))  # else it takes the device out of the VRF
         if "ipv6" not in interface.link_local:
             options.append(("ipv6-addrgen", "off"))
         return options

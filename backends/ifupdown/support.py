@@ -304,6 +304,7 @@ CLASSIC: Mapping[str, Support] = COMMON
 IFUPDOWN2: Mapping[str, Support] = {
     **COMMON,
     **_BY_COMMANDS,
+    "interface.vrf": exact("vrf, pre-up ip link set master", *COMMON["interface.vrf"].limits),
     "interface.mtu": exact("mtu, up ip link set mtu"),
     "interface.optional": exact("auto", limit("it has no working `allow-hotplug`", _optional)),
     "interface.link-local": exact(

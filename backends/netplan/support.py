@@ -49,9 +49,7 @@ _KEYS: dict[str, Support] = {
     "interface.macaddress": exact("macaddress"),
     "bridge.ports": exact("interfaces"),
     "bond.members": exact("interfaces"),
-    "wireguard.private-key": exact(
-        "keys: private; of a file: drop-in [WireGuard] PrivateKeyFile="
-    ),
+    "wireguard.private-key": exact("keys: private; of a file: drop-in [WireGuard] PrivateKeyFile="),
     "wireguard.peers": exact("peers"),
     "wireguard-peer.public-key": exact("keys: public"),
     "wireguard-peer.preshared-key": exact("keys: shared; of a file: a .netdev file"),

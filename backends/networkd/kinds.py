@@ -72,6 +72,7 @@ def _qos(mappings: tuple[QosMapping, ...]) -> str:
 
 # vxlan_config_validate, drivers/net/vxlan/vxlan_core.c
 _GPE_ALONE = "the kernel has it only of VXLANs whose packets programs steer (`external`)"
+_WHOLE_SECONDS = limit("the kernel counts seconds", lambda context: context.node.ageing % 1000 != 0)
 _NO_OPTION = "systemd.netdev(5) has no option for it"
 PRIORITY_ZERO = limit(
     "systemd-networkd takes 0 for none said", lambda context: context.node.priority == 0
@@ -226,7 +227,7 @@ NETDEV: Groups = {
             option("flow_label", "FlowLabel"),
             option("do_not_fragment", "IPDoNotFragment"),
             option("mac_learning", "MacLearning"),
-            option("ageing", "FDBAgeingSec", seconds),
+            option("ageing", "FDBAgeingSec", seconds, _WHOLE_SECONDS),
             option("limit", "MaximumFDBEntries"),
             option("arp_proxy", "ReduceARPProxy"),
             option("short_circuit", "RouteShortCircuit"),

@@ -78,8 +78,8 @@ def _kind_sections(devices: Devices, interface: Interface) -> Iterator[Section]:
         group = NETDEV[type(kind)]
         yield group.place, [*said(kind, group.options), *_unasked(name, kind)]
     if isinstance(kind, Wireguard):
-        for number, peer in enumerate(kind.peers, 1):
-            yield wireguard_peer(name, number, peer)
+        for number, end in enumerate(kind.peers, 1):
+            yield wireguard_peer(name, number, end)
 
 
 def wireguard_peer(name: str, number: int, peer: WireguardPeer) -> Section:

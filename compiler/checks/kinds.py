@@ -99,7 +99,7 @@ def check_bond_modes(view: View) -> Iterator[Diagnostic]:
         for field, modes in _MODES.items():
             if getattr(bond, field) in (None, ()) or bond.mode in modes:
                 continue
-            word = "modes" if len(modes) > 1 else "mode"
+            word = "modes" if modes[1:] else "mode"
             yield diagnostic(
                 "VN411",
                 f"`{_key(field)}` belongs to {word} {_listed(modes)}, and this is {bond.mode}",

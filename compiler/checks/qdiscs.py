@@ -189,14 +189,16 @@ def check_classes(view: View) -> Iterator[Diagnostic]:
                     "key",
                     help=f'add `handle: "{spell_handle(major(own[0].id))}"`',
                 )
-            for item in own if qdisc.handle is not None else ():
-                if major(item.id) != qdisc.handle:
-                    yield diagnostic(
-                        "VN433",
-                        f"`{spell_class(item.id)}` is no class of `{spell_handle(qdisc.handle)}`",
-                        (*item.path, "id"),
-                        help=f"write `{spell_handle(qdisc.handle)}{item.id & 0xFFFF:x}`",
-                    )
+            elif qdisc.handle is not None:
+                handle = spell_handle(qdisc.handle)
+                for item in own:
+                    if major(item.id) != qdisc.handle:
+                        yield diagnostic(
+                            "VN433",
+                            f"`{spell_class(item.id)}` is no class of `{handle}`",
+                            (*item.path, "id"),
+                            help=f"write `{handle}{item.id & 0xFFFF:x}`",
+                        )
             if isinstance(kind, Htb) and view.is_sound(qdisc.path, "classes"):
                 yield from _htb(qdisc, kind)
 

@@ -92,7 +92,7 @@ def check_tunnel_options(view: View) -> Iterator[Diagnostic]:
         for field, modes in _MODES.items():
             if getattr(tunnel, field) is None or tunnel.mode in modes:
                 continue
-            word = "modes" if len(modes) > 1 else "mode"
+            word = "modes" if modes[1:] else "mode"
             yield diagnostic(
                 "VN416",
                 f"`{_key(field)}` belongs to {word} {_listed(modes)}, and this is {tunnel.mode}",

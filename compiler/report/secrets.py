@@ -39,8 +39,9 @@ _VALUE = re.compile(
     """,
     re.VERBOSE,
 )
-# 32 bytes in base64, give or take a few characters that were lost or typed twice.
-_NEARLY_A_KEY = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{38,48}=(?![A-Za-z0-9+/=])")
+# WireGuard's keys wherever they stand: in base64, give or take a few characters that were lost or
+# typed twice.
+_KEY_OF_32_BYTES = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{38,48}=(?![A-Za-z0-9+/=])")
 _PUBLIC = re.compile(r"public[-_ ]?key\W+([A-Za-z0-9+/]+=?)", re.IGNORECASE)
 _IN_FLOW = re.compile(r"[^,\]}]*")
 _FILE = re.compile(r"""\{\s*["']?file["']?\s*:\s*(["']?)(?P<path>[^"'\s}]*)\1\s*\}?""")
@@ -203,10 +204,9 @@ class Secrets:
             elif line.strip():
                 below = None
             public = [match.span(1) for match in _PUBLIC.finditer(line)]
-            for shape in _shapes():
-                for match in shape.finditer(line):
-                    if not any(a <= match.start() and match.end() <= b for a, b in public):
-                        self._stretches.add((number, *match.span()))
+            for match in _KEY_OF_32_BYTES.finditer(line):
+                if match.span() not in public:
+                    self._stretches.add((number, *match.span()))
             for match in _KEY.finditer(line):
                 if not _is_secret(match[0]):
                     continue
@@ -235,7 +235,7 @@ _NAMES = frozenset({"interfaces", "networks", "ports"})  # below these, keys are
 
 
 def _may_have(text: str) -> bool:
-    return any(map(_is_secret, set(_KEY.findall(text)))) or any(s.search(text) for s in _shapes())
+    return bool(_KEY_OF_32_BYTES.search(text)) or any(map(_is_secret, set(_KEY.findall(text))))
 
 
 def _plain(name: str) -> str:
@@ -287,20 +287,6 @@ def _properties(schema: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
             if keyword == "properties":
                 yield from ((name, part) for name, part in below.items() if is_mapping(part))
             yield from _properties(below)
-
-
-@cache
-def _shapes() -> tuple[re.Pattern[str], ...]:
-    """Give patterns of texts that are secrets wherever they stand: those of keys, as in WireGuard's."""
-    definitions = _schema()["definitions"]
-    shapes = [_NEARLY_A_KEY]
-    for definition in _DEFINITIONS:
-        reference: str = definitions[definition]["else"].get("$ref", "")
-        form = definitions.get(reference.rpartition("/")[2], {}).get("pattern")
-        if form is not None:
-            inner = form.removeprefix("^").removesuffix("$")
-            shapes.append(re.compile(rf"(?<![A-Za-z0-9+/=])(?:{inner})(?![A-Za-z0-9+/=])"))
-    return tuple(shapes)
 
 
 @cache

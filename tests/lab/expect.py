@@ -32,6 +32,7 @@ from .expect_routes import (
     expect_route,
     expect_rule,
 )
+from .expect_tunnels import expect_flood, expect_wireguard
 from .runner.wire import HOSTNAME
 from .state import (
     LINK_LOCAL,

@@ -17,6 +17,7 @@ from vnetc.record import MISSING, Record, fields, replace
 from .case import Case, leases, plugged
 from .differences import without_differences
 from .expect import expect
+from .unproven_cards import UNPROVEN as OF_CARDS
 
 
 def observed(case: Case) -> frozenset[str]:
@@ -74,6 +75,7 @@ def proven(passed: Mapping[str, Case]) -> dict[str, list[str]]:
 
 # row -> target -> why nothing that a lab can see depends on it
 UNPROVEN: Mapping[str, Mapping[str, str]] = {
+    **OF_CARDS,
     "interface.description": dict.fromkeys(
         ("ifupdown", "ifupdown2", "ifupdown-ng", "netplan", "networkd"),
         "a comment of the file, or `Description=`, which is only for presentation "

@@ -55,7 +55,7 @@ _NO_SETTING = {
     *("ad_partner_oper_port_state", "ad_partner_oper_port_state_str"),
 }
 # What it means that ip(8) says nothing of these.
-_UNSAID: Mapping[str, Mapping[str, Any]] = {
+_SILENCE: Mapping[str, Mapping[str, Any]] = {
     "vxlan": {
         "ttl": "inherit",
         **dict.fromkeys(("proxy", "rsc", "l2miss", "l3miss"), False),
@@ -128,7 +128,7 @@ def _link(link: Json, nics: Iterable[str], names: Json) -> Iterator[tuple[Key, s
     }
     if name in nics:
         settings |= {word: link.get(word) for word in _OF_CARDS}
-    settings |= {**_UNSAID.get(kind, {}), **_data(kind, info.get("info_data", {}))}
+    settings |= {**_SILENCE.get(kind, {}), **_data(kind, info.get("info_data", {}))}
     if kind == "vxlan":  # the newer ip(8) says no more of it than its word
         settings["gbp"] = "gbp" in info["info_data"]
     settings |= {f"port {k}": v for k, v in info.get("info_slave_data", {}).items()}
