@@ -158,14 +158,19 @@ class VirtualFunctions(Record):
     embedded_switch_mode: Literal["switchdev", "legacy"] | None = None
     delay_rebind: bool | None = None
 
+    @property
+    def number(self) -> int:
+        """How many there are: if nothing says so, enough for those that are listed."""
+        return (
+            max((f.id + 1 for f in self.functions), default=0) if self.count is None else self.count
+        )
+
 
 class Auth(Record):
     """How the host proves who it is to a switch or an access point."""
 
     path: Path
-    key_management: Literal[
-        "none", "psk", "sae", "eap", "eap-sha256", "eap-suite-b-192", "802.1x"
-    ]
+    key_management: Literal["none", "psk", "sae", "eap", "eap-sha256", "eap-suite-b-192", "802.1x"]
     method: Literal["tls", "peap", "leap", "pwd", "ttls"] | None = None
     identity: str | None = None
     anonymous_identity: str | None = None

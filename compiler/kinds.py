@@ -71,11 +71,11 @@ class Wifi(Record):
     """A network card without a cable, a guest of one of its access points."""
 
     match: CardMatch | None = None
-    set_name: bool = True
     regulatory_domain: str | None = None
     wakeonwlan: Words = ()
     access_points: tuple[AccessPoint, ...] = ()
     type = "wifi"
+    set_name = True  # what joins networks for it goes by its name
 
 
 class Loopback(Record):

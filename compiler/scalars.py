@@ -33,8 +33,10 @@ PROTOCOLS = {
     "udplite": 136,
 }
 # RTPROT_… of linux/rtnetlink.h, by the names of /etc/iproute2/rt_protos
-ORIGINS = {"kernel": 2, "boot": 3, "static": 4, "ra": 9, "dhcp": 16, "babel": 42, "bgp": 186}
-ORIGINS |= {"isis": 187, "ospf": 188, "rip": 189, "eigrp": 192}
+ORIGINS = {
+    **{"kernel": 2, "boot": 3, "static": 4, "ra": 9, "dhcp": 16, "babel": 42, "bgp": 186},
+    **{"isis": 187, "ospf": 188, "rip": 189, "eigrp": 192},
+}
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 

@@ -112,6 +112,19 @@ _OF_MATCH = {
 }
 
 
+# Documents that meet a limit on some target.
+CARDS_LIMITED = (
+    *(
+        f"interfaces: {{eth0: {{{part}: {{{key}: {values[-1]}}}}}}}"
+        for part, keys in _PARTS.items()
+        for key, values in keys.items()
+    ),
+    "interfaces: {eth0: {alias: a, wakeonlan: [magic, secureon], wakeonlan-password: {file: /etc/a}}}",
+    'interfaces: {"a.b": {type: wifi, access-points: {cafe: }}}',
+    'interfaces: {"7": {type: wifi, access-points: {cafe: }}}',
+)
+
+
 def card_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
     """Give each row of a card: a document with `@`, and two texts to put there."""
     for part, keys in _PARTS.items():
@@ -121,7 +134,8 @@ def card_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
             _row(_CARD, part, (f"{{{key}: {whole[0]}}}", f"{{{key}: {whole[1]}}}")),
         )
         for key, values in keys.items():
-            document = _CARD.replace("@", f"{part}: {{@}}")
+            counted = "count: 4, @" if key in ("embedded-switch-mode", "delay-rebind") else "@"
+            document = _CARD.replace("@", f"{part}: {{{counted}}}")
             yield f"{part}.{key}", _row(document, key, values)
     for key, values in _OF_FUNCTION.items():
         yield f"virtual-function.{key}", _row(_FUNCTION, key, values)
@@ -166,15 +180,14 @@ def card_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
     )
     for key, values in _OF_MATCH.items():
         yield f"match.{key}", _row("interfaces: {lan: {match: {@}}}", key, values)
-    for kind, document in (
-        ("ethernet", "interfaces: {lan: {@}}"),
-        ("wifi", _WIFI.replace("@", "access-points: {cafe: }, @")),
-    ):
+    card = "interfaces: {lan: {@}}"
+    points = _WIFI.replace("@", "access-points: {cafe: }, @")
+    for kind, document in (("ethernet", card), ("wifi", points)):
         yield f"{kind}.match", (document, _MATCH, 'match: {name: "eth*"}')
-        yield (
-            f"{kind}.set-name",
-            (document.replace("@", f"{_MATCH}, @"), "set-name: true", "set-name: false"),
-        )
+    yield (
+        "ethernet.set-name",
+        (card.replace("@", f"{_MATCH}, @"), "set-name: true", "set-name: false"),
+    )
     yield "ethernet.alias", _row(_CARD, "alias", ("uplink", "to the rack"))
     yield "ethernet.wakeonlan", _row(_CARD, "wakeonlan", ("true", "[phy, arp]"))
     yield "ethernet.wakeonlan-password", _row(_CARD, "wakeonlan-password", _SECRET)
@@ -186,7 +199,6 @@ def card_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
             "auth: {key-management: 802.1x, method: pwd, identity: a}",
         ),
     )
-    points = _WIFI.replace("@", "access-points: {cafe: }, @")
     yield "wifi.regulatory-domain", _row(points, "regulatory-domain", ("DE", "GB"))
     yield "wifi.wakeonwlan", _row(points, "wakeonwlan", ("[any]", "[disconnect, rfkill_release]"))
     yield "wifi.access-points", _row(_WIFI, "access-points", ("{cafe: }", "{library: }"))

@@ -117,6 +117,10 @@ _WHERE: dict[str, str] = {
         f"tunnel.{key}": _OVER_IPV6
         for key in ("flow-label", "copy-dscp", "encapsulation-limit", "allow-local-remote")
     },
+    "tunnel.ignore-do-not-fragment": (
+        "d: {type: tunnel, mode: gre, local: 192.0.2.1, remote: 192.0.2.2, "
+        "path-mtu-discovery: false, @}"
+    ),
     "tunnel.ipv6-rapid-deployment-prefix": _SIT,
     "tunnel.isatap": _SIT,
     "infiniband.link": (
@@ -124,6 +128,7 @@ _WHERE: dict[str, str] = {
         "d: {type: infiniband, partition-key: 7, @}"
     ),
     "infiniband.mode": "d: {type: infiniband, @}",
+    "infiniband.ignore-userspace-multicast-groups": "d: {type: infiniband, @}",
 }
 
 # row or definition -> two values, as YAML

@@ -30,7 +30,7 @@ _OPTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "fwmark": ("15", "240"),
         "wash": ("true", "false"),
         "split-gso": ("true", "false"),
-        "rtt": ("50ms", "100us"),
+        "rtt": ("50ms", "100ms"),
         "ack-filter": ("aggressive", "false"),
     },
     "codel": _CODEL,

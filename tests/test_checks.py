@@ -68,6 +68,96 @@ networks:
     addresses: [10.9.0.1/24, 10.9.0.9/32]
     uplink: eth0
 """,
+    "a bond that asks by ARP, and one that asks for links": """
+  eth0: {}
+  eth1: {}
+  eth2: {}
+  asks: {type: bond, members: [eth0], arp-interval: 1s, arp-ip-targets: [192.0.2.1], arp-validate: all}
+  looks:
+    type: bond
+    mode: balance-alb
+    members: [eth1, eth2]
+    primary: eth2
+    mii-monitor-interval: 50ms
+    up-delay: 150ms
+    peer-notify-delay: 0
+    dynamic-transmit-load-balancing: false
+    macaddress: "02:00:00:00:00:01"
+    dhcp4: true
+""",
+    "VLANs of ports and members, macvlans of bridges and bonds": """
+  eth0: {}
+  eth1: {}
+  br0: {type: bridge, ports: [eth0]}
+  lag: {type: bond, members: [eth1]}
+  of-port: {type: vlan, id: 5, link: eth0}
+  of-member: {type: vlan, id: 5, link: eth1}
+  of-bridge: {type: macvlan, link: br0}
+  of-bond: {type: ipvlan, link: lag}
+  of-vlan: {type: macvlan, link: of-port}
+""",
+    "macvlans of macvlans, ipvlans of ipvlans": """
+  eth0: {mtu: 9000}
+  eth1: {}
+  a: {type: macvlan, link: eth0, mode: bridge}
+  b: {type: macvtap, link: a, mode: private, mtu: 9000}
+  c: {type: macvlan, link: eth0, mode: source, source-macaddresses: ["02:00:00:00:00:01"]}
+  d: {type: ipvlan, link: eth1, mode: l2, dhcp6: true}
+  e: {type: ipvlan, link: d, mode: l2, mtu: 9000}
+""",
+    "what follows the ports of its bridge": """
+  br0: {type: bridge, vlan-filtering: true, vlans: [5]}
+  v: {type: vlan, id: 5, link: br0, flags: {bridge-binding: true}, egress-qos-map: [{from: 9, to: 7}]}
+""",
+    "bridges, bonds and VLANs in VRFs": """
+  eth0: {}
+  eth1: {}
+  br0: {type: bridge, ports: [eth0], vrf: red}
+  lag: {type: bond, members: [eth1], vrf: red}
+  v: {type: vlan, id: 5, link: lag, vrf: blue}
+  red: {type: vrf, table: 1000, macaddress: "02:00:00:00:00:01"}
+  blue: {type: vrf, table: 1001, mtu: 9000}
+""",
+    "tunnels with one end, or with other keys or links": """
+  eth0: {addresses: [192.0.2.1/24, "2001:db8::1/64"]}
+  eth1: {}
+  a: {type: tunnel, mode: gre, local: 192.0.2.1}
+  b: {type: tunnel, mode: gre, local: 192.0.2.1, key: 7}
+  c: {type: tunnel, mode: gre, local: 192.0.2.1, input-key: 8, output-key: 7}
+  d: {type: tunnel, mode: gre, local: 192.0.2.1, key: 7, link: eth1}
+  e: {type: tunnel, mode: gretap, local: 192.0.2.1, key: 7, ttl: 5, path-mtu-discovery: false}
+  f: {type: tunnel, mode: gre, local: 192.0.2.1, remote: 224.0.0.5}
+  g: {type: tunnel, mode: ipip, remote: 192.0.2.9, ttl: inherit, path-mtu-discovery: false}
+  h: {type: tunnel, mode: vti6, key: 1.2.3.4}
+  i: {type: tunnel, mode: ip6gre, remote: "2001:db8::1", allow-local-remote: true}
+""",
+    "VXLANs and Geneves that share a port": """
+  eth0: {}
+  a: {type: vxlan, id: 1, remote: 192.0.2.2}
+  b: {type: vxlan, id: 2, remotes: [192.0.2.2, 192.0.2.3]}
+  c: {type: vxlan, id: 1, remote: "2001:db8::2", udp6-zero-checksum-transmit: true, flow-label: 5}
+  d: {type: vxlan, id: 1, remote: 192.0.2.2, port: 4790, group-policy: true}
+  e: {type: vxlan, id: 3, group: 239.0.0.1, link: eth0, mtu: 1450}
+  f: {type: vxlan, id: 4, local: "fe80::1", group: "ff02::5", link: eth0}
+  g: {type: vxlan, id: 5, local: "2001:db8::1", remotes: ["2001:db8::2"]}
+  h: {type: geneve, id: 1, remote: 192.0.2.2}
+  i: {type: geneve, id: 1, remote: 192.0.2.3}
+  j: {type: wireguard, private-key: {file: /etc/j.key}, port: 51820}
+  k: {type: wireguard, private-key: {file: /etc/k.key}}
+""",
+    "overlapping networks of WireGuard peers": """
+  w:
+    type: wireguard
+    private-key: {file: /etc/w.key}
+    peers:
+      - {public-key: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, allowed-ips: [10.0.0.0/8]}
+      - {public-key: TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=, allowed-ips: [10.1.0.0/16]}
+""",
+    "a card and its partitions": """
+  ib0: {type: infiniband}
+  a: {type: infiniband, link: ib0, partition-key: 5}
+  b: {type: infiniband, link: ib0, mode: connected, mtu: 65520}
+""",
 }
 
 
@@ -112,12 +202,28 @@ def _published(n: int) -> str:
     )
 
 
+def _tunnels(n: int) -> str:
+    return "".join(
+        f"  t{i}: {{type: tunnel, mode: gre, local: 192.0.2.1, key: {i}}}\n"
+        f"  x{i}: {{type: vxlan, id: {i + 1}, remote: 192.0.2.2}}\n"
+        for i in range(n // 2)
+    )
+
+
+def _macvlans(n: int) -> str:
+    return "  eth0: {}\n" + "".join(
+        f"  m{i}: {{type: macvlan, link: eth0, mtu: 1400}}\n" for i in range(n)
+    )
+
+
 LARGE: dict[Callable[[int], str], int] = {
     _gateways: 3_000,
     _undeclared: 2_000,
     _networks: 2_000,
     _routes: 10_000,
     _published: 5_000,
+    _tunnels: 3_000,
+    _macvlans: 3_000,
 }
 
 

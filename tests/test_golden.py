@@ -34,8 +34,8 @@ SPECS = {spec.parent.name: spec for spec in sorted(GOLDEN.glob(f"*/spec{SUFFIX}"
 
 
 def _mode(path: str) -> int:
-    """Give the permission bits that git does not keep: netplan's may hold secrets."""
-    return 0o600 if path.startswith("/etc/netplan/") else 0o644
+    """Give the permission bits that git does not keep: these files may hold secrets."""
+    return 0o600 if path.startswith(("/etc/netplan/", "/etc/wpa_supplicant/")) else 0o644
 
 
 def _files(spec: Path, case: str, output: Output) -> dict[str, str]:

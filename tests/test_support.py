@@ -16,6 +16,7 @@ from vnetc.diagnostics import Diagnostic
 from vnetc.pipeline import compile_text
 
 from . import shapes
+from .card_rows import CARDS_LIMITED
 from .kind_rows import device_documents
 from .layer3_rows import LAYER3_LIMITED
 from .rows import VALUES
@@ -92,6 +93,11 @@ def _texts(output: Output) -> list[str]:
 # Documents that meet a limit on some target.
 LIMITED = (
     *LAYER3_LIMITED,
+    *CARDS_LIMITED,
+    *(
+        f"interfaces: {{eth0: {{mtu: 9000}}, d: {{type: {kind}, link: eth0}}}}"
+        for kind in ("macvlan", "macvtap", "ipvlan")
+    ),
     "interfaces: {br0: {type: bridge, priority: 0}}",
     # names that ifupdown or systemd takes for something else
     *(
@@ -154,7 +160,8 @@ LIMITED = (
     "interfaces: {vx1: {type: vxlan, id: 1, remote: 192.0.2.1, ageing: 1500ms}}",
     (
         'interfaces: {t: {type: tunnel, mode: ip6gre, local: "2001:db8::1", '
-        'remote: "2001:db8::2", tos: 32, encapsulation-limit: 6}}'
+        'remote: "2001:db8::2", tos: 32, encapsulation-limit: 6, copy-dscp: true, '
+        "allow-local-remote: true}}"
     ),
     (
         "interfaces: {gre1: {type: tunnel, mode: gre, remote: 192.0.2.1, local: 192.0.2.2, "

@@ -182,7 +182,6 @@ ETHTOOL: Groups = {
         "wifi",
         (
             elsewhere("match", "/etc/systemd/network/05-vnetc-NAME.link"),
-            *cannot(_KEEPS_NAME, "set_name"),
             elsewhere("regulatory_domain", "wpa_supplicant.conf country="),
             elsewhere("wakeonwlan", "wpa_supplicant.conf wowlan_triggers="),
             elsewhere("access_points", "wpa_supplicant.conf network="),
@@ -338,11 +337,7 @@ def set_card(name: str, card: Ethernet) -> Iterator[str]:
         *((f"ip link set dev {{}} vf {f.id}", words) for f, words in _functions(card)),
     )
     if card.virtual_functions is not None:
-        count = card.virtual_functions.count
-        if count is None:
-            count = max((f.id + 1 for f in card.virtual_functions.functions), default=None)
-        if count is not None:
-            yield _count(name, count)
+        yield _count(name, card.virtual_functions.number)
     for command, words in settings:
         if words:
             yield f"{command.format(name)} {words} || true"

@@ -49,6 +49,7 @@ class Classic:
         "priority": "bridge-bridgeprio",
     }
     bridge_hook: ClassVar[str] = "pre-up"  # when commands may set the rest
+    vrf_hook: ClassVar[str] = "pre-up"
 
     def start(self, interface: Interface) -> str:
         """Say when an interface comes up: at boot, when udev sees it, or when asked for."""
@@ -125,6 +126,9 @@ class Ifupdown2(Classic):
     unsafe = "\\%"  # it eats any backslash, and has Mako read a file with a percent sign
     hotplug = False
     bridge_hook = "up"
+    # After `pre-up` it takes devices without its option `vrf` out of VRFs, and with it, it brings
+    # them up before their VRF.
+    vrf_hook = "up"
 
     def layer3(self, interface: Interface) -> Layer3:
         """Leave all to commands: its own broadcast address and `metric` of DHCP do not work.
@@ -146,8 +150,6 @@ class Ifupdown2(Classic):
             options.append(("mtu", str(interface.mtu)))
         elif isinstance(interface.kind, Vrf):
             options += _set_link("up", interface.name, None, _VRF_MTU)
-        if interface.vrf is not None:
-            options.append(("vrf", interface.vrf))  # else it takes the device out of the VRF
         if "ipv6" not in interface.link_local:
             options.append(("ipv6-addrgen", "off"))
         return options

@@ -61,7 +61,7 @@ def _df(value: bool | str) -> str:
 
 
 def _hexadecimal(value: int | str) -> str:
-    """Spell a type of service, which ip(8) reads as a hexadecimal number (rtnl_dsfield_a2n)."""
+    """Spell what ip(8) reads as a hexadecimal number: a type of service, a tunnel's flow label."""
     return value if isinstance(value, str) else f"{value:#x}"
 
 
@@ -344,7 +344,7 @@ IP_LINK: Groups = {
             flag("path_mtu_discovery", "pmtudisc"),
             flag("ignore_do_not_fragment", "ignore-df"),
             flag("serialize", "seq"),
-            say("flow_label", "flowlabel"),
+            say("flow_label", "flowlabel", _hexadecimal),
             only("copy_dscp", "dscp inherit"),
             say("encapsulation_limit", "encaplimit"),
             flag("allow_local_remote", "allow-localremote"),

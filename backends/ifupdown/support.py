@@ -17,7 +17,7 @@ from vnetc.backends.ifupdown.qdiscs import PLACES, TC
 from vnetc.backends.ifupdown.qdiscs import describe as describe_qdisc
 from vnetc.backends.options import rows_of
 from vnetc.backends.services.wpa import WPA_ROWS
-from vnetc.kinds import KINDS, Bridge, Card, Loopback, Vlan
+from vnetc.kinds import KINDS, Bridge, Card, Ipvlan, Loopback, Macvlan, Macvtap, Vlan
 from vnetc.model import DhcpServer, Interface
 
 _ETHERNET_MTU = 1500
@@ -78,11 +78,11 @@ def _inherits_mtu(context: Context) -> bool:
 
 
 def _mtu(name: str, devices: Devices) -> int | None:
-    """Give the MTU that is said for an interface, or for what its VLAN inherits it from."""
+    """Give the MTU that is said for an interface, or for the link that it inherits it from."""
     seen: set[str] = set()
     # each at most once: VLANs of each other are an error, but not this pass's
     while name not in seen and (found := devices.by_name.get(name)) is not None:
-        if found.mtu is not None or not isinstance(found.kind, Vlan):
+        if found.mtu is not None or not isinstance(found.kind, Vlan | Macvlan | Macvtap | Ipvlan):
             return found.mtu
         seen.add(name)
         name = found.kind.link
@@ -95,6 +95,21 @@ def _inherits_mtu_of_link(context: Context) -> bool:
     if interface is None or interface.mtu is not None or "." in interface.name:
         return False
     return _mtu(context.node.link, context.devices) not in (None, _ETHERNET_MTU)
+
+
+def _inherits_mtu_of_ipvlan(context: Context) -> bool:
+    interface = context.interface
+    if interface is None or interface.mtu is not None:
+        return False
+    return _mtu(context.node.link, context.devices) not in (None, _ETHERNET_MTU)
+
+
+def _inherits_mtu_of_macvlan(context: Context) -> bool:
+    """Whether it would have more than 1500; of one with less the kernel refuses 1500."""
+    interface = context.interface
+    if interface is None or interface.mtu is not None:
+        return False
+    return (_mtu(context.node.link, context.devices) or 0) > _ETHERNET_MTU
 
 
 def _ipv4_link_local(context: Context) -> bool:
@@ -301,10 +316,20 @@ _BY_COMMANDS: Mapping[str, Support] = {
 
 CLASSIC: Mapping[str, Support] = COMMON
 
+_KEEPS_1500 = "it gives this device without `mtu` 1500, whatever its link has"
+
 IFUPDOWN2: Mapping[str, Support] = {
     **COMMON,
     **_BY_COMMANDS,
-    "interface.vrf": exact("vrf, pre-up ip link set master", *COMMON["interface.vrf"].limits),
+    **{
+        f"{kind}.link": exact("pre-up ip link add link", limit(_KEEPS_1500, holds))
+        for kind, holds in {
+            "macvlan": _inherits_mtu_of_macvlan,
+            "macvtap": _inherits_mtu_of_macvlan,
+            "ipvlan": _inherits_mtu_of_ipvlan,
+        }.items()
+    },
+    "interface.vrf": exact("up ip link set master", *COMMON["interface.vrf"].limits),
     "interface.mtu": exact("mtu, up ip link set mtu"),
     "interface.optional": exact("auto", limit("it has no working `allow-hotplug`", _optional)),
     "interface.link-local": exact(

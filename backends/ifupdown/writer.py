@@ -130,7 +130,7 @@ def _device(interface: Interface, dialect: Classic) -> Options:
     options += dialect.link(interface)
     options += [("pre-up", line) for line in commands.link_flags(interface)]
     if interface.vrf is not None:
-        options.append(("pre-up", f"ip link set dev {name} master {interface.vrf}"))
+        options.append((dialect.vrf_hook, f"ip link set dev {name} master {interface.vrf}"))
     options.append(("pre-up", _ipv6(interface)))
     if interface.ipv6_address_token is not None:
         # before it is up: of a prefix that is known already there is an address without it

@@ -204,7 +204,9 @@ def _card(card: Card) -> dict[str, Any]:
     if card.match is not None and not card.set_name:
         out["match"] = native(card.match) or {"name": "*"}
     if isinstance(card, Ethernet) and card.virtual_functions is not None:
-        out |= native(card.virtual_functions)
+        switch = native(card.virtual_functions)
+        if switch:  # netplan wants to know that there are any
+            out |= {"virtual-function-count": card.virtual_functions.number, **switch}
     return out
 
 

@@ -95,7 +95,6 @@ LINK: Groups = {
         "Link",
         (
             elsewhere("match", ".link [Match]"),
-            elsewhere("set_name", ".link [Link] Name=, NamePolicy="),
             elsewhere("regulatory_domain", "wpa_supplicant.conf country="),
             elsewhere("wakeonwlan", "wpa_supplicant.conf wowlan_triggers="),
             elsewhere("access_points", "wpa_supplicant.conf network="),

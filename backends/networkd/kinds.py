@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import limit
-from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option
+from vnetc.backends.base import Limit, limit
+from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, spell
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -73,6 +73,16 @@ def _qos(mappings: tuple[QosMapping, ...]) -> str:
 # vxlan_config_validate, drivers/net/vxlan/vxlan_core.c
 _GPE_ALONE = "the kernel has it only of VXLANs whose packets programs steer (`external`)"
 _WHOLE_SECONDS = limit("the kernel counts seconds", lambda context: context.node.ageing % 1000 != 0)
+
+
+def _only_of(*modes: str) -> Limit:
+    """Refuse a field of tunnels of other modes (netdev_…_fill_message_create, netdev/tunnel.c)."""
+    return limit(
+        f"systemd-networkd sets it of the modes {' and '.join(modes)} only",
+        lambda context: context.node.mode not in modes,
+    )
+
+
 _NO_OPTION = "systemd.netdev(5) has no option for it"
 PRIORITY_ZERO = limit(
     "systemd-networkd takes 0 for none said", lambda context: context.node.priority == 0
@@ -317,10 +327,7 @@ NETDEV: Groups = {
                 "tos",
                 "TOS",
                 inherit_as_one,
-                limit(
-                    "systemd-networkd sets it of the modes gre and gretap only",
-                    lambda context: context.node.mode not in ("gre", "gretap"),
-                ),
+                _only_of("gre", "gretap"),
             ),
             option("key", "Key"),
             option("input_key", "InputKey"),
@@ -329,7 +336,7 @@ NETDEV: Groups = {
             option("ignore_do_not_fragment", "IgnoreDontFragment", since=(254,)),
             option("serialize", "SerializeTunneledPackets"),
             option("flow_label", "IPv6FlowLabel"),
-            option("copy_dscp", "CopyDSCP"),
+            option("copy_dscp", "CopyDSCP", spell, _only_of("ip6ip6", "ipip6")),
             option(
                 "encapsulation_limit",
                 "EncapsulationLimit",
@@ -342,7 +349,7 @@ NETDEV: Groups = {
                     ),
                 ),
             ),
-            option("allow_local_remote", "AllowLocalRemote"),
+            option("allow_local_remote", "AllowLocalRemote", spell, _only_of("ip6ip6", "ipip6")),
             option("ipv6_rapid_deployment_prefix", "IPv6RapidDeploymentPrefix"),
             option("isatap", "ISATAP"),
         ),

@@ -6,7 +6,7 @@ them has a line in a function. netplan's back end uses them too, for what netpla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vnetc.backends.base import Context, Devices, carried_vlans, limit, said_table
 from vnetc.backends.formats import Section, boolean
@@ -44,8 +44,11 @@ def _mark(mark: tuple[int, int]) -> str:
     return f"{mark[0]}/{mark[1]}"
 
 
-def _unless(default: str) -> Any:
-    return lambda value: None if value == default else str(value)
+def _unless(default: str) -> Callable[[Any], str | None]:
+    def spell(value: Any) -> str | None:
+        return None if value == default else str(value)
+
+    return spell
 
 
 def _inverse(value: bool) -> str:

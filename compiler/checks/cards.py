@@ -63,7 +63,6 @@ def check_own_names(view: View) -> Iterator[Diagnostic]:
         for key, value in (
             ("sysctl", interface.sysctl),
             ("auth", getattr(card, "auth", None)),
-            ("access-points", getattr(card, "access_points", None)),
         ):
             if value:
                 yield diagnostic(
@@ -150,6 +149,10 @@ def _functions(view: View, card: Ethernet) -> Iterator[Diagnostic]:
     functions = card.virtual_functions
     if functions is None:
         return
+    if functions.count is None and not functions.functions:
+        for key in ("embedded_switch_mode", "delay_rebind"):
+            if getattr(functions, key) is not None and view.is_sound(functions.path, "count"):
+                yield _needs(functions.path, key.replace("_", "-"), "count")
     first: dict[int, Path] = {}
     for function in functions.functions:
         place = (*function.path, "id")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from vnetc.checks.view import View, carries_ethernet
+from vnetc.checks.view import View, carries_ethernet, label_at, place
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.kinds import (
     Bond,
@@ -105,7 +105,7 @@ def check_bond_modes(view: View) -> Iterator[Diagnostic]:
                 f"`{_key(field)}` belongs to {word} {_listed(modes)}, and this is {bond.mode}",
                 (*interface.path, _key(field)),
                 "key",
-                labels=(Label(text="the mode", path=(*interface.path, "mode"), part="key"),),
+                labels=(label_at("the mode", place(interface, "mode")),),
                 help=f"remove it, or choose `mode: {modes[0]}`",
             )
 
@@ -175,7 +175,7 @@ def _mii(path: Path, bond: Bond) -> Iterator[Diagnostic]:
                 "VN412",
                 f"`{_key(field)}` is not a multiple of `mii-monitor-interval`, {interval}ms",
                 (*path, _key(field)),
-                help=f"write `{max(1, round(time / interval)) * interval}ms`",
+                help=f"write `{max(1, (2 * time + interval) // (2 * interval)) * interval}ms`",
             )
 
 
@@ -393,8 +393,8 @@ def check_links(view: View) -> Iterator[Diagnostic]:
             role = "port" if isinstance(claim, Port) else "member"
             yield diagnostic(
                 "VN211",
-                f"`{claim.master}` takes all that `{link.name}` receives, and leaves nothing "
-                f"to a {kind.type}",
+                f"`{claim.master}` takes all that `{link.name}` receives, and leaves nothing to "
+                f"`{interface.name}`",
                 here,
                 labels=(Label(text=f"a {role} by this", path=claim.path, part="key"),),
                 help=f"write `link: {claim.master}`",
@@ -419,8 +419,8 @@ def check_siblings(view: View) -> Iterator[Diagnostic]:
             yield diagnostic(
                 "VN212",
                 words,
-                (*interface.path, key),
-                labels=(Label(text="the other one", path=(*other.path, key)),),
+                *place(interface, key),
+                labels=(label_at("the other one", place(other, key)),),
                 help=help,
             )
 
@@ -479,24 +479,28 @@ def check_sources_of_macvlans(view: View) -> Iterator[Diagnostic]:
                 f"`source-macaddresses` belongs to mode source, and this is {kind.mode}",
                 (*interface.path, "source-macaddresses"),
                 "key",
-                labels=(Label(text="the mode", path=(*interface.path, "mode"), part="key"),),
+                labels=(label_at("the mode", place(interface, "mode")),),
                 help="remove it, or choose `mode: source`",
             )
 
 
 def check_partitions(view: View) -> Iterator[Diagnostic]:
-    """VN112: a partition of an InfiniBand card has a key and a card."""
+    """VN112, VN211: what has a partition key is a partition of an InfiniBand card.
+
+    Without a key it has its card's (ipoib_new_child_link, drivers/infiniband/ulp/ipoib).
+    """
     for interface, kind in view.of_kind(Infiniband):
-        said = (("link", kind.link), ("partition-key", kind.partition_key))
-        missing = [key for key, value in said if value is None]
-        if len(missing) == 1 and view.is_sound(interface.path, *missing):
-            here = "link" if missing == ["partition-key"] else "partition-key"
+        if (
+            kind.partition_key is not None
+            and kind.link is None
+            and view.is_sound(interface.path, "link")
+        ):
             yield diagnostic(
                 "VN112",
-                f"`{here}` needs `{missing[0]}`",
-                (*interface.path, here),
+                "`partition-key` needs `link`",
+                (*interface.path, "partition-key"),
                 "key",
-                help=f"add `{missing[0]}:`, or remove `{here}`",
+                help="add `link:` with the card that it is a partition of",
             )
         link = view.interfaces.get(kind.link or "")
         if link is not None and not isinstance(link.kind, Infiniband):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.view import View
+from vnetc.checks.view import View, label_at, place
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.kinds import Geneve, IPAddress, IPNetwork, Kind, Tunnel, Vxlan, Wireguard
 from vnetc.model import Interface
@@ -186,21 +186,6 @@ def check_ip_versions(view: View) -> Iterator[Diagnostic]:
                     else (Label(text="because of this", path=(*interface.path, because)),),
                     help=f"remove it, or choose IPv{needed} addresses",
                 )
-
-
-def check_generic_protocol(view: View) -> Iterator[Diagnostic]:
-    """VN416: the kernel has the generic protocol extension for devices that a program controls.
-
-    vxlan_config_validate, drivers/net/vxlan/vxlan_core.c: it needs VXLAN_F_COLLECT_METADATA.
-    """
-    for interface, vxlan in view.of_kind(Vxlan):
-        if vxlan.generic_protocol:
-            yield diagnostic(
-                "VN416",
-                "the kernel refuses `generic-protocol` without a program that controls the device",
-                (*interface.path, "generic-protocol"),
-                help="remove it",
-            )
 
 
 # --- ends -----------------------------------------------------------------------------------------
@@ -437,8 +422,8 @@ def check_udp_ports(view: View) -> Iterator[Diagnostic]:
             yield diagnostic(
                 "VN421",
                 f"`{other.name}` listens at UDP port {port} already",
-                (*interface.path, "port"),
-                labels=(Label(text="first here", path=(*other.path, "port")),),
+                *place(interface, "port"),
+                labels=(label_at("first here", place(other, "port")),),
                 help="choose another `port`"
                 if not (shared and theirs) or shared[0] != theirs[0]
                 else "choose another `port`, or the same options for all that comes in",
@@ -504,7 +489,6 @@ TUNNELS = (
     check_tunnel_options,
     check_tunnel_keys,
     check_ip_versions,
-    check_generic_protocol,
     check_ends,
     check_vxlan_ends,
     check_identities,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, ip_network
 
-from vnetc.diagnostics import Diagnostic, Path
+from vnetc.diagnostics import Diagnostic, Label, Part, Path
 from vnetc.kinds import (
     Bridge,
     Geneve,
@@ -22,6 +22,7 @@ from vnetc.kinds import (
     Wireguard,
 )
 from vnetc.model import MAIN_TABLE, Address, Host, Interface, Port
+from vnetc.record import fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -150,3 +151,17 @@ def carries_ethernet(kind: Kind) -> bool:
             return not kind.generic_protocol
         case _:
             return not isinstance(kind, (Loopback, Vrf, Ipvlan, Tun, Wireguard, Infiniband))
+
+
+def place(interface: Interface, key: str) -> tuple[Path, Part]:
+    """Give the place of a key of its kind, or of the interface if the key need not be there."""
+    field = key.replace("-", "_")
+    if getattr(interface.kind, field) == fields(type(interface.kind))[field]:
+        return interface.path, "key"
+    return (*interface.path, key), "value"
+
+
+def label_at(text: str, where: tuple[Path, Part]) -> Label:
+    """Make a label for a place."""
+    path, part = where
+    return Label(text=text, path=path, part=part)

@@ -143,7 +143,9 @@ class Secrets:
         texts: set[str] = set()
         for number, start, stop in self._stretches:
             raw = self._lines[number][start:stop].strip()
-            texts |= {raw, raw.strip("\"'"), raw.lstrip("!&*")}
+            texts |= {raw, raw.strip("\"'")}
+            if raw[:1] in "!&*":  # for YAML a tag, an anchor, an alias
+                texts.add(raw.split()[0][1:])
         texts |= {text[:_QUOTED] for text in texts}
         for text in sorted(texts, key=lambda text: (-len(text), text)):
             if len(text) >= _SHORTEST:

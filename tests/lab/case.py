@@ -117,6 +117,8 @@ class Case:
         kinds = {i.kind.type for i in self.host.interfaces} - {"ethernet", "loopback"}
         if any(isinstance(i.kind, Bridge) and i.kind.vlan_filtering for i in self.host.interfaces):
             kinds.add("vlan-filtering")
+        if any(i.qdiscs for i in self.host.interfaces):
+            kinds.add("qdiscs")
         return frozenset(kinds)
 
 

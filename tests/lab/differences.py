@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vnetc.kinds import Bridge, Wireguard
+from vnetc.kinds import Bond, Bridge, Wireguard
 from vnetc.model import Host, Interface
 
 from .state import LINK_LOCAL, Key, State
@@ -62,6 +62,15 @@ def _has_own_mac(fact: Fact) -> bool:
         _is("link", "mac")(fact)
         and fact.interface is not None
         and fact.interface.macaddress is None
+    )
+
+
+def _speed_of_a_bond(fact: Fact) -> bool:
+    return (
+        _is("link", "port cost")(fact)
+        and fact.interface is not None
+        and isinstance(fact.interface.kind, Bond)
+        and (fact.interface.port is None or fact.interface.port.path_cost is None)
     )
 
 
@@ -166,6 +175,11 @@ DIFFERENCES = (
         "while a spanning tree changes the kernel forgets addresses after twice the forward delay, "
         "and prints that time (net/bridge/br_stp.c)",
         _ages_early,
+    ),
+    Difference(
+        "the kernel takes the cost of a port from the speed that it has when its carrier comes, "
+        "and which members a bond then has is chance (br_port_carrier_check in net/bridge)",
+        _speed_of_a_bond,
     ),
     Difference(
         "a virtual device has a random MAC address unless the document says one",

@@ -32,7 +32,7 @@ from .expect_routes import (
     expect_route,
     expect_rule,
 )
-from .expect_tunnels import expect_flood, expect_wireguard
+from .expect_tunnels import compatible_address, expect_flood, expect_wireguard
 from .runner.wire import HOSTNAME
 from .state import (
     LINK_LOCAL,
@@ -292,6 +292,9 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
         if address.peer is not None and subnet.version == 6:  # whatever `noprefixroute` says
             other = ip_interface(address.peer.ip).network  # __ipv6_ifa_notify, net/ipv6/addrconf.c
             yield from _connected(interface, other, "")
+    if (address := compatible_address(interface)) is not None:
+        yield ("address", name, str(address)), describe_address(scope="global")
+        yield from _connected(interface, address.network, "")
     if _has_link_local(interface):
         stable = interface.ipv6_address_generation == "stable-privacy"
         yield (

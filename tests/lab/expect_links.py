@@ -129,6 +129,7 @@ LINKS: Mapping[type[Record], Mapping[str, Fact]] = {
         "protocol": shown("protocol", _ETHERTYPES.__getitem__),
         "ingress_qos_map": _qos("ingress_qos"),
         "egress_qos_map": _qos("egress_qos"),
+        "flags": nothing,  # but those of the flags themselves
     },
     VlanFlags: {
         "reorder_headers": shown("flag reorder_hdr"),

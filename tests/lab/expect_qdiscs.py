@@ -87,8 +87,9 @@ def word(name: str, spell: Callable[[Any], str] = str) -> Fact:
 
 
 def switch(on: str, off: str) -> Fact:
-    """Show a boolean by one of two words, or by none."""
-    return lambda value: {name: ""} if (name := on if value else off) else {}
+    """Show a boolean by one of two words; if there is one only, the lack of it is `off`."""
+    shown = {True: {on: ""} if on else {off: "off"}, False: {off: ""} if off else {on: "off"}}
+    return shown.__getitem__
 
 
 def alone(spell: Callable[[Any], str] = str) -> Fact:
@@ -192,8 +193,6 @@ FACTS: Mapping[type[Record], Mapping[str, Fact]] = {
         "peakrate": word("peakrate", rate),
     },
 }
-_HZ = 250  # CONFIG_HZ of Debian's kernels
-_HTB_PACKET = 1600  # what tc(8) and networkd take for the largest packet of a class
 
 
 def expect_qdiscs(interface: Interface) -> Entries:
@@ -239,6 +238,10 @@ def _more(node: Record) -> Iterator[tuple[str, str]]:
             yield "mpu", mpu if node.peakrate is None else f"{mpu} {mpu}"
             if node.mtu is not None:
                 yield "mtu", size(node.mtu)
+        case Cake(rtt=int(rtt), bandwidth=None, priority_queue=None):
+            # tc-cake(8): of the interval the target is a twentieth
+            yield "interval of tins", " ".join([time(rtt)] * 3)
+            yield "target of tins", " ".join([time(rtt // 20)] * 3)
         case Ets():
             bands = node.bands or (node.strict or 0) + len(node.quanta)
             yield "bands", str(bands)
@@ -248,7 +251,9 @@ def _more(node: Record) -> Iterator[tuple[str, str]]:
             rest = bands - (node.strict or 0) - len(node.quanta)
             yield "quanta", _blanks((*node.quanta, *([1514] * rest)))
             yield "priomap", _blanks((*node.priomap, *([bands - 1] * (16 - len(node.priomap)))))
-        case HtbClass(mtu=int(mtu), burst=None):  # the burst is all that shows of it
-            yield "burst", size(node.rate // 8 // _HZ + mtu)
+        # the burst is all that shows of it: what the rate gives in a tick of the kernel's scheduler,
+        # which is a nanosecond (/proc/net/psched), and one packet
+        case HtbClass(mtu=int(mtu), burst=None):
+            yield "burst", size(mtu)
         case _:
             pass

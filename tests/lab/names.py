@@ -123,7 +123,7 @@ def names_in(files: Iterable[vnetc.File]) -> Iterator[Name]:
             yield from ((kind, f"{section}.{key}") for key, _ in pairs or [("", "")])
 
 
-_WORD = re.compile(r"\[(?P<section>[A-Z][A-Za-z0-9-]*)\]|\b(?P<key>[A-Z][A-Za-z0-9]*)=")
+_WORD = re.compile(r"\[(?P<section>[A-Z][A-Za-z0-9-]*)\]|(?<![A-Za-z0-9-])(?P<key>[A-Z][A-Za-z0-9-]*)=")
 
 
 def names_of(how: str) -> Iterator[str]:
@@ -166,7 +166,7 @@ class Elf:
     _X86_64, _EXECUTABLE, _RELA, _RELATIVE = 62, 4, 4, 8  # EM_, SHF_EXECINSTR, SHT_, R_X86_64_
     # `lea` of an address relative to the next instruction: REX.W, opcode, ModRM, 32 bits of distance
     _LEA = re.compile(rb"(?=[\x48\x4c]\x8d[\x05\x0d\x15\x1d\x25\x2d\x35\x3d](....))", re.DOTALL)
-    _NAME = re.compile(rb"([A-Z][A-Za-z0-9-]*\.[A-Z][A-Za-z0-9]*)\0")
+    _NAME = re.compile(rb"([A-Z][A-Za-z0-9-]*\.[A-Z][A-Za-z0-9-]*)\0")
 
     def __init__(self, content: bytes) -> None:
         """Read the lists of sections and of what is loaded where."""

@@ -93,7 +93,8 @@ def interpret(raw: Mapping[str, str], cards: Iterable[str]) -> State:
     state.update(_vlans(json.loads(raw["vlan"] or "[]"), links))
     state.update(_fdb(json.loads(raw["fdb"] or "[]"), links))
     state.update(_wireguard(raw["wireguard"]))
-    state.update(_mdb(json.loads(raw["mdb"] or "[]")))
+    # where a kernel has no bridges bridge(8) breaks off in the middle
+    state.update(_mdb(json.loads(raw["mdb"] if raw["mdb"].endswith("]\n") else "[]")))
     state.update(read_qdiscs(raw.get("qdisc", ""), raw.get("class", "")))
     state.update(_nft(json.loads(raw["nft"])["nftables"]))
     state.update(_sysctls(raw["sysctl"]))

@@ -20,6 +20,15 @@ Entries = Iterator[tuple[tuple[str, str, str], str]]
 RECEIVES = "ffff:fff1"  # TC_H_INGRESS and TC_H_CLSACT, linux/pkt_sched.h
 _OF_THE_KERNEL = "0:"  # the handle of disciplines that the kernel makes
 _CHOSEN = 0x8000  # from here on the kernel chooses handles itself (qdisc_alloc_handle)
+_OF_TINS = frozenset({"target", "interval"})  # settings of `cake` that stand among what it counts
+# Words that are there or not.
+_SWITCHES = {
+    "cake": ("autorate-ingress", "raw"),
+    "codel": ("ecn",),
+    "fq": ("nopacing",),
+    "fq_codel": ("ecn",),
+    "gred": ("grio",),
+}
 _WITH_CLASSES = frozenset({"drr", "htb", "qfq"})
 # Words that stand for a value although they look like the name of one.
 _VALUES = frozenset({"unlimited", "ethernet"})
@@ -28,8 +37,14 @@ _NO_OPTION = frozenset({"refcnt", "direct_packets_stat", "ver", "seed", "leaf", 
 
 
 def read_qdiscs(qdiscs: str, classes: str) -> Entries:
-    """Read the lines of `tc -d qdisc`, and those of `tc -d class` with their device before them."""
+    """Read what `tc -d -s qdisc` prints, and `tc -d class` with the device before each line."""
+    kind = device = place = ""
     for line in qdiscs.splitlines():
+        if not line.startswith("qdisc "):
+            name, *values = line.split() or [""]
+            if kind == "cake" and name in _OF_TINS:
+                yield ("qdisc option", device, f"{place} {name} of tins"), " ".join(values)
+            continue
         _, kind, handle, _, device, *words = line.split()
         if handle == _OF_THE_KERNEL:
             continue
@@ -37,7 +52,8 @@ def read_qdiscs(qdiscs: str, classes: str) -> Entries:
         yield ("qdisc", device, place), kind
         if place != RECEIVES and int(handle.removesuffix(":"), 16) < _CHOSEN:
             yield ("qdisc option", device, f"{place} handle"), handle
-        for word, value in _options(options).items():
+        off = dict.fromkeys(_SWITCHES.get(kind, ()), "off")
+        for word, value in (off | dict(_options(options))).items():
             yield ("qdisc option", device, f"{place} {word}"), value
     for line in classes.splitlines():
         device, _, kind, name, *words = line.split()

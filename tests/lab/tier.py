@@ -71,6 +71,8 @@ _PROBES = {
     "ifb": "ip link add x type ifb",
     "ipvlan": "ip link add y type veth && ip link add x link y type ipvlan mode l3s",
     "geneve": "ip link add x type geneve id 5 remote 192.0.2.1",
+    # those of Debian's kernels that others leave out
+    "qdiscs": "set -e; for kind in cake fq_codel hhf netem qfq; do tc qdisc replace dev lo root $kind; done",
     "macvlan": "ip link add y type veth && ip link add x link y type macvlan mode vepa",
     # of all modes: each has a module of its own
     "tunnel": "set -e; "

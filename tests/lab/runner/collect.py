@@ -18,7 +18,7 @@ _COMMANDS = {
     "fdb": (("bridge", "-j", "fdb", "show"), ""),
     "mdb": (("bridge", "-j", "mdb", "show"), ""),
     "wireguard": (("wg", "show", "all", "dump"), ""),
-    "qdisc": (("tc", "-d", "qdisc", "show"), ""),
+    "qdisc": (("tc", "-d", "-s", "qdisc", "show"), ""),
     "nft": (("nft", "-j", "list", "ruleset"), ""),
     "sysctl": (("grep", "-rs", "", *_SYSCTLS), ""),
     "features": (("sh", "-c", 'for d in /sys/class/net/*/; do ethtool -k "$(basename "$d")"; done'), ""),
@@ -57,7 +57,7 @@ def _wpa(box: Sandbox) -> Iterator[str]:
 
 def _classes(box: Sandbox, qdiscs: str) -> str:
     """Ask for the classes of each device where somebody may have made some."""
-    words = [line.split() for line in qdiscs.splitlines()]
+    words = [line.split() for line in qdiscs.splitlines() if line.startswith("qdisc ")]
     names = dict.fromkeys(w[4] for w in words if w[1] in ("drr", "htb", "qfq"))
     return "".join(
         f"{name} {line}\n"

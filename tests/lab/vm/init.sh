@@ -22,6 +22,7 @@ ip link set lo up
 modprobe tun
 modprobe 8021q
 modprobe bonding max_bonds=0
+modprobe bridge # without which bridge(8) fails on hosts that have none
 # Else a namespace gets tunl0, gre0, sit0 and so on as soon as a module is there.
 echo 1 >/proc/sys/net/core/fb_tunnels_only_for_init_net
 
