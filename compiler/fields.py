@@ -30,6 +30,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
     "Table": scalars.table,
     "TunnelKey": scalars.tunnel_key,
     "Mark": scalars.mark,
+    "GroupAddress": scalars.group,
     "Origin": scalars.origin,
     "Protocol": scalars.protocol,
     "Realms": scalars.realms,
@@ -77,6 +78,6 @@ def _field(cls: type[Record], name: str, annotation: str) -> Field:
     if kind == "Ranges":
         return Field(name, _vids, many=True, merged=True)
     named = kind.isidentifier() and kind not in _PARSERS
-    record = getattr(sys.modules[cls.__module__], kind, None) if named else None
-    is_record = isinstance(record, type) and issubclass(record, Record)
-    return Field(name, _PARSERS.get(kind), record if is_record else None, many)
+    found: object = getattr(sys.modules[cls.__module__], kind, None) if named else None
+    record = found if isinstance(found, type) and issubclass(found, Record) else None
+    return Field(name, _PARSERS.get(kind), record, many)

@@ -387,6 +387,7 @@ class _Lowering:
                 "VN112",
                 f"a rule goes on to a later one: `{rule.goto}` is not above `{rule.priority}`",
                 (*path, "goto"),
+                "write the priority of a rule after this one",
             )
         return rule
 
@@ -395,7 +396,8 @@ class _Lowering:
         for key in data:
             only = _OF_FAMILY.get(key, version)
             if only != version:
-                self.report("VN112", f"`{key}` is of IPv{only} alone", (*path, key))
+                help = f"remove it, or write addresses of IPv{only}"
+                self.report("VN112", f"`{key}` is of IPv{only} alone", (*path, key), help)
 
     def neighbor(self, data: Data, path: Path) -> Neighbor:
         return Neighbor(path=path, **self.fields(Neighbor, data, path))

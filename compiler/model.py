@@ -40,6 +40,7 @@ Mark: TypeAlias = tuple[int, int]  # mark, mask
 Realms: TypeAlias = tuple[int, int]  # from (0: any), to
 Protocol: TypeAlias = int  # of IP, IANA
 Origin: TypeAlias = int  # RTPROT_…, linux/rtnetlink.h
+GroupAddress: TypeAlias = str  # an IP address, or a MAC address
 Users: TypeAlias = tuple[int, int]  # first, last
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
@@ -171,7 +172,7 @@ class MdbEntry(Record):
     """A group whose frames a port of a bridge always gets."""
 
     path: Path
-    group: str  # an IP address, or a MAC address of the link layer
+    group: GroupAddress
     vlan: int | None = None
 
 

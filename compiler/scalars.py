@@ -34,8 +34,17 @@ PROTOCOLS = {
 }
 # RTPROT_… of linux/rtnetlink.h, by the names of /etc/iproute2/rt_protos
 ORIGINS = {
-    **{"kernel": 2, "boot": 3, "static": 4, "ra": 9, "dhcp": 16, "babel": 42, "bgp": 186},
-    **{"isis": 187, "ospf": 188, "rip": 189, "eigrp": 192},
+    "kernel": 2,
+    "boot": 3,
+    "static": 4,
+    "ra": 9,
+    "dhcp": 16,
+    "babel": 42,
+    "bgp": 186,
+    "isis": 187,
+    "ospf": 188,
+    "rip": 189,
+    "eigrp": 192,
 }
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -198,6 +207,24 @@ def realms(value: int | str) -> tuple[int, int]:
     if max(numbers) > 0xFFFF:  # RTA_FLOW has 16 bits for each
         raise ScalarError("VN105", f"`{value}` is not possible", "realms are 0 to 65535")
     return numbers
+
+
+def group(text: str) -> str:
+    """Parse a group of multicast: an IP address, or a MAC address of a group."""
+    if re.fullmatch("[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}", text):
+        mac = text.lower()
+        if not int(mac[:2], 16) & 1:
+            raise ScalarError("VN105", f"`{mac}` is no group", "an odd first byte makes it one")
+        return mac
+    found = address(text)
+    if not found.is_multicast:
+        raise ScalarError(
+            "VN105", f"`{found}` is no group", "groups are in `224.0.0.0/4` and `ff00::/8`"
+        )
+    # br_mdb_add() of the kernel
+    if str(found) == "ff02::1" or str(found).startswith("224.0.0."):
+        raise ScalarError("VN105", f"`{found}` is a group that every port gets")
+    return str(found)
 
 
 def tunnel_key(value: int | str) -> int:

@@ -202,7 +202,10 @@ def card_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
     yield "wifi.regulatory-domain", _row(points, "regulatory-domain", ("DE", "GB"))
     yield "wifi.wakeonwlan", _row(points, "wakeonwlan", ("[any]", "[disconnect, rfkill_release]"))
     yield "wifi.access-points", _row(_WIFI, "access-points", ("{cafe: }", "{library: }"))
-    yield "type.wifi", ("interfaces: {@}", *(f"{name}: {{type: wifi, access-points: {{cafe: }}}}" for name in ("wlan0", "wlan1")))  # fmt: skip
+    one, other = (
+        f"{name}: {{type: wifi, access-points: {{cafe: }}}}" for name in ("wlan0", "wlan1")
+    )
+    yield "type.wifi", ("interfaces: {@}", one, other)
 
 
 def _row(document: str, key: str, values: tuple[str, str]) -> tuple[str, str, str]:

@@ -151,6 +151,7 @@ LAYER3_LIMITED = (
     ),
     "interfaces: {eth0: {addresses: [{address: 192.0.2.2/24, duplicate-address-detection: true}]}}",
     "interfaces: {eth0: {routing-policy: [{priority: 7, action: nop}]}}",
+    "interfaces: {eth0: {routing-policy: [{priority: 7, action: prohibit}]}}",
     (
         "interfaces: {"
         "eth0: {addresses: [192.0.2.2/24], routes: [{to: 10.0.0.0/8, nexthops: "

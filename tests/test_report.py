@@ -526,6 +526,8 @@ SECRET = {
     "text": "interfaces:\n  wg0:\n    type: wireguard\n    private-key: |\n      @\n    prot: 5",
     "not closed": 'interfaces: {wg0: {type: wireguard, private-key: "@}}',
     "not YAML": "interfaces:\n  wg0:\n    private-key: @\n   mtu: 5",
+    "not YAML, commented": "interfaces:\n  wg0:\n    private-key: # mine\n      @: @: x\n",
+    "not YAML, no file": "interfaces:\n  wg0:\n    private-key:\n      file: @: @: x\n",
     "not YAML, below": "interfaces:\n  wg0:\n    private-key:\n      @: @: @\n",
 }
 

@@ -68,6 +68,7 @@ def write(host: Host, version: Version) -> list[File]:
             path = f"{_NETWORKD}/10-vnetc-{interface.name}.netdev"
             files.append(File(path, ini(host.name, s.netdev(devices, interface))))
         dropins = {
+            "link": _link_dropin(interface),
             "netdev": _netdev_dropin(interface) if _has_type(interface, version) else [],
             "network": network_dropin(devices, interface, version),
         }
@@ -405,6 +406,14 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 # --- drop-ins -------------------------------------------------------------------------------------
+
+
+def _link_dropin(interface: Interface) -> list[Section]:
+    """Take back what netplan puts into the .link file that it makes of an MTU: WakeOnLan=off."""
+    kind = interface.kind
+    if not isinstance(kind, Ethernet) or kind.match is not None or interface.mtu is None:
+        return []  # a .link file of vnetc's comes first
+    return [("Link", [("WakeOnLan", "")])]
 
 
 def _netdev_dropin(interface: Interface) -> list[Section]:

@@ -102,6 +102,7 @@ _LOSES_NOP = limit(
     lambda context: context.node.action == "nop",
     before=(257,),
 )
+_HAS_TABLES_ALONE = limit("it has no Type= of rules", lambda context: True, before=(248,))
 _NO_OPTION = "systemd-networkd has no such option"
 
 # --- the tables -----------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ LAYER3: Groups = {
             option("suppress_prefix_length", "SuppressPrefixLength"),
             option("suppress_interface_group", "SuppressInterfaceGroup", since=(250,)),
             option("table", "Table"),
-            option("action", "Type", str, _LOSES_NOP, since=(248,)),
+            option("action", "Type", str, _LOSES_NOP, _HAS_TABLES_ALONE),
             option("goto", "GoTo", since=(257,)),
             option("l3mdev", "L3MasterDevice", only_true, since=(256,)),
             option("fwmark", "FirewallMark", _mark),

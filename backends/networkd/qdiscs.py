@@ -309,8 +309,8 @@ PLACES: Groups = {
         "",
         (
             elsewhere("kind", "[CAKE], [HierarchyTokenBucket], …", _QUEUES),
-            elsewhere("parent", "Parent=", _IN_NETEM, _IMPLICIT),
-            elsewhere("handle", "Handle="),
+            elsewhere("parent", "[HierarchyTokenBucket] Parent=, …", _IN_NETEM, _IMPLICIT),
+            elsewhere("handle", "[HierarchyTokenBucket] Handle=, …"),
         ),
     )
 }

@@ -31,6 +31,16 @@ def names_said(view: View) -> Iterator[tuple[str, str, Path, Part]]:
             for key, device in (("iif", rule.iif), ("oif", rule.oif)):
                 if device is not None and device != "lo":
                     yield device, "interface", (*rule.path, key), "value"
+        for route in interface.routes:
+            for hop in route.nexthops:
+                if hop.interface is not None:
+                    yield hop.interface, "interface", (*hop.path, "interface"), "value"
+        for entry in interface.fdb:
+            if entry.link is not None:
+                yield entry.link, "link", (*entry.path, "link"), "value"
+        if interface.port is not None and interface.port.backup_port is not None:
+            path = (*interface.port.path, "backup-port")
+            yield interface.port.backup_port, "port", path, "value"
     for firewall in view.host.firewalls:
         if firewall.uplink is not None:
             yield firewall.uplink, "uplink", (*firewall.path, "uplink"), "value"

@@ -45,6 +45,8 @@ _KEY_OF_32_BYTES = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{38,48}=(?![A-Za
 _PUBLIC = re.compile(r"public[-_ ]?key\W+([A-Za-z0-9+/]+=?)", re.IGNORECASE)
 _IN_FLOW = re.compile(r"[^,\]}]*")
 _FILE = re.compile(r"""\{\s*["']?file["']?\s*:\s*(["']?)(?P<path>[^"'\s}]*)\1\s*\}?""")
+_FILE_BELOW = re.compile(r"""file:\s+(["']?)(.*?)\1""")
+_NO_VALUE = re.compile(r"#|[|>][-+0-9]*(\s|$)")  # it stands below
 _BLOCK = re.compile(r"[|>][-+0-9]*")
 
 Stretch: TypeAlias = tuple[
@@ -87,7 +89,7 @@ class Secrets:
         self._stretches: set[Stretch] = set()
         text = "\n".join(lines)
         if not _may_have(text):
-            self._texts: tuple[re.Pattern[str], ...] = ()
+            self._texts: tuple[str, ...] = ()
             return
         from vnetc.source import parse
 
@@ -95,7 +97,7 @@ class Secrets:
         if document.root is not None:
             self._look_at_tree(document.root)
         self._look_at_lines(document.root is None)
-        self._texts = tuple(self._patterns())
+        self._texts = self._quotable()
 
     def mask(self) -> Masked:
         """Give the lines with all secrets hidden."""
@@ -118,28 +120,32 @@ class Secrets:
         """Take secrets out of the words of a diagnostic."""
         if not self._texts:
             return found
+        is_about = any(isinstance(step, str) and _is_secret(step) for step in found.path)
+
+        def clean(text: str) -> str:
+            for secret in self._texts:
+                # messages quote numbers whole, however short
+                if len(secret) >= _SHORTEST or (is_about and secret.isdigit()):
+                    text = text.replace(secret, HIDDEN)
+            return text
+
+        def clean_path(path: Path) -> Path:
+            return tuple(clean(step) if isinstance(step, str) else step for step in path)
+
         return replace(
             found,
-            message=self._clean(found.message),
-            label=self._clean(found.label),
-            help=self._clean(found.help),
-            path=self._clean_path(found.path),
+            message=clean(found.message),
+            label=clean(found.label),
+            help=clean(found.help),
+            path=clean_path(found.path),
             labels=tuple(
-                replace(label, text=self._clean(label.text), path=self._clean_path(label.path))
+                replace(label, text=clean(label.text), path=clean_path(label.path))
                 for label in found.labels
             ),
         )
 
-    def _clean_path(self, path: Path) -> Path:
-        return tuple(self._clean(step) if isinstance(step, str) else step for step in path)
-
-    def _clean(self, text: str) -> str:
-        for pattern in self._texts:
-            text = pattern.sub(HIDDEN, text)
-        return text
-
-    def _patterns(self) -> Iterator[re.Pattern[str]]:
-        """Make patterns of what is hidden, as messages may quote it: whole, unquoted, cut off."""
+    def _quotable(self) -> tuple[str, ...]:
+        """List what is hidden as messages may quote it, whole, unquoted, cut off; the longest first."""
         texts: set[str] = set()
         for number, start, stop in self._stretches:
             raw = self._lines[number][start:stop].strip()
@@ -147,9 +153,7 @@ class Secrets:
             if raw[:1] in "!&*":  # for YAML a tag, an anchor, an alias
                 texts.add(raw.split()[0][1:])
         texts |= {text[:_QUOTED] for text in texts}
-        for text in sorted(texts, key=lambda text: (-len(text), text)):
-            if len(text) >= _SHORTEST:
-                yield re.compile(re.escape(text))
+        return tuple(sorted(texts, key=lambda text: (-len(text), text)))
 
     # --- the tree ---------------------------------------------------------------------------------
 
@@ -201,7 +205,8 @@ class Secrets:
         for number, line in enumerate(self._lines):
             indent = len(line) - len(line.lstrip())
             if below is not None and line.strip() and indent > below:
-                if not line.strip().startswith("file:"):
+                file = _FILE_BELOW.fullmatch(line.strip())
+                if file is None or not _is_path(file[2]):
                     self._stretches.add((number, indent, len(line.rstrip())))
             elif line.strip():
                 below = None
@@ -213,7 +218,7 @@ class Secrets:
                 if not _is_secret(match[0]):
                     continue
                 value = _VALUE.match(line, match.end())
-                if value is None or _BLOCK.fullmatch(value["plain"] or ""):
+                if value is None or _NO_VALUE.match(value["plain"] or "-"):
                     below = indent if alone else None
                 else:
                     self._hide_value(number, line, match.start(), value)
@@ -249,11 +254,11 @@ def _plain(name: str) -> str:
 def _is_secret(name: str) -> bool:
     """Tell whether a key holds a secret, or is a misspelt one that does."""
     secret, known = _keys()
-    if name in known:
-        return False
     plain = _plain(name)
     if plain in secret:
         return True
+    if name in known:
+        return False
     from difflib import get_close_matches
 
     return bool(get_close_matches(plain, secret, 1, _SIMILAR)) and plain not in map(_plain, known)

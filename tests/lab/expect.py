@@ -293,8 +293,8 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
             other = ip_interface(address.peer.ip).network  # __ipv6_ifa_notify, net/ipv6/addrconf.c
             yield from _connected(interface, other, "")
     if (address := compatible_address(interface)) is not None:
-        yield ("address", name, str(address)), describe_address(scope="global")
-        yield from _connected(interface, address.network, "")
+        yield ("address", name, address), describe_address(scope="global")
+        yield from _connected(interface, ip_interface(address).network, "")
     if _has_link_local(interface):
         stable = interface.ipv6_address_generation == "stable-privacy"
         yield (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Interface
+from ipaddress import IPv4Address
 from typing import Any
 
 from vnetc.kinds import Geneve, IPAddress, Tunnel, Vxlan, Wireguard
@@ -136,12 +136,12 @@ def _type_of_service(tos: int | str, over_ipv6: bool) -> dict[str, Any]:
     return {"ip6_tnl_f_use_orig_tclass": True} if tos == "inherit" else {"tclass": f"{tos:#04x}"}
 
 
-def compatible_address(interface: Interface) -> IPv6Interface | None:
+def compatible_address(interface: Interface) -> str | None:
     """Give the address that the kernel makes for IPv6 to whom it may concern (add_v4_addrs)."""
     kind = interface.kind
     if not isinstance(kind, Tunnel) or kind.mode != "sit" or kind.isatap:
         return None
-    return None if kind.remote or not kind.local else IPv6Interface(f"::{kind.local}/96")
+    return None if kind.remote or not kind.local else f"::{kind.local}/96"
 
 
 def expect_flood(interface: Interface) -> Iterator[tuple[Key, str]]:
