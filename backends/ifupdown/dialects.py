@@ -150,7 +150,7 @@ class Ifupdown2(Classic):
             options.append(("mtu", str(interface.mtu)))
         elif isinstance(interface.kind, Vrf):
             options += _set_link("up", interface.name, None, _VRF_MTU)
-        if "ipv6" not in interface.link_local:
+        if "ipv6" not in interface.link_local or isinstance(interface.kind, Vrf):
             options.append(("ipv6-addrgen", "off"))
         return options
 

@@ -28,7 +28,8 @@ _SIMILAR = 0.6  # as for keys "with a similar name" (vnetc.validate)
 _SHORTEST = 6  # a shorter text in a message is more likely a word than a secret
 _QUOTED = 60  # characters of a value that a message quotes at most (vnetc.validate)
 
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?: ?key)?(?=[\"']?\s*[:=])")
+# Bounded at both ends: a document may be one word of 16 MiB.
+_KEY = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]{0,63}(?: key)?(?=[\"']?\s{0,9}[:=])")
 # What may follow a key on its line: quoted, in brackets, plain. A plain text ends where a comment
 # begins, in flow style (group `flow` of the line) also at a comma or bracket.
 _VALUE = re.compile(

@@ -397,7 +397,12 @@ def describe_vlan(flags: Iterable[str]) -> str:
 def _fdb(entries: Iterable[Json], links: Mapping[str, Json]) -> Iterator[tuple[Key, str]]:
     """Read the entries that someone made; the kernel makes those of groups and of its own ports."""
     own = {link.get("address") for name, link in links.items() if name != "lo"}
+    entries = [*entries]
+    # one of no VLAN is one of each that its port carries as well (br_fdb_add)
+    everywhere = {(e["ifname"], e["mac"]) for e in entries if "vlan" not in e}
     for entry in entries:
+        if "vlan" in entry and (entry["ifname"], entry["mac"]) in everywhere:
+            continue
         mac, kept = entry["mac"], entry.get("state") in ("permanent", "static")
         if kept and mac not in own and not int(mac[:2], 16) & 1:  # the bit of groups, IEEE 802
             words = [mac, *(f"{w} {entry[w]}" for w in ("vlan", "dst") if w in entry)]
