@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from vnetc.backends.ifupdown import commands
+from vnetc.backends.ifupdown.devices import is_made
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.options import said
 from vnetc.kinds import Bridge, Ifb, Loopback, Vrf, Wireguard
@@ -142,7 +143,10 @@ class Ifupdown2(Classic):
 
         It takes no `mtu` of a bridge, and gives it 1500 until the command sets another; a VRF too.
         """
-        options = _set_link("pre-up", interface.name, _later_mac(interface), None)
+        # it may not have seen yet a device that a line before has made, and then sets no MTU
+        unseen = is_made(interface.kind) and not isinstance(interface.kind, Bridge)
+        mtu = interface.mtu if unseen else None
+        options = _set_link("pre-up", interface.name, _later_mac(interface), mtu)
         if isinstance(interface.kind, Bridge):
             options += _set_link("up", interface.name, None, interface.initial_mtu)
             options += _set_link("up", interface.name, None, interface.mtu)

@@ -200,7 +200,8 @@ def _address_name(address: Json, kind: str) -> str:
         return text
     host = int(own.ip) & (1 << 64) - 1
     origin = "chance" if "temporary" in address else "the MAC address" if eui64 else "a secret"
-    origin = f"the token {host:#x}" if host < 1 << 32 else origin
+    if host < 1 << 32 and origin == "a secret":
+        origin = f"the token {host:#x}"
     return advertised(str(own.network), origin)
 
 

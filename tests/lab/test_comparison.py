@@ -106,6 +106,7 @@ def _link(name: str, number: int, **more: object) -> dict[str, object]:
         "ifindex": number,
         "flags": ["UP"],
         "mtu": 1500,
+        "group": "0",
         "address": f"02:00:00:00:00:{number:02x}",
         **more,
     }
@@ -118,8 +119,8 @@ def _address(local: str, length: int, **more: object) -> dict[str, object]:
 
 
 _EMPTY = (
-    *("vlan", "fdb", "wireguard", "sysctl", "networkd", "resolvconf", "wait_online", "ifquery"),
-    "leases",
+    *("vlan", "fdb", "mdb", "wireguard", "sysctl", "networkd", "resolvconf", "wait_online"),
+    *("ifquery", "leases"),
 )
 
 
@@ -130,10 +131,10 @@ def _raw(
 ) -> dict[str, str]:
     """Give what a runner collects of a host that has little."""
     listed = [{"ifname": n, "addr_info": a} for n, a in (addresses or {}).items()]
-    rest = [json.dumps(part) for part in (listed, [], [], [])]
+    rest = [json.dumps(part) for part in (listed, [], [], [], [])]
     ip4 = "\n".join([json.dumps(links or []), *rest])
     empty = dict.fromkeys(_EMPTY, "")
-    return {"ip4": ip4, "ip6": "[]\n[]\n[]\n[]", "nft": '{"nftables": []}', **empty, **texts}
+    return {"ip4": ip4, "ip6": "[]\n[]\n[]\n[]\n[]", "nft": '{"nftables": []}', **empty, **texts}
 
 
 FILTER = _link("br0", 1, linkinfo={"info_kind": "bridge", "info_data": {"vlan_filtering": 1}})
@@ -162,6 +163,14 @@ FDB = [
         "flags": ["self"],
         "state": "permanent",
     },
+]
+MDB = [
+    {
+        "mdb": [
+            {"port": "eth0", "grp": "239.1.1.1", "vid": 10, "state": "permanent"},
+            {"port": "br0", "grp": "ff02::6a", "state": "temp"},
+        ]
+    }
 ]
 NETWORKD = """\
 /run/systemd/netif/links/3:REQUIRED_FOR_ONLINE=no
@@ -206,6 +215,10 @@ LEASES = """\
             },
         ),
         (
+            _raw([FILTER, PORT], mdb=json.dumps(MDB) + "\n"),
+            {("mdb", "eth0", "239.1.1.1 vid 10"): "permanent"},
+        ),
+        (
             _raw([FILTER, PLAIN, PORT], networkd=NETWORKD),
             {
                 ("dns", "eth0", "servers"): "192.0.2.53 2001:db8::53",
@@ -241,7 +254,9 @@ LEASES = """\
                         _address("fe80::ff:fe00:3", 64, scope="253"),
                         _address("fe80::1", 64, scope="253"),
                         _address("2001:db8:1::ff:fe00:3", 64, dynamic=True),
-                        _address("2001:db8:1::1234", 64, dynamic=True),
+                        _address("2001:db8:1:0:a1b2::1234", 64, dynamic=True),
+                        _address("2001:db8:1::77", 64, dynamic=True, metric=9),
+                        _address("192.0.2.4", 24, broadcast="192.0.2.9", metric=7),
                         _address("2001:db8:1::5678", 64, dynamic=True, temporary=True),
                         _address("2001:db8:1::ff:fe00:4", 64),
                     ]
@@ -257,12 +272,14 @@ LEASES = """\
                 ("address", "eth0", "fe80::1/64"): "scope link",
                 ("address", "eth0", "2001:db8:1::/64, of the MAC address"): "scope global dynamic",
                 ("address", "eth0", "2001:db8:1::/64, of a secret"): "scope global dynamic",
+                ("address", "eth0", "2001:db8:1::/64, of the token 0x77"): "scope global dynamic",
+                ("address", "eth0", "192.0.2.4/24"): "scope global broadcast 192.0.2.9 metric 7",
                 ("address", "eth0", "2001:db8:1::/64, of chance"): "scope global dynamic temporary",
                 ("address", "eth0", "2001:db8:1::ff:fe00:4/64"): "scope global",
             },
         ),
     ],
-    ids=["vlan", "fdb", "networkd", "netplan", "resolvconf", "lease", "address"],
+    ids=["vlan", "fdb", "mdb", "networkd", "netplan", "resolvconf", "lease", "address"],
 )
 def test_interpret(raw: Mapping[str, str], found: State) -> None:
     """What the programs print comes out as the state that it means, and nothing besides."""

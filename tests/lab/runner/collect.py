@@ -9,7 +9,9 @@ from .sandbox import Sandbox
 from .wire import LEASES
 
 # For `ip -batch`: one process for all. Links are the same in both families.
-_OBJECTS = "addr show\nroute show table all\nrule show\nneigh show nud permanent\nneigh show proxy\n"
+_OBJECTS = (
+    "addr show\nroute show table all\nrule show\nneigh show nud permanent\nneigh show proxy\n"
+)
 _SYSCTLS = [f"/proc/sys/net/{f}/{part}" for f in ("ipv4", "ipv6") for part in ("conf", "neigh")]
 _COMMANDS = {
     "ip4": (("ip", "-N", "-d", "-j", "-4", "-b", "-"), f"link show\n{_OBJECTS}"),
