@@ -248,7 +248,6 @@ class Vxlan(Record):
     remote_checksum_transmit: bool | None = None
     remote_checksum_receive: bool | None = None
     group_policy: bool | None = None
-    generic_protocol: bool | None = None
     type = "vxlan"
 
 

@@ -305,7 +305,9 @@ class _Lowering:
 
         if record is not None and is_mapping(value):  # each by a name of its own
             return tuple(
-                record(path=(*path, name), name=name, **self.fields(record, one or {}, (*path, name)))
+                record(
+                    path=(*path, name), name=name, **self.fields(record, one or {}, (*path, name))
+                )
                 for name, one in value.items()
             )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vnetc.backends.base import Limit, limit
-from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
+from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -260,10 +260,6 @@ IP_LINK: Groups = {
             flag("remote_checksum_transmit", "remcsumtx"),
             flag("remote_checksum_receive", "remcsumrx"),
             only("group_policy", "gbp"),
-            *cannot(
-                "the kernel has it only of VXLANs whose packets programs steer (`external`)",
-                "generic_protocol",
-            ),
         ),
     ),
     Geneve: Group(

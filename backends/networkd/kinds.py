@@ -70,8 +70,6 @@ def _qos(mappings: tuple[QosMapping, ...]) -> str:
     return " ".join(f"{mapping.from_}-{mapping.to}" for mapping in mappings)
 
 
-# vxlan_config_validate, drivers/net/vxlan/vxlan_core.c
-_GPE_ALONE = "the kernel has it only of VXLANs whose packets programs steer (`external`)"
 _WHOLE_SECONDS = limit("the kernel counts seconds", lambda context: context.node.ageing % 1000 != 0)
 
 
@@ -249,7 +247,6 @@ NETDEV: Groups = {
             option("remote_checksum_transmit", "RemoteChecksumTx"),
             option("remote_checksum_receive", "RemoteChecksumRx"),
             option("group_policy", "GroupPolicyExtension"),
-            *cannot(_GPE_ALONE, "generic_protocol"),
         ),
     ),
     Geneve: Group(

@@ -97,7 +97,9 @@ PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _pr
 _KIND_WORDS = {"infiniband": "ipoib"}
 
 SUPPORT: dict[str, Support] = {
-    **rows_of({**NETDEV, **LAYER3, **SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="),
+    **rows_of(
+        {**NETDEV, **LAYER3, **SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="
+    ),
     **{
         f"type.{name}": exact(f"[NetDev] Kind={_KIND_WORDS.get(name, name)}", NUMERIC_NAME)
         for name in KINDS

@@ -378,7 +378,6 @@ def _received(vxlan: Vxlan) -> Identity:
     """Give the options of VXLAN_F_RCV_FLAGS, include/net/vxlan.h."""
     return (
         bool(vxlan.group_policy),
-        bool(vxlan.generic_protocol),
         bool(vxlan.udp6_zero_checksum_receive),
         bool(vxlan.remote_checksum_receive),
     )

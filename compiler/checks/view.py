@@ -18,7 +18,6 @@ from vnetc.kinds import (
     Tun,
     Tunnel,
     Vrf,
-    Vxlan,
     Wireguard,
 )
 from vnetc.model import MAIN_TABLE, Address, Host, Interface, Port
@@ -147,8 +146,6 @@ def carries_ethernet(kind: Kind) -> bool:
             return kind.mode in ("gretap", "ip6gretap")
         case Geneve():
             return not kind.inherit_inner_protocol
-        case Vxlan():
-            return not kind.generic_protocol
         case _:
             return not isinstance(kind, (Loopback, Vrf, Ipvlan, Tun, Wireguard, Infiniband))
 

@@ -61,7 +61,6 @@ TUNNELS: Mapping[type[Record], Mapping[str, Fact]] = {
         "remote_checksum_transmit": shown("remcsum_tx"),
         "remote_checksum_receive": shown("remcsum_rx"),
         "group_policy": shown("gbp"),
-        "generic_protocol": shown("gpe"),
     },
     Geneve: {
         "id": shown("id"),
