@@ -378,6 +378,7 @@ iface storage inet manual
     mtu 1400
     pre-up [ -d "/sys/class/net/storage" ] || \
 ip link add name storage link eth0 type vlan proto 802.1ad id 20
+    pre-up ip link set dev storage mtu 1400
 {ipv6("storage")}
     post-down [ ! -d "/sys/class/net/storage" ] || ip link del dev storage""",
     ),

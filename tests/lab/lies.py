@@ -45,7 +45,9 @@ LIES = (
     Lie("offload lost", "cards", "networkd", "TransmitChecksumOffload=no\n", "", "tx-checksumming"),
     Lie("offload turned", "cards", "ifupdown", " gro on", " gro off", "generic-receive-offload"),
     Lie("identity", "cards-authenticated", "ifupdown2", "host/kvm1", "host/kvm2", "wpa e-1"),
-    Lie("password lost", "cards-authenticated", "netplan", r"  password=file:/\S+\n", "", "wpa eth0"),
+    Lie(
+        "password lost", "cards-authenticated", "netplan", r"  password=file:/\S+\n", "", "wpa eth0"
+    ),
     Lie("MTU lost", "bridges", "ifupdown-ng", " mtu 1400", "", "link br0 mtu"),
     Lie("route to a subnet", "bridges", "networkd", "AddPrefixRoute=no\n", "", "10.3.0.0/24"),
     Lie(

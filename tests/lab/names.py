@@ -123,7 +123,9 @@ def names_in(files: Iterable[vnetc.File]) -> Iterator[Name]:
             yield from ((kind, f"{section}.{key}") for key, _ in pairs or [("", "")])
 
 
-_WORD = re.compile(r"\[(?P<section>[A-Z][A-Za-z0-9-]*)\]|(?<![A-Za-z0-9-])(?P<key>[A-Z][A-Za-z0-9-]*)=")
+_WORD = re.compile(
+    r"\[(?P<section>[A-Z][A-Za-z0-9-]*)\]|(?<![A-Za-z0-9-])(?P<key>[A-Z][A-Za-z0-9-]*)="
+)
 
 
 def names_of(how: str) -> Iterator[str]:

@@ -23,7 +23,10 @@ _COMMANDS = {
     "qdisc": (("tc", "-d", "-s", "qdisc", "show"), ""),
     "nft": (("nft", "-j", "list", "ruleset"), ""),
     "sysctl": (("grep", "-rs", "", *_SYSCTLS), ""),
-    "features": (("sh", "-c", 'for d in /sys/class/net/*/; do ethtool -k "$(basename "$d")"; done'), ""),
+    "features": (
+        ("sh", "-c", 'for d in /sys/class/net/*/; do ethtool -k "$(basename "$d")"; done'),
+        "",
+    ),
     "ifquery": (("ifquery", "--list", "-a"), ""),  # what networking.service waits for
 }
 # Their lines are written as grep(1) does: the path, a colon, the line.
