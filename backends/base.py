@@ -57,7 +57,6 @@ from vnetc.model import (
     Route,
     Rule,
 )
-from vnetc.qdiscs import DISCIPLINES, Drr, DrrClass, Htb, HtbClass, Qdisc, Qfq, QfqClass
 from vnetc.record import MISSING, Record, fields, replace
 
 TYPE_CHECKING = False
@@ -105,6 +104,18 @@ class Support(Record):
     since: Version = ()
     limits: tuple[Limit, ...] = ()
 
+    def __init__(
+        self,
+        *,
+        how: str = "",
+        reason: str = "",
+        since: Version = (),
+        limits: tuple[Limit, ...] = (),
+    ) -> None:
+        """Fill in the fields: by hand, since hundreds are made at each start."""
+        filled = {"how": how, "reason": reason, "since": since, "limits": limits}
+        object.__setattr__(self, "__dict__", filled)
+
 
 class Context(Record):
     """What a `Limit` may look at: a node, the interface it belongs to (if any) and the host."""
@@ -120,7 +131,8 @@ class Target(Record):
     """A back end. `write` gets a host that the table lets through; paths of its files are unique.
 
     `check_raw` finds `raw` text of the host that the target's format cannot carry, or that
-    contradicts what the writer says itself.
+    contradicts what the writer says itself. `rare` gives the rows about queueing disciplines and the
+    settings of cards, which few documents have, so that the others need not wait for them.
     """
 
     name: str
@@ -128,9 +140,28 @@ class Target(Record):
     default: Version
     oldest: Version
     newest: Version
-    support: Mapping[str, Support]
+    common: Mapping[str, Support]
+    rare: Callable[[], Mapping[str, Support]]
     write: Callable[[Host, Version], list[File]]
     check_raw: Callable[[Host, Version], list[Diagnostic]] = lambda host, version: []
+
+    @property
+    def support(self) -> Mapping[str, Support]:
+        """The whole support table."""
+        return {**self.rare(), **self.common}
+
+
+def has_rare(host: Host) -> bool:
+    """Tell whether a host has what `Target.rare` is about."""
+    return any(
+        interface.qdiscs
+        or isinstance(interface.kind, Wifi)
+        or (isinstance(interface.kind, Ethernet) and interface.kind != _BARE)
+        for interface in host.interfaces
+    )
+
+
+_BARE = Ethernet()
 
 
 class Devices:
@@ -195,7 +226,7 @@ def carried_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | No
     return vlans, default if pvid is None else pvid, untagged
 
 
-# model class -> the word its rows begin with; `interface.mtu`, `port.isolated`, ...
+# model class -> the word its rows begin with, if the class does not say it itself; `interface.mtu`, `port.isolated`, ...
 ROWS: dict[type[Record], str] = {
     Interface: "interface",
     **{cls: name for name, cls in KINDS.items()},
@@ -221,11 +252,6 @@ ROWS: dict[type[Record], str] = {
     Neighbor: "neighbor",
     FdbEntry: "fdb",
     MdbEntry: "mdb",
-    Qdisc: "qdisc",
-    **{cls: f"qdisc-{name.replace('_', '-')}" for name, cls in DISCIPLINES.items()},
-    DrrClass: "class-drr",
-    HtbClass: "class-htb",
-    QfqClass: "class-qfq",
     DhcpOverrides: "dhcp-overrides",
     RaOverrides: "ra-overrides",
     Nameservers: "nameservers",
@@ -250,6 +276,12 @@ STRUCTURE: dict[type[Record], frozenset[str]] = {
 _PATH = frozenset({"path"})
 
 
+def word_of(cls: type[Record]) -> str:
+    """Give the word that the rows of a model class begin with, an empty one if it has none."""
+    word: str = ROWS[cls] if cls in ROWS else getattr(cls, "row", "")
+    return word
+
+
 def key(field: str) -> str:
     """Give the document's spelling of a model field."""
     return field.rstrip("_").replace("_", "-")
@@ -263,7 +295,10 @@ def row_fields(cls: type[Record]) -> list[str]:
 def rows() -> list[str]:
     """List the names of all rows that a support table must have, types first."""
     types = [f"type.{name}" for name in KINDS]
-    return types + [f"{word}.{key(name)}" for cls, word in ROWS.items() for name in row_fields(cls)]
+    from vnetc.qdiscs import RECORDS
+
+    classes = (*ROWS, *RECORDS)
+    return types + [f"{word_of(cls)}.{key(name)}" for cls in classes for name in row_fields(cls)]
 
 
 def _refuses(row: Support, version: Version) -> bool:
@@ -281,7 +316,7 @@ def _plan(
     """List the fields of `cls` that may be refused: name, default, row name, row."""
     plan: list[tuple[str, Any, str, Support]] = []
     for field, default in fields(cls).items():
-        name = f"{ROWS[cls]}.{key(field)}"
+        name = f"{word_of(cls)}.{key(field)}"
         row = support.get(name)
         if row is not None and _refuses(row, version):
             plan.append((field, default, name, row))
@@ -305,8 +340,6 @@ _BELOW: dict[type[Record], tuple[str, ...]] = {
         "nameservers",
     ),
     Route: ("nexthops",),
-    Qdisc: ("kind",),
-    **dict.fromkeys((Drr, Htb, Qfq), ("classes",)),
     Ethernet: (
         "match",
         "offload",
@@ -372,12 +405,8 @@ class _Pass:
         self.target = target
         self.version = version
         self.devices = Devices(host)
-        self.plans = {cls: _plan(cls, target.support, version) for cls in ROWS}
-        self.types = {
-            name.partition(".")[2]: row
-            for name, row in target.support.items()
-            if name.startswith("type.") and _refuses(row, version)
-        }
+        self.support = target.support if has_rare(host) else target.common
+        self.plans: dict[type[Record], list[tuple[str, Any, str, Support]]] = {}
         self.found: list[Diagnostic] = []
 
     def context(self, node: Any, interface: Interface | None) -> Context:
@@ -393,7 +422,11 @@ class _Pass:
     def refuse(self, node: Any, interface: Interface | None, path: Path) -> dict[str, Any]:
         """Report what the table refuses in one node; give the defaults to put in its place."""
         resets: dict[str, Any] = {}
-        for name, default, row_name, row in self.plans[type(node)]:
+        cls = type(node)
+        plan = self.plans.get(cls)
+        if plan is None:
+            plan = self.plans[cls] = _plan(cls, self.support, self.version)
+        for name, default, row_name, row in plan:
             value = getattr(node, name)
             if default is not MISSING and value == default:
                 continue
@@ -416,7 +449,8 @@ class _Pass:
             return None  # a node cannot live without a required field
         changes: dict[str, Any] = dict(resets)
         defaults = fields(node.__class__)
-        for name in _BELOW.get(node.__class__, ()):
+        names: tuple[str, ...] = _BELOW.get(node.__class__, ()) or getattr(node, "below", ())
+        for name in names:
             below: Any = getattr(node, name)
             if below is defaults[name] or name in resets:
                 continue
@@ -431,13 +465,13 @@ class _Pass:
 
     def below(self, node: Any, interface: Interface | None, path: Path) -> Any:
         """Visit a node below one at `path`, if it has rows of its own."""
-        if type(node) not in ROWS:
+        if not word_of(type(node)):
             return node
         return self.visit(node, interface, getattr(node, "path", path))
 
     def interface(self, interface: Interface) -> Interface | None:
-        row = self.types.get(interface.kind.type)
-        if row is not None:
+        row = self.support.get(f"type.{interface.kind.type}")
+        if row is not None and _refuses(row, self.version):
             context = self.context(interface, interface)
             verdict = _verdict(row, f"type.{interface.kind.type}", self.target, context)
             if verdict is not None:

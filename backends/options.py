@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from vnetc.backends.base import ROWS, Limit, Support, Version, key
+from vnetc.backends.base import Limit, Support, Version, key, word_of
 from vnetc.data import is_tuple
 from vnetc.record import Record
 
@@ -46,6 +46,30 @@ class Option(Record, kw_only=False):
     reason: str = ""
     unsaid: Any = None
 
+    def __init__(
+        self,
+        field: str,
+        word: str = "",
+        spell: Callable[[Any], str | None] = spell,
+        since: Version = (),
+        limits: tuple[Limit, ...] = (),
+        how: str = "",
+        reason: str = "",
+        unsaid: Any = None,
+    ) -> None:
+        """Fill in the fields: by hand, since hundreds are made at each start."""
+        filled = {
+            "field": field,
+            "word": word,
+            "spell": spell,
+            "since": since,
+            "limits": limits,
+            "how": how,
+            "reason": reason,
+            "unsaid": unsaid,
+        }
+        object.__setattr__(self, "__dict__", filled)
+
 
 class Group(Record, kw_only=False):
     """The options of one class of the model, all said in the same place, a section for instance."""
@@ -82,7 +106,7 @@ def cannot(reason: str, *fields: str) -> tuple[Option, ...]:
 def rows_of(groups: Groups, describe: Callable[[str, str], str]) -> dict[str, Support]:
     """Make rows of a support table; `describe` puts a place and a word together."""
     return {
-        f"{ROWS[cls]}.{key(item.field)}": Support(
+        f"{word_of(cls)}.{key(item.field)}": Support(
             how=describe(group.place, item.word) if item.word else item.how,
             reason=item.reason,
             since=item.since,

@@ -34,13 +34,14 @@ from vnetc.model import (
     Rule,
     Sysctls,
 )
-from vnetc.qdiscs import DISCIPLINES, Qdisc
 from vnetc.record import Record
 from vnetc.validate import BAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
+
+    from vnetc.qdiscs import Qdisc
 
     T = TypeVar("T")
     Data = Mapping[str, Any]
@@ -246,7 +247,7 @@ class _Lowering:
             own = tuple(Address(path=place, address=address) for address, place in entry.own)
             given["addresses"] = own + given.get("addresses", ())
         kind = self.kind(entry, names)
-        if "mtu" not in given:
+        if "mtu" not in given and not isinstance(claim, Member):  # a member has its bond's
             given["mtu"] = default_mtu(kind, self.mtus)
         # neither a port nor `lo` has link-local addresses or listens to routers
         plain = claim is not None or not has_link_local(kind)
@@ -409,6 +410,8 @@ class _Lowering:
         return FdbEntry(path=path, **given)
 
     def qdisc(self, data: Data, path: Path) -> Qdisc:
+        from vnetc.qdiscs import DISCIPLINES, Qdisc
+
         cls = DISCIPLINES[data["kind"]]
         kind: Any = cls(**self.fields(cls, data, path))
         return Qdisc(

@@ -16,6 +16,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from vnetc.diagnostics import Path
 from vnetc.kinds import (
+    Bond,
     Bridge,
     IPAddress,
     IPInterface,
@@ -25,13 +26,16 @@ from vnetc.kinds import (
     Milliseconds,
     Ranges,
     Table,
+    Tap,
+    Tun,
 )
-from vnetc.qdiscs import Qdisc
 from vnetc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
+
+    from vnetc.qdiscs import Qdisc
 
 # family (ipv4, ipv6, ipv4-neigh, ipv6-neigh), the kernel's name, value
 Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]
@@ -286,7 +290,7 @@ class Interface(Record):
     promiscuous: bool | None = None
     group: int | None = None
     activation: Literal["auto", "manual", "off"] = "auto"
-    optional: bool | None = None  # None: only a bridge without ports is not waited for
+    optional: bool | None = None  # None: all are waited for but those that wait for a carrier
     addresses: tuple[Address, ...] = ()
     dhcp4: bool = False
     dhcp6: bool = False
@@ -326,14 +330,24 @@ class Interface(Record):
         return 1280 if isinstance(self.kind, Bridge) and self.mtu == DEFAULT_MTU else None
 
     @property
+    def lacks_carrier(self) -> bool:
+        """Whether it has no carrier by itself, but only when something else comes to it.
+
+        That is a port, a member, or the program that opens the device (tun_chr_open in
+        drivers/net/tun.c).
+        """
+        match self.kind:
+            case Bridge(ports=()) | Bond(members=()) | Tun() | Tap():
+                return True
+            case _:
+                return False
+
+    @property
     def waited_for(self) -> bool:
         """Whether booting waits for this interface to come up."""
         if self.activation != "auto":
             return False
-        if self.optional is None:
-            # a bridge without ports has no carrier before its first guest starts
-            return not (isinstance(self.kind, Bridge) and not self.kind.ports)
-        return not self.optional
+        return not (self.lacks_carrier if self.optional is None else self.optional)
 
 
 class PublishedPort(Record):

@@ -32,6 +32,7 @@ class Netem(Record):
     loss: HundredthsOfPercent | None = None
     duplicate: HundredthsOfPercent | None = None
     kind = "netem"
+    row = "qdisc-netem"
 
 
 class Tbf(Record):
@@ -45,6 +46,7 @@ class Tbf(Record):
     peakrate: Rate | None = None
     mtu: Bytes | None = None
     kind = "tbf"
+    row = "qdisc-tbf"
 
 
 class Pie(Record):
@@ -52,6 +54,7 @@ class Pie(Record):
 
     limit: int | None = None
     kind = "pie"
+    row = "qdisc-pie"
 
 
 class FqPie(Record):
@@ -59,6 +62,7 @@ class FqPie(Record):
 
     limit: int | None = None
     kind = "fq_pie"
+    row = "qdisc-fq-pie"
 
 
 class Sfb(Record):
@@ -66,6 +70,7 @@ class Sfb(Record):
 
     limit: int | None = None
     kind = "sfb"
+    row = "qdisc-sfb"
 
 
 class Sfq(Record):
@@ -73,6 +78,7 @@ class Sfq(Record):
 
     perturb: Microseconds | None = None
     kind = "sfq"
+    row = "qdisc-sfq"
 
 
 class Bfifo(Record):
@@ -80,6 +86,7 @@ class Bfifo(Record):
 
     limit: Bytes | None = None
     kind = "bfifo"
+    row = "qdisc-bfifo"
 
 
 class Pfifo(Record):
@@ -87,6 +94,7 @@ class Pfifo(Record):
 
     limit: int | None = None
     kind = "pfifo"
+    row = "qdisc-pfifo"
 
 
 class PfifoHeadDrop(Record):
@@ -94,12 +102,14 @@ class PfifoHeadDrop(Record):
 
     limit: int | None = None
     kind = "pfifo_head_drop"
+    row = "qdisc-pfifo-head-drop"
 
 
 class PfifoFast(Record):
     """First in, first out, in three bands by the packets' priorities."""
 
     kind = "pfifo_fast"
+    row = "qdisc-pfifo-fast"
 
 
 class Cake(Record):
@@ -134,6 +144,7 @@ class Cake(Record):
     rtt: Microseconds | None = None
     ack_filter: bool | Literal["aggressive"] | None = None
     kind = "cake"
+    row = "qdisc-cake"
 
 
 class Codel(Record):
@@ -145,6 +156,7 @@ class Codel(Record):
     ecn: bool | None = None
     ce_threshold: Microseconds | None = None
     kind = "codel"
+    row = "qdisc-codel"
 
 
 class DrrClass(Record):
@@ -153,6 +165,7 @@ class DrrClass(Record):
     path: Path
     id: ClassId
     quantum: Bytes | None = None
+    row = "class-drr"
 
 
 class Drr(Record):
@@ -160,6 +173,8 @@ class Drr(Record):
 
     classes: tuple[DrrClass, ...] = ()
     kind = "drr"
+    row = "qdisc-drr"
+    below = ("classes",)
 
 
 class Ets(Record):
@@ -170,6 +185,7 @@ class Ets(Record):
     quanta: tuple[Bytes, ...] = ()
     priomap: tuple[int, ...] = ()
     kind = "ets"
+    row = "qdisc-ets"
 
 
 class Gred(Record):
@@ -179,6 +195,7 @@ class Gred(Record):
     default: int
     grio: bool = False
     kind = "gred"
+    row = "qdisc-gred"
 
 
 class FqCodel(Record):
@@ -193,6 +210,7 @@ class FqCodel(Record):
     ecn: bool | None = None
     ce_threshold: Microseconds | None = None
     kind = "fq_codel"
+    row = "qdisc-fq-codel"
 
 
 class Fq(Record):
@@ -208,6 +226,7 @@ class Fq(Record):
     pacing: bool | None = None
     ce_threshold: Microseconds | None = None
     kind = "fq"
+    row = "qdisc-fq"
 
 
 class HtbClass(Record):
@@ -224,6 +243,7 @@ class HtbClass(Record):
     overhead: Bytes | None = None
     burst: Bytes | None = None
     cburst: Bytes | None = None
+    row = "class-htb"
 
 
 class Htb(Record):
@@ -233,18 +253,22 @@ class Htb(Record):
     r2q: int | None = None
     classes: tuple[HtbClass, ...] = ()
     kind = "htb"
+    row = "qdisc-htb"
+    below = ("classes",)
 
 
 class Mq(Record):
     """A discipline for each queue of a card."""
 
     kind = "mq"
+    row = "qdisc-mq"
 
 
 class Multiq(Record):
     """A band for each queue of a card."""
 
     kind = "multiq"
+    row = "qdisc-multiq"
 
 
 class Hhf(Record):
@@ -252,6 +276,7 @@ class Hhf(Record):
 
     limit: int | None = None
     kind = "hhf"
+    row = "qdisc-hhf"
 
 
 class QfqClass(Record):
@@ -261,6 +286,7 @@ class QfqClass(Record):
     id: ClassId
     weight: int | None = None
     maxpkt: Bytes | None = None
+    row = "class-qfq"
 
 
 class Qfq(Record):
@@ -268,18 +294,22 @@ class Qfq(Record):
 
     classes: tuple[QfqClass, ...] = ()
     kind = "qfq"
+    row = "qdisc-qfq"
+    below = ("classes",)
 
 
 class Ingress(Record):
     """A place for filters of what a device receives."""
 
     kind = "ingress"
+    row = "qdisc-ingress"
 
 
 class Clsact(Record):
     """A place for filters of what a device receives and sends."""
 
     kind = "clsact"
+    row = "qdisc-clsact"
 
 
 Discipline: TypeAlias = (
@@ -348,6 +378,8 @@ class Qdisc(Record):
     kind: Discipline
     parent: ClassId | None = None  # None: the root
     handle: Handle | None = None
+    row = "qdisc"
+    below = ("kind",)
 
     @property
     def receives(self) -> bool:
@@ -392,3 +424,7 @@ def ordered_classes(classes: tuple[HtbClass, ...]) -> list[HtbClass]:
     for item in done:  # which grows
         done += below.pop(item.id, [])
     return done
+
+
+# All records with rows of their own in the support tables.
+RECORDS: tuple[type[Record], ...] = (*DISCIPLINES.values(), DrrClass, HtbClass, QfqClass, Qdisc)

@@ -52,9 +52,7 @@ def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
     """Check a document of `size` values; give the part of it that is right, and what is not."""
     if is_valid(data, size):
         return data, []
-    from jsonschema import Draft7Validator
-
-    validator: Any = Draft7Validator(host_schema())
+    validator = _validator()
     errors = sorted(
         _leaves(validator.iter_errors(data)),
         key=lambda error: [str(step) for step in error.absolute_path],
@@ -73,6 +71,24 @@ def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
         for path in lacking:
             _remove(data, path)
     return data, list(found.values())
+
+
+def _validator() -> Any:
+    from jsonschema import Draft7Validator, validators
+
+    extend: Any = vars(validators)["extend"]  # which has no types
+    return extend(Draft7Validator, {"pattern": _pattern})(host_schema())
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
+    """Search as ECMA 262 does: `$` is the very end of a text, where Python's lets a line end follow."""
+    from jsonschema import ValidationError
+
+    del validator, schema
+    if isinstance(instance, str):
+        exact = pattern.removesuffix("$") + r"\Z" if pattern[-1:] == "$" else pattern
+        if re.search(exact, instance) is None:
+            yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
 def _is_kind(path: Path) -> bool:

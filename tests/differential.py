@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
@@ -49,11 +50,24 @@ _NAMES = {
 }
 
 # "Specify several [X] sections", "This section can be specified multiple times": each is a thing of
-# its own. All others are one section, however often a file or a drop-in opens it.
-REPEATED = frozenset(
+# its own, as is one of traffic control, which is told from the others by its Parent= and its Handle=
+# or ClassId=. All others are one section, however often a file or a drop-in opens it.
+_TRAFFIC = frozenset(
+    {
+        *("BFIFO", "CAKE", "ControlledDelay", "DeficitRoundRobinScheduler"),
+        *("DeficitRoundRobinSchedulerClass", "EnhancedTransmissionSelection", "FairQueueing"),
+        *("FairQueueingControlledDelay", "FlowQueuePIE", "GenericRandomEarlyDetection"),
+        *("HeavyHitterFilter", "HierarchyTokenBucket", "HierarchyTokenBucketClass"),
+        *("ClassfulMultiQueueing", "BandMultiQueueing", "NetworkEmulator", "PFIFO", "PFIFOFast"),
+        *("PFIFOHeadDrop", "PIE", "QDisc", "QuickFairQueueing", "QuickFairQueueingClass"),
+        *("StochasticFairBlue", "StochasticFairnessQueueing", "TokenBucketFilter"),
+        "TrivialLinkEqualizer",
+    }
+)
+REPEATED = _TRAFFIC | frozenset(
     {
         *("Address", "BridgeFDB", "BridgeMDB", "BridgeVLAN", "DHCPServerStaticLease"),
-        *("IPv6AddressLabel", "IPv6Prefix", "IPv6RoutePrefix", "L2TPSession"),
+        *("IPv6AddressLabel", "IPv6Prefix", "IPv6PREF64Prefix", "IPv6RoutePrefix", "L2TPSession"),
         *("MACsecReceiveAssociation", "MACsecReceiveChannel", "MACsecTransmitAssociation"),
         *("Neighbor", "NextHop", "Route", "RoutingPolicyRule", "SR-IOV", "WireGuardPeer"),
     }
@@ -64,6 +78,8 @@ _WORDS_IN_ORDER = frozenset(
     {
         *("Network.Address", "Network.DNS", "Network.Domains", "Network.Gateway", "Network.NTP"),
         *("DHCPServer.DNS", "DHCPServer.NTP", "IPv6SendRA.DNS", "IPv6SendRA.Domains"),
+        "EnhancedTransmissionSelection.QuantumBytes",
+        "EnhancedTransmissionSelection.PriorityMap",
     }
 )
 _STACKED = ("IPoIB", "IPVLAN", "IPVTAP", "L2TP", "MACsec", "MACVLAN", "MACVTAP", "Tunnel", "VLAN")
@@ -124,10 +140,19 @@ def read(files: Mapping[str, str]) -> dict[str, Device]:
         device = _device(kind, sections)
         if device is None:
             raise Unreadable(f"{name}: about no device")
+        if (kind, device) == ("link", "lo"):
+            continue  # udev leaves loopback devices alone (systemd 252, src/udev/net/link-config.c)
         said = devices.setdefault(device, {})
-        if kind in said:
+        if kind == "link" and kind in said:
+            said[kind] = _after(said[kind], sections, device)
+        elif kind in said:
             raise Unreadable(f"{name}: not the first .{kind} file of {device}")
-        said[kind] = sections
+        else:
+            said[kind] = sections
+        for peer in sections.get("Peer", []):  # one .netdev file makes both
+            if "Name" not in peer:
+                raise Unreadable(f"{name}: a peer without a name")
+            devices.setdefault(peer["Name"], {})["netdev"] = {"NetDev": [{"Kind": "veth"}]}
     return devices
 
 
@@ -138,6 +163,22 @@ def _device(kind: str, sections: Sections) -> str | None:
             return name
     matches = sections.get("Match", [{}])[0]
     return " ".join(f"{option}={value}" for option, value in sorted(matches.items())) or None
+
+
+def _after(first: Sections, later: Sections, device: str) -> Sections:
+    """Read a .link file after one of the same card, systemd.link(5): the first that matches counts.
+
+    One that finds the card by the name that it takes from it matches once. The new name is an event of
+    its own, and what matches that is applied as well, but for names (systemd 252,
+    src/udev/net/link-config.c, SD_DEVICE_MOVE).
+    """
+    globs = first.get("Match", [{}])[0].get("OriginalName", "*").split()
+    if any(fnmatchcase(device, glob) for glob in globs):
+        return first
+    if later.get("Match") != [{"OriginalName": device}] or later.keys() - {"Match", "Link"}:
+        raise Unreadable(f"a second .link file of {device}: when does it match?")
+    settings = {k: v for k, v in later.get("Link", [{}])[0].items() if "Name" not in k}
+    return first | {"Link": [first["Link"][0] | settings]}
 
 
 def merge(parts: list[list[shapes.Section]]) -> Sections:
@@ -384,23 +425,30 @@ def by_path(files: tuple[File, ...]) -> dict[str, str]:
     return {file.path: file.content for file in files}
 
 
-_CREDENTIALS = "/run/credentials/systemd-networkd.service/"
+_CREDENTIAL = re.compile(
+    r"^(\w+)File=/run/credentials/systemd-networkd.service/(.+)$", re.MULTILINE
+)
+_HANDED = re.compile(r"^LoadCredential=([^:\n]+):(.+)\nSetCredential=\1:.+\n", re.MULTILINE)
 
 
 def with_secrets(files: Mapping[str, str]) -> dict[str, str]:
-    """Put secrets into the files that name credentials of theirs (systemd.exec(5), LoadCredential=)."""
-    places = {
-        name: path
-        for text in files.values()
-        for name, path in re.findall(r"^LoadCredential=([^:\n]+):(.+)$", text, re.MULTILINE)
-    }
+    """Put secrets into the files that name credentials (systemd.exec(5), LoadCredential=).
+
+    Of a file of the host, which is not among these, the option names the file that is handed over.
+    """
+    places = dict(pair for text in files.values() for pair in _HANDED.findall(text))
+
+    def secret(match: re.Match[str]) -> str:
+        option, name = match.groups()
+        if name not in places:
+            raise Unreadable(f"{option}File=: nothing hands {name} to systemd-networkd")
+        path = places[name]
+        if path in files:
+            return f"{option}={files[path].strip()}"
+        return f"{option}File=handed:{path}"
+
     found = {
-        path: re.sub(
-            rf"^(\w+)File={_CREDENTIALS}(.+)$",
-            lambda match: f"{match[1]}={files[places[match[2]]].strip()}",
-            re.sub(r"^LoadCredential=.*\n", "", text, flags=re.MULTILINE),
-            flags=re.MULTILINE,
-        )
+        path: _CREDENTIAL.sub(secret, _HANDED.sub("", text))
         for path, text in files.items()
         if path not in places.values()
     }

@@ -23,6 +23,10 @@ _HOPS = (
 )
 _RULE = "interfaces: {eth0: {routing-policy: [{priority: 7, table: 9, from: 10.0.0.0/8, @}]}}"
 _OTHER_RULE = "interfaces: {eth0: {routing-policy: [{priority: 7, @}]}}"
+_VXLAN_FDB = (
+    "interfaces: {eth0: {}, eth1: {}, vx: {type: vxlan, id: 5, fdb: ["
+    '{macaddress: "02:00:00:00:00:01", @}]}}'
+)
 _FDB = 'interfaces: {eth1: {}, eth0: {fdb: [{macaddress: "02:00:00:00:00:01", @}]}}'
 _MDB = "interfaces: {eth0: {}, br0: {type: bridge, ports: {eth0: {mdb: [{@}]}}}}"
 
@@ -132,10 +136,10 @@ LAYER3_VALUES: dict[str, tuple[str, str, str]] = {
         "owner: master, state: permanent",
     ),
     "fdb.vlan": (_FDB, "vlan: 7", "vlan: 8"),
-    "fdb.destination": (_FDB, "destination: 192.0.2.8", "destination: 192.0.2.9"),
-    "fdb.port": (_FDB, "port: 7", "port: 8"),
-    "fdb.vni": (_FDB, "vni: 7", "vni: 8"),
-    "fdb.link": (_FDB, "link: eth0", "link: eth1"),
+    "fdb.destination": (_VXLAN_FDB, "destination: 192.0.2.8", "destination: 192.0.2.9"),
+    "fdb.port": (_VXLAN_FDB.replace("@", "destination: 192.0.2.8, @"), "port: 7", "port: 8"),
+    "fdb.vni": (_VXLAN_FDB.replace("@", "destination: 192.0.2.8, @"), "vni: 7", "vni: 8"),
+    "fdb.link": (_VXLAN_FDB.replace("@", "destination: 192.0.2.8, @"), "link: eth0", "link: eth1"),
 }
 
 # Documents that meet a limit on some target.

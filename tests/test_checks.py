@@ -153,6 +153,88 @@ networks:
       - {public-key: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, allowed-ips: [10.0.0.0/8]}
       - {public-key: TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=, allowed-ips: [10.1.0.0/16]}
 """,
+    "the same subnets, addresses and default routes in several VRFs": """
+  eth0: {vrf: red, addresses: [192.0.2.1/24], routes: [{to: default, via: 192.0.2.254}]}
+  eth1: {}
+  br0:
+    type: bridge
+    ports: [eth1]
+    vrf: blue
+    addresses: [192.0.2.1/24, "2001:db8::1/64"]
+    routes: [{to: default, via: 192.0.2.254}, {to: 10.0.0.0/8, via: 192.0.2.254, from: 192.0.2.1}]
+  eth2: {}
+  lag:
+    type: bond
+    members: [eth2]
+    addresses: [192.0.3.1/23, "2001:db8::1/64"]
+    routes: [{to: default, via: 192.0.2.254, from: 192.0.3.1}]
+  red: {type: vrf, table: 1000, addresses: [192.0.2.1/32]}
+  blue: {type: vrf, table: 1001}
+""",
+    "a cable between two VRFs": """
+  a:
+    type: veth
+    peer: b
+    vrf: red
+    addresses: [192.0.2.1/30]
+    routes: [{to: 10.1.0.0/16, via: 192.0.2.2}, {to: 10.2.0.0/16, via: 192.0.2.2, table: 77}]
+  b:
+    type: veth
+    peer: a
+    vrf: blue
+    addresses: [192.0.2.2/30]
+    routes: [{to: 10.0.0.0/16, via: 192.0.2.1}]
+  red: {type: vrf, table: 1000}
+  blue: {type: vrf, table: 1001}
+""",
+    "ways through several interfaces": """
+  eth0:
+    addresses: [192.0.2.1/24]
+    routes:
+      - to: default
+        nexthops: [{via: 192.0.2.254}, {via: 198.51.100.254, interface: eth1}, {via: 203.0.113.254, interface: eth2}]
+  eth1: {addresses: [198.51.100.1/24]}
+  eth2: {dhcp4: true}
+""",
+    "members of bonds that keep what they have": """
+  eth0: {mtu: 9000, macaddress: "02:00:00:00:00:01"}
+  eth1: {macaddress: "02:00:00:00:00:02"}
+  eth2: {macaddress: "02:00:00:00:00:03", mtu: 1500}
+  lag: {type: bond, members: [eth0], mtu: 9000, macaddress: "02:00:00:00:00:01"}
+  alb: {type: bond, mode: balance-alb, members: [eth1]}
+  pair: {type: bond, mode: active-backup, members: [eth2], fail-over-mac-policy: active}
+  of-member: {type: vlan, id: 5, link: eth0, mtu: 9000}
+""",
+    "a gretap as a member has the bond's MTU": """
+  tap: {type: tunnel, mode: gretap, local: 192.0.2.1, remote: 192.0.2.2}
+  lag: {type: bond, members: [tap]}
+""",
+    "forwarding entries and backup ports": """
+  eth0: {fdb: [{macaddress: "02:00:00:00:00:01", owner: master, state: static, vlan: 5}]}
+  eth1: {fdb: [{macaddress: "02:00:00:00:00:02"}]}
+  vx:
+    type: vxlan
+    id: 5
+    fdb: [{macaddress: "02:00:00:00:00:03", destination: 192.0.2.7, vni: 6, port: 4790, link: eth1}]
+  br0: {type: bridge, vlan-filtering: true, ports: {eth0: {backup-port: vx, vlans: [5]}, vx: {}}}
+""",
+    "scopes of routes": """
+  eth0:
+    addresses: [192.0.2.1/24]
+    routes:
+      - {to: 10.0.0.0/16, type: local, scope: host}
+      - {to: 10.1.0.0/16, type: broadcast, scope: link}
+      - {to: 10.2.0.0/16, type: anycast, scope: host}
+      - {to: 10.3.0.0/16, type: multicast, scope: site, via: 192.0.2.2}
+      - {to: 10.4.0.0/16, type: throw, scope: nowhere}
+""",
+    "a vti beside tunnels of other ends or protocols": """
+  a: {type: tunnel, mode: vti, local: 192.0.2.1, remote: 192.0.2.2}
+  b: {type: tunnel, mode: gre, local: 192.0.2.1, remote: 192.0.2.2}
+  c: {type: tunnel, mode: ipip, local: 192.0.2.1, remote: 192.0.2.3}
+  d: {type: tunnel, mode: sit, local: 192.0.2.1}
+  e: {type: tunnel, mode: sit, remote: 192.0.2.1}
+""",
     "a card and its partitions": """
   ib0: {type: infiniband}
   a: {type: infiniband, link: ib0, partition-key: 5}

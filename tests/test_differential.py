@@ -228,7 +228,11 @@ def test_each_line_counts(sample: str, side: str) -> None:
             is_noticed = True
         devices = {device for device, _, excused_option in excused if excused_option == option}
         said_twice = any(f"-{device}." in path for device in devices)
-        assert is_noticed or said_twice, f"{path}: {lines[number]}"
+        dropins = f"/{path.rpartition('/')[2]}.d/"
+        taken_back = any(
+            dropins in other and f"\n{option}=\n" in text for other, text in files[side].items()
+        )
+        assert is_noticed or said_twice or taken_back, f"{path}: {lines[number]}"
         noticed += is_noticed
     assert noticed > 10
 
@@ -285,6 +289,16 @@ def test_sections_are_one_or_many() -> None:
     }
 
 
+def test_order_of_queues_does_not_count() -> None:
+    one = "[HierarchyTokenBucketClass]\nParent=1:\nClassId=1:1\n"
+    other = "[HierarchyTokenBucketClass]\nParent=1:\nClassId=1:2\n"
+    sides = [
+        read({NETWORK: f"[Match]\nName=x\n{text}"}) for text in (one + other, other + one, one * 2)
+    ]
+    assert not _unexcused(differences(sides[0], sides[1]))
+    assert _unexcused(differences(sides[0], sides[2]))
+
+
 def test_short_hands_come_first() -> None:
     said = _read("[Address]\nAddress=b\nLabel=l\n[Network]\nAddress=a\nGateway=g\n")
     assert said == {
@@ -298,18 +312,83 @@ def test_old_section_of_dhcp_gives_way() -> None:
     assert said == {"DHCPv4": [{"UseDNS": "yes", "UseMTU": "yes"}], "DHCPv6": [{"UseDNS": "no"}]}
 
 
-def test_secrets_are_compared() -> None:
-    service = "/etc/systemd/system/systemd-networkd.service.d/x.conf"
-    netdev = NETWORK.removesuffix("network") + "netdev"
-    place = "/run/credentials/systemd-networkd.service/k"
-    files = {
-        service: "[Service]\nLoadCredential=k:/etc/k\n",
-        "/etc/k": "secret\n",
-        netdev: f"[NetDev]\nName=x\n[WireGuard]\nPrivateKeyFile={place}\nFwMark=7\n",
-    }
+SERVICE = "/etc/systemd/system/systemd-networkd.service.d/x.conf"
+NETDEV = NETWORK.removesuffix("network") + "netdev"
+WIREGUARD = "[NetDev]\nName=x\n[WireGuard]\n"
+CREDENTIAL = "PrivateKeyFile=/run/credentials/systemd-networkd.service/k\n"
+HANDED = "LoadCredential=k:/etc/k\nSetCredential=k:missing\n"
+
+
+def _secret(files: dict[str, str]) -> differential.Block:
     said = with_secrets(files)
-    assert said.keys() == {netdev}
-    assert read(said)["x"]["netdev"]["WireGuard"] == [{"PrivateKey": "secret", "FirewallMark": "7"}]
+    assert said.keys() == {NETDEV}
+    return read(said)["x"]["netdev"]["WireGuard"][0]
+
+
+def test_secrets_are_compared() -> None:
+    files = {
+        SERVICE: f"[Service]\n{HANDED}",
+        "/etc/k": "secret\n",
+        NETDEV: f"{WIREGUARD}{CREDENTIAL}FwMark=7\n",
+    }
+    assert _secret(files) == {"PrivateKey": "secret", "FirewallMark": "7"}
+
+
+def test_secrets_of_the_host_are_compared() -> None:
+    files = {SERVICE: f"[Service]\n{HANDED}", NETDEV: f"{WIREGUARD}{CREDENTIAL}"}
+    handed = _secret(files)
+    other = _secret(files | {SERVICE: files[SERVICE].replace("/etc/k", "/etc/other")})
+    by_itself = _secret({NETDEV: f"{WIREGUARD}PrivateKeyFile=/etc/k\n"})
+    assert len({block["PrivateKeyFile"] for block in (handed, other, by_itself)}) == 3
+    dropin = {f"{NETDEV}.d/x.conf": f"[WireGuard]\n{CREDENTIAL}"}
+    assert read(with_secrets(files | {NETDEV: f"{WIREGUARD}PrivateKeyFile=/etc/k\n"} | dropin)) == (
+        read(with_secrets(files))
+    )
+
+
+@pytest.mark.parametrize("unit", ["", "LoadCredential=k:/etc/k\n", "LoadCredential=other:/etc/k\n"])
+def test_secrets_are_handed_over(unit: str) -> None:
+    with pytest.raises(Unreadable):
+        with_secrets({SERVICE: f"[Service]\n{unit}", NETDEV: f"{WIREGUARD}{CREDENTIAL}"})
+
+
+OWN_LINK = "/etc/systemd/network/05-vnetc-x.link"
+ITS_LINK = "/run/systemd/network/10-netplan-x.link"
+ITS_TEXT = "[Match]\nOriginalName=x\n[Link]\nWakeOnLan=off\nMTUBytes=1400\n"
+
+
+def _link(files: dict[str, str]) -> differential.Block:
+    return read(files)["x"]["link"]["Link"][0]
+
+
+@pytest.mark.parametrize(
+    ("match", "later"),
+    [
+        ("PermanentMACAddress=00:00:5e:00:53:01", False),
+        ("OriginalName=?", False),
+        ("OriginalName=nic0 x", False),
+        ("OriginalName=nic0", True),  # which it is called no more
+    ],
+)
+def test_the_first_link_file_that_matches_counts(match: str, later: bool) -> None:
+    own = "[Link]\nName=x\nWakeOnLan=magic\n"
+    files = {OWN_LINK: f"[Match]\n{match}\n{own}", ITS_LINK: ITS_TEXT}
+    first = {"Name": "x", "WakeOnLan": "magic"}
+    assert _link(files) == first | ({"WakeOnLan": "off", "MTUBytes": "1400"} if later else {})
+    files[f"/etc/systemd/network/{ITS_LINK.rpartition('/')[2]}.d/a.conf"] = "[Link]\nWakeOnLan=\n"
+    assert _link(files) == first | ({"MTUBytes": "1400"} if later else {})
+
+
+def test_loopback_devices_have_no_link_file() -> None:
+    assert read({ITS_LINK: ITS_TEXT.replace("OriginalName=x", "OriginalName=lo")}) == {}
+
+
+def test_both_ends_of_a_veth_are_made() -> None:
+    said = read({NETDEV: "[NetDev]\nName=x\nKind=veth\n[Peer]\nName=y\n"})
+    assert {name: device["netdev"]["NetDev"][0]["Kind"] for name, device in said.items()} == {
+        "x": "veth",
+        "y": "veth",
+    }
 
 
 def test_files_of_etc_mask_those_of_run() -> None:
@@ -324,9 +403,19 @@ def test_files_of_etc_mask_those_of_run() -> None:
         {DROPIN.format("a"): "[Link]\nARP=no\n"},
         {NETWORK: "[Link]\nARP=no\n"},
         {NETWORK: "[Match]\nName=x\n", NETWORK.replace("10", "11"): "[Match]\nName=x\n"},
+        {
+            OWN_LINK: "[Match]\nOriginalName=nic0\n[Link]\nName=x\n",
+            ITS_LINK: ITS_TEXT.replace("[Link]", "Driver=veth\n[Link]"),
+        },
         {NETWORK: "[Match]\nName=x\n[Link]\nARP=no\nARP=yes\n"},
     ],
-    ids=["a drop-in of no file", "no device", "two files for a device", "an unknown list"],
+    ids=[
+        "a drop-in of no file",
+        "no device",
+        "two files for a device",
+        "a .link file that may match",
+        "an unknown list",
+    ],
 )
 def test_what_systemd_would_pass_over(files: dict[str, str]) -> None:
     with pytest.raises(Unreadable):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from vnetc.backends.base import Devices, File, Target, Version
+from vnetc.backends.base import Devices, File, Support, Target, Version
 from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
 from vnetc.backends.ifupdown.raw import check_raw
 from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG
@@ -32,6 +32,12 @@ def _checker(dialect: Classic, target: str) -> Callable[[Host, Version], list[Di
     return check
 
 
+def _rare() -> Mapping[str, Support]:
+    from vnetc.backends.ifupdown import rare
+
+    return rare.SUPPORT
+
+
 TARGETS: dict[str, Target] = {
     "ifupdown": Target(
         name="ifupdown",
@@ -39,7 +45,8 @@ TARGETS: dict[str, Target] = {
         default=(0, 8, 41),  # Debian 12
         oldest=(0, 8, 36),  # Debian 11
         newest=(0, 8, 44),  # Debian 13
-        support=CLASSIC,
+        common=CLASSIC,
+        rare=_rare,
         write=_writer(Classic(), "ifupdown"),
         check_raw=_checker(Classic(), "ifupdown"),
     ),
@@ -49,7 +56,8 @@ TARGETS: dict[str, Target] = {
         default=(3, 0, 0),  # Debian 11 to 13
         oldest=(3, 0, 0),
         newest=(3, 9, 0),
-        support=IFUPDOWN2,
+        common=IFUPDOWN2,
+        rare=_rare,
         write=_writer(Ifupdown2(), "ifupdown2"),
         check_raw=_checker(Ifupdown2(), "ifupdown2"),
     ),
@@ -59,7 +67,8 @@ TARGETS: dict[str, Target] = {
         default=(0, 11, 4),  # Debian 12
         oldest=(0, 11, 4),
         newest=(0, 12, 1),  # Debian 13
-        support=IFUPDOWN_NG,
+        common=IFUPDOWN_NG,
+        rare=_rare,
         write=_writer(IfupdownNg(), "ifupdown-ng"),
         check_raw=_checker(IfupdownNg(), "ifupdown-ng"),
     ),

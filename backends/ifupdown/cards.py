@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 from vnetc.backends.base import Limit, limit
 from vnetc.backends.ifupdown import commands
-from vnetc.backends.networkd.cards import password_path
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.backends.services import wpa
+from vnetc.backends.services.link import password_path
 from vnetc.cards import (
     CardMatch,
     Channels,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends.ifupdown import commands
-from vnetc.backends.ifupdown.cards import authenticate, set_card
 from vnetc.backends.ifupdown.kinds import IP_LINK, tunnel_type, words
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import secret_path
@@ -70,11 +69,9 @@ def create(interface: Interface) -> Iterator[str]:
             yield from _wireguard(name, kind)
         case Infiniband():
             yield from _infiniband(name, kind)
-        case Ethernet():
-            yield from set_card(name, kind)
-            yield from authenticate(interface)
-        case Wifi():
-            yield from authenticate(interface)
+        case Ethernet() | Wifi():
+            if kind != Ethernet():
+                yield from _card(interface, kind)
         case Loopback():
             pass
         case Ifb():
@@ -86,6 +83,14 @@ def create(interface: Interface) -> Iterator[str]:
                 name,
                 " ".join((f"type {kind.type}", *(words(kind) if type(kind) in IP_LINK else ()))),
             )
+
+
+def _card(interface: Interface, card: Ethernet | Wifi) -> Iterator[str]:
+    from vnetc.backends.ifupdown.cards import authenticate, set_card
+
+    if isinstance(card, Ethernet):
+        yield from set_card(interface.name, card)
+    yield from authenticate(interface)
 
 
 def _bond(name: str, bond: Bond) -> Iterator[str]:

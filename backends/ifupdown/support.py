@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vnetc.backends.base import Context, Devices, Limit, Support, exact, limit, unsupported
-from vnetc.backends.ifupdown.cards import ETHTOOL, describe_card
 from vnetc.backends.ifupdown.kinds import IP_LINK, describe, finer_than_10ms
 from vnetc.backends.ifupdown.layer3 import LAYER3
 from vnetc.backends.ifupdown.layer3 import describe as describe_layer3
-from vnetc.backends.ifupdown.qdiscs import PLACES, TC
-from vnetc.backends.ifupdown.qdiscs import describe as describe_qdisc
 from vnetc.backends.options import rows_of
-from vnetc.backends.services.wpa import WPA_ROWS
 from vnetc.kinds import KINDS, Bridge, Card, Ipvlan, Loopback, Macvlan, Macvtap, Vlan
 from vnetc.model import DhcpServer, Interface
 
@@ -167,10 +163,7 @@ def _same(word: str, *keys: str) -> Iterator[tuple[str, Support]]:
 
 COMMON: Mapping[str, Support] = {
     **rows_of(IP_LINK, describe),
-    **rows_of(ETHTOOL, describe_card),
-    **WPA_ROWS,
     **rows_of(LAYER3, describe_layer3),
-    **rows_of({**TC, **PLACES}, describe_qdisc),
     **{f"type.{name}": exact(f"pre-up ip link add type {name}", _DOTTED) for name in KINDS},
     "type.bridge": exact("bridge-ports", _DOTTED),
     "type.tunnel": exact("pre-up ip link add", _DOTTED),

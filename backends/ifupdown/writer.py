@@ -13,19 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends import services
-from vnetc.backends.base import Devices, File, carried_vlans
+from vnetc.backends.base import Devices, File, carried_vlans, has_rare
 from vnetc.backends.formats import Stanza, interfaces
-from vnetc.backends.ifupdown import commands, qdiscs
+from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown import devices as made
-from vnetc.backends.ifupdown.cards import stop_authentication
 from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.backends.ifupdown.layer3 import fdb
 from vnetc.backends.ifupdown.order import order
 from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
-from vnetc.backends.networkd.cards import link_files, write_passwords
 from vnetc.backends.services.secrets import write_secrets
-from vnetc.kinds import Bridge, Card, Vrf, Wireguard
+from vnetc.kinds import Bridge, Card, Ethernet, Vrf, Wifi, Wireguard
 from vnetc.model import Host, Interface
 from vnetc.record import replace
 
@@ -45,14 +43,12 @@ def write(host: Host, dialect: Classic, target: str) -> list[File]:
         stanzas.insert(0, _LOOPBACK)
     tail = raw_text(host.raw, target)
     text = interfaces(host.name, stanzas, unsafe=dialect.unsafe, tail=tail)
-    return [
-        File(PATH, text),
-        *write_hooks(host),
-        *write_secrets(host),
-        *link_files(host, settings=False),
-        *write_passwords(host),
-        *services.companions(host, {}),
-    ]
+    files = [File(PATH, text), *write_hooks(host), *write_secrets(host)]
+    if has_rare(host):
+        from vnetc.backends.services.link import link_files, write_passwords
+
+        files += [*link_files(host, settings=False), *write_passwords(host)]
+    return files + services.companions(host, {})
 
 
 def _ordered(stanza: Stanza, raw: Options) -> Stanza:
@@ -74,7 +70,12 @@ def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic)
     options += [("up", line) for line in _ports_up(devices, interface)]
     options += [("up", line) for line in made.flood(interface)]
     options += [("up", fdb(e, name)) for e in interface.fdb if e.owner == "self"]
-    options += [("up", line) for line in qdiscs.up(interface)]
+    if interface.qdiscs:
+        from vnetc.backends.ifupdown import qdiscs
+
+        options += [("up", line) for line in qdiscs.up(interface)]
+        if not made.is_made(interface.kind):
+            options += [("down", line) for line in qdiscs.down(interface)]
     # systemd-networkd sets none for WireGuard (address_set_broadcast), which has no use for it
     broadcast = not isinstance(interface.kind, Wireguard)
     options += [("up", commands.replace_address(a, name, broadcast=broadcast)) for a in addresses]
@@ -95,8 +96,6 @@ def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic)
         for route in routes
         if route.type in commands.DEVICELESS
     ]
-    if not made.is_made(interface.kind):
-        options += [("down", line) for line in qdiscs.down(interface)]
     if layer3.method != "static" and _keeps_addresses(interface):
         options.append(("down", f"ip -4 addr flush dev {name}"))
     options += [("post-down", line) for line in _remove(interface, dialect)]
@@ -213,6 +212,9 @@ def _keeps_addresses(interface: Interface) -> bool:
 
 def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:
     by_itself = isinstance(interface.kind, Bridge) and dialect.removes_bridges
-    yield from stop_authentication(interface)
+    if isinstance(interface.kind, Ethernet | Wifi) and interface.kind != Ethernet():
+        from vnetc.backends.ifupdown.cards import stop_authentication
+
+        yield from stop_authentication(interface)
     if made.is_made(interface.kind) and not by_itself:
         yield commands.remove(interface.name)

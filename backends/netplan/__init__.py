@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Target
+from collections.abc import Mapping
+
+from vnetc.backends.base import Support, Target
 from vnetc.backends.netplan.raw import check_raw
 from vnetc.backends.netplan.support import SUPPORT
 from vnetc.backends.netplan.writer import write
+
+
+def _rare() -> Mapping[str, Support]:
+    from vnetc.backends.netplan import rare
+
+    return rare.SUPPORT
+
 
 TARGETS = {
     "netplan": Target(
@@ -14,7 +23,8 @@ TARGETS = {
         default=(0, 106),  # Debian 12
         oldest=(0, 106),
         newest=(1, 2),
-        support=SUPPORT,
+        common=SUPPORT,
+        rare=_rare,
         write=write,
         check_raw=check_raw,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.backends.base import ROWS, Support, Version, exact, key, limit
+from vnetc.backends.base import Support, Version, exact, key, limit, word_of
 from vnetc.backends.netplan.kinds import KEYS, SECTIONS
 from vnetc.backends.networkd.layer3 import ON_LINK_NEXTHOPS
 from vnetc.backends.networkd.support import (
@@ -34,18 +34,6 @@ _KEYS: dict[str, Support] = {
     "type.ethernet": exact("ethernets", NUMERIC_NAME),
     "type.wifi": exact("ethernets", NUMERIC_NAME),
     "type.loopback": exact("ethernets: lo"),
-    **{
-        name: exact(f"{row.how}; with `set-name: false` {word}")
-        for name, word in (
-            ("match.macaddress", "match: macaddress"),
-            ("match.name", "match: name"),
-            ("match.driver", "match: driver"),
-            ("match.path", "drop-in [Match] Path="),
-        )
-        for row in (NETWORKD[name],)
-    },
-    "virtual-functions.embedded-switch-mode": exact("embedded-switch-mode"),
-    "virtual-functions.delay-rebind": exact("delay-virtual-functions-rebind"),
     "interface.macaddress": exact("macaddress"),
     "bridge.ports": exact("interfaces"),
     "bond.members": exact("interfaces"),
@@ -138,7 +126,8 @@ _KEYS: dict[str, Support] = {
 }
 
 
-def _dropin(row: Support) -> Support:
+def dropin(row: Support) -> Support:
+    """Give networkd's row as netplan's: said by a drop-in, since a netplan that runs with it."""
     if not row.how:
         return row
     how = row.how if row.how.startswith(("/", "dnsmasq", ".link", "wpa_")) else f"drop-in {row.how}"
@@ -180,7 +169,7 @@ def _native_rows() -> Iterator[tuple[str, Support]]:
         if cls in (CardMatch, VirtualFunctions):
             continue  # keys only of a card that keeps its name, or that networkd has no word for
         for item in group.options:
-            name = f"{ROWS[cls]}.{key(item.field)}"
+            name = f"{word_of(cls)}.{key(item.field)}"
             yield name, _native(name, group.place, item)
 
 
@@ -197,7 +186,7 @@ def _show(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-SUPPORT: dict[str, Support] = {name: _dropin(row) for name, row in NETWORKD.items()}
+SUPPORT: dict[str, Support] = {name: dropin(row) for name, row in NETWORKD.items()}
 SUPPORT |= {f"type.{name}": _type(name) for name in KINDS}
 for _name in ("type.tunnel", "type.wireguard"):
     SUPPORT[_name] = replace(SUPPORT[_name], limits=(NUMERIC_NAME, NO_LINK_LOCAL))

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.backends.base import Devices, File, Version, said_table
+from vnetc.backends.base import Devices, File, Version, has_rare, said_table
 from vnetc.backends.formats import Section, Yaml, ini, yaml
 from vnetc.backends.netplan.kinds import SECTIONS, foreign, native
 from vnetc.backends.netplan.raw import merge_raw
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
-from vnetc.backends.networkd.cards import link_files, write_passwords
 from vnetc.backends.networkd.kinds import NETDEV
-from vnetc.backends.networkd.qdiscs import qdiscs
 from vnetc.backends.options import said
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.secrets import (
@@ -25,7 +23,7 @@ from vnetc.backends.services.secrets import (
     secret_name,
     write_secrets,
 )
-from vnetc.cards import Secret
+from vnetc.cards import CardMatch, Secret
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -77,7 +75,10 @@ def write(host: Host, version: Version) -> list[File]:
                 path = f"{_NETWORKD}/10-netplan-{interface.name}.{kind}.d/50-vnetc.conf"
                 files.append(File(path, ini(host.name, sections)))
     files += _wait_online(host, version)
-    files += [*link_files(host), *write_passwords(host)]
+    if has_rare(host):
+        from vnetc.backends.services.link import link_files, write_passwords
+
+        files += [*link_files(host), *write_passwords(host)]
     handed = frozenset(_handed(host, version))
     files += [*companions(host, s.other_sysctls(host)), *write_secrets(host, handed)]
     return [*files, *write_units(host, credentials(host, handed))]
@@ -409,11 +410,24 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _link_dropin(interface: Interface) -> list[Section]:
-    """Take back what netplan puts into the .link file that it makes of an MTU: WakeOnLan=off."""
+    """Take back what netplan puts into the .link file that it makes of a card's MTU: WakeOnLan=off."""
     kind = interface.kind
-    if not isinstance(kind, Ethernet) or kind.match is not None or interface.mtu is None:
+    if interface.mtu is None or not isinstance(kind, Card | Infiniband):
+        return []
+    if isinstance(kind, Card) and kind.match is not None and not _is_renamed(kind, kind.match):
         return []  # a .link file of vnetc's comes first
+    if isinstance(kind, Infiniband) and kind.link is not None:
+        return []  # made by networkd: there is no hardware of its own
     return [("Link", [("WakeOnLan", "")])]
+
+
+def _is_renamed(card: Card, match: CardMatch) -> bool:
+    """Tell whether vnetc's .link file finds a card by a name that it has no longer after that.
+
+    The new name is an event of its own to udev, which applies what matches then but for names: here
+    netplan's file (systemd 252, src/udev/net/link-config.c, SD_DEVICE_MOVE).
+    """
+    return card.set_name and match.name is not None
 
 
 def _netdev_dropin(interface: Interface) -> list[Section]:
@@ -522,7 +536,10 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
     sections += s.ipoib(interface)
     sections += s.flood(interface)
     sections += layer3.entries(interface)
-    sections += qdiscs(interface)
+    if interface.qdiscs:
+        from vnetc.backends.networkd.qdiscs import qdiscs
+
+        sections += qdiscs(interface)
     for server in servers:
         sections += s.dhcp_server(server)
     return [(name, options) for name, options in sections if options]

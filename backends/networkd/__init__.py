@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Target
+from collections.abc import Mapping
+
+from vnetc.backends.base import Support, Target
 from vnetc.backends.networkd.raw import check_raw
 from vnetc.backends.networkd.support import SUPPORT
 from vnetc.backends.networkd.writer import write
+
+
+def _rare() -> Mapping[str, Support]:
+    from vnetc.backends.networkd import rare
+
+    return rare.SUPPORT
+
 
 TARGETS = {
     "networkd": Target(
@@ -14,7 +23,8 @@ TARGETS = {
         default=(252,),  # Debian 12
         oldest=(247,),  # Debian 11
         newest=(257,),  # Debian 13
-        support=SUPPORT,
+        common=SUPPORT,
+        rare=_rare,
         write=write,
         check_raw=check_raw,
     )

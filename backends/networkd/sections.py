@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from vnetc.backends.base import Devices, Version
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.networkd import layer3
-from vnetc.backends.networkd.cards import found_by
 from vnetc.backends.networkd.kinds import NETDEV, netdev_kind, seconds
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import credential_path
@@ -158,6 +157,8 @@ def match(interface: Interface) -> Options:
     """Write the [Match] section of a .network file: the name, or how a card with its own is found."""
     kind = interface.kind
     if isinstance(kind, Card) and kind.match is not None and not kind.set_name:
+        from vnetc.backends.services.link import found_by
+
         return found_by(kind.match)
     return [("Name", interface.name)]
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 import re
 
 from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
-from vnetc.backends.networkd.cards import LINK, describe
 from vnetc.backends.networkd.kinds import NETDEV
 from vnetc.backends.networkd.layer3 import LAYER3
-from vnetc.backends.networkd.qdiscs import PLACES, SECTIONS
 from vnetc.backends.options import rows_of
-from vnetc.backends.services.wpa import WPA_ROWS
 from vnetc.encapsulation import has_link_local
 from vnetc.kinds import KINDS, Loopback, Veth
 from vnetc.model import DhcpServer, Interface
@@ -97,15 +94,11 @@ PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _pr
 _KIND_WORDS = {"infiniband": "ipoib"}
 
 SUPPORT: dict[str, Support] = {
-    **rows_of(
-        {**NETDEV, **LAYER3, **SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="
-    ),
+    **rows_of({**NETDEV, **LAYER3}, lambda section, word: f"[{section}] {word}="),
     **{
         f"type.{name}": exact(f"[NetDev] Kind={_KIND_WORDS.get(name, name)}", NUMERIC_NAME)
         for name in KINDS
     },
-    **rows_of(LINK, describe),
-    **WPA_ROWS,
     "type.tunnel": exact("[NetDev] Kind=gre, …", NUMERIC_NAME, NO_LINK_LOCAL),
     "type.wireguard": exact("[NetDev] Kind=wireguard", NUMERIC_NAME, NO_LINK_LOCAL),
     "type.ethernet": exact("[Match] Name=", NUMERIC_NAME),

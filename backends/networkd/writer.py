@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Devices, File, Version
+from vnetc.backends.base import Devices, File, Version, has_rare
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
-from vnetc.backends.networkd.cards import link_files, write_passwords
-from vnetc.backends.networkd.qdiscs import qdiscs
 from vnetc.backends.networkd.raw import merge_raw, raw_sections
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.secrets import credentials, write_secrets
@@ -32,7 +30,10 @@ def write(host: Host, version: Version) -> list[File]:
     if conf:
         files.append(File(CONF_PATH, ini(host.name, conf)))
     files += [*companions(host, s.other_sysctls(host)), *write_secrets(host)]
-    files += [*link_files(host), *write_passwords(host)]
+    if has_rare(host):
+        from vnetc.backends.services.link import link_files, write_passwords
+
+        files += [*link_files(host), *write_passwords(host)]
     return [*files, *write_units(host, credentials(host))]
 
 
@@ -67,7 +68,10 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
     sections += s.ipoib(interface)
     sections += s.flood(interface)
     sections += layer3.entries(interface)
-    sections += qdiscs(interface)
+    if interface.qdiscs:
+        from vnetc.backends.networkd.qdiscs import qdiscs
+
+        sections += qdiscs(interface)
     for server in servers:
         sections += s.dhcp_server(server)
     return sections

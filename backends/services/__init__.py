@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.base import File
+from vnetc.backends.base import File, has_rare
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
 from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
 from vnetc.backends.services.sysctl import SYSCTL_PATH, forwarding, sysctl_key, write_sysctl
 from vnetc.backends.services.units import write_units
-from vnetc.backends.services.wpa import write_wpa
 from vnetc.model import Host, Sysctls
 
 __all__ = [
@@ -40,4 +39,8 @@ def companions(host: Host, interface_sysctls: Mapping[str, Sysctls]) -> list[Fil
         for server in host.dhcp_servers
         if server.server == "dnsmasq"
     ]
-    return [*files, *write_wpa(host), *write_sysctl(host, interface_sysctls)]
+    if has_rare(host):
+        from vnetc.backends.services.wpa import write_wpa
+
+        files += write_wpa(host)
+    return files + write_sysctl(host, interface_sysctls)

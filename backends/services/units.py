@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vnetc.backends.base import File
+from vnetc.backends.base import File, has_rare
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile
 from vnetc.backends.services.nftables import nft_path, nft_table
-from vnetc.backends.services.wpa import units as wpa_units
 from vnetc.model import DhcpServer, Firewall, Host
 
 _DIRECTORY = "/etc/systemd/system"
@@ -30,7 +29,10 @@ def write_units(host: Host, service: Sequence[tuple[str, str]] = ()) -> list[Fil
         for d in host.dhcp_servers
         if d.server == "dnsmasq"
     }
-    units |= wpa_units(host)
+    if has_rare(host):
+        from vnetc.backends.services.wpa import units as wpa_units
+
+        units |= wpa_units(host)
     dropin: list[Section] = [
         ("Unit", [("Wants", name) for name in units]),
         ("Service", list(service)),

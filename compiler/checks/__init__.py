@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from vnetc.checks.addressing import ADDRESSING
 from vnetc.checks.cards import CARDS
 from vnetc.checks.effects import EFFECTS
+from vnetc.checks.forwarding import FORWARDING
 from vnetc.checks.guests import GUESTS
 from vnetc.checks.kinds import KINDS
 from vnetc.checks.links import LINKS
-from vnetc.checks.qdiscs import QDISCS
 from vnetc.checks.references import REFERENCES
 from vnetc.checks.routes import ROUTES
 from vnetc.checks.tunnels import TUNNELS
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 
 Check: TypeAlias = Callable[[View], Iterator[Diagnostic]]
 
+
+def check_qdiscs(view: View) -> Iterator[Diagnostic]:
+    """Run the checks of queueing disciplines, which few documents have."""
+    if any(interface.qdiscs for interface in view.host.interfaces):
+        from vnetc.checks.qdiscs import QDISCS
+
+        for check in QDISCS:
+            yield from check(view)
+
+
 CHECKS: tuple[Check, ...] = (
     *REFERENCES,
     *ADDRESSING,
@@ -37,7 +47,8 @@ CHECKS: tuple[Check, ...] = (
     *KINDS,
     *CARDS,
     *TUNNELS,
-    *QDISCS,
+    *FORWARDING,
+    check_qdiscs,
     *EFFECTS,
 )
 

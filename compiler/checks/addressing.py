@@ -8,66 +8,84 @@ from vnetc.checks.view import Subnets, View, connected, learns_addresses, single
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.kinds import IPAddress, IPInterface, IPNetwork, Loopback
 from vnetc.model import MAIN_TABLE, Address, Firewall, Interface, Route, Rule
+from vnetc.record import Record
 from vnetc.scalars import TABLES
 
 
-def _gateways(interface: Interface) -> Iterator[tuple[Route, IPAddress, Path]]:
-    for route in interface.routes:
-        if route.via is not None:
-            yield route, route.via, (*route.path, "via")
-        for hop in route.nexthops:
-            if hop.interface is None and not hop.on_link:
-                yield route, hop.via, (*hop.path, "via")
+class _Gateway(Record, kw_only=False):
+    """A gateway of a route, and the interface that leads to it."""
+
+    address: IPAddress
+    interface: Interface
+    table: int
+    on_link: bool
+    path: Path
+
+
+def _gateways(view: View) -> Iterator[_Gateway]:
+    for interface in view.host.interfaces:
+        for route in interface.routes:
+            if route.via is not None:
+                path = (*route.path, "via")
+                yield _Gateway(route.via, interface, route.table, route.on_link, path)
+            for hop in route.nexthops:
+                way = interface if hop.interface is None else view.interfaces.get(hop.interface)
+                if way is not None:
+                    on_link = route.on_link or hop.on_link
+                    yield _Gateway(hop.via, way, route.table, on_link, (*hop.path, "via"))
+
+
+def _own(view: View) -> dict[tuple[str, IPAddress], Address]:
+    """Find the host's addresses by the VRF that they are in; to the others they are strangers'."""
+    return {(view.domain(i), address.address.ip): address for i, address in view.addresses()}
 
 
 def check_gateways(view: View) -> Iterator[Diagnostic]:
     """VN301, VN303: a gateway is a host that a subnet of the interface holds.
 
     The kernel looks for the way to it in the route's own table, then as for any packet, which
-    finds the main table (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c).
+    finds the VRF's and the main table (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c).
     """
-    host = {address.address.ip for _, address in view.addresses()}
-    links = _Links(view)
-    for interface in view.host.interfaces:
+    host, links = _own(view), _Links(view)
+    for gateway in _gateways(view):
+        interface, address, path = gateway.interface, gateway.address, gateway.path
         if not view.is_sound(interface.path, "addresses", "subnet", "routes", "dhcp4", "dhcp6"):
             continue
-        tables = links.tables[interface.name]
-        edges = _edges(interface)
-        for route, gateway, path in _gateways(interface):
-            if gateway in host:  # VN302 says it
-                continue
-            reason = _no_gateway(gateway) or edges.get(gateway)
-            if reason is not None:
-                yield diagnostic(
-                    "VN303",
-                    f"the gateway `{gateway}` {reason}",
-                    path,
-                    help="a gateway is another host of the subnet",
-                )
-                continue
-            if (
-                route.on_link
-                or (gateway.version == 6 and gateway.is_link_local)
-                or tables[MAIN_TABLE].holds(single(gateway))
-                or (route.table in tables and tables[route.table].holds(single(gateway)))
-                or learns_addresses(interface, gateway.version)
-            ):
-                continue
-            own = [a for a in interface.addresses if a.address.version == gateway.version]
+        if (view.domain(interface), address) in host:  # VN302 says it
+            continue
+        reason = _no_gateway(address) or links.edges[interface.name].get(address)
+        if reason is not None:
             yield diagnostic(
-                "VN301",
-                f"the gateway `{gateway}` is outside every subnet of `{interface.name}`",
+                "VN303",
+                f"the gateway `{address}` {reason}",
                 path,
-                label="not reachable from here",
-                labels=tuple(
-                    Label(
-                        text=f"`{interface.name}` is in {a.address.network}",
-                        path=_address_path(a),
-                    )
-                    for a in own
-                ),
-                help=_gateway_help(links, interface, gateway, own),
+                help="a gateway is another host of the subnet",
             )
+            continue
+        tables = links.tables[interface.name]
+        asked = (gateway.table, view.home(interface), MAIN_TABLE)
+        if (
+            gateway.on_link
+            or (address.version == 6 and address.is_link_local)
+            or any(table in tables and tables[table].holds(single(address)) for table in asked)
+            or learns_addresses(interface, address.version)
+        ):
+            continue
+        own = [a for a in interface.addresses if a.address.version == address.version]
+        yield diagnostic(
+            "VN301",
+            f"the gateway `{address}` is outside every subnet of `{interface.name}`",
+            path,
+            label="not reachable from here",
+            labels=tuple(
+                Label(
+                    text=f"`{interface.name}` is in {a.address.network}",
+                    path=_address_path(a),
+                )
+                for a in own
+            ),
+            help=_gateway_help(links, interface, address, own),
+        )
 
 
 class _Links:
@@ -75,11 +93,14 @@ class _Links:
 
     def __init__(self, view: View) -> None:
         self.tables: dict[str, dict[int, Subnets]] = {}
+        self.edges: dict[str, dict[IPAddress, str]] = {}
         self._owners: dict[IPNetwork, Interface] = {}
         for interface in view.host.interfaces:
-            subnets = connected(interface)
+            home = view.home(interface)
+            subnets = connected(interface, home)
             self.tables[interface.name] = {table: Subnets(of) for table, of in subnets.items()}
-            for subnet in subnets[MAIN_TABLE]:
+            self.edges[interface.name] = _edges(interface)
+            for subnet in subnets[home]:
                 self._owners.setdefault(subnet, interface)
         self._subnets = Subnets(self._owners)
 
@@ -136,18 +157,17 @@ def _edges(interface: Interface) -> dict[IPAddress, str]:
 
 def check_own_gateway(view: View) -> Iterator[Diagnostic]:
     """VN302: the kernel takes an IPv4 gateway of its own for "all is on the link"."""
-    own = {address.address.ip: address for _, address in view.addresses()}
-    for interface in view.host.interfaces:
-        for _, gateway, path in _gateways(interface):
-            address = own.get(gateway)
-            if address is not None:
-                yield diagnostic(
-                    "VN302",
-                    f"the gateway `{gateway}` is the host itself",
-                    path,
-                    labels=(Label(text="its own address", path=_address_path(address)),),
-                    help="a gateway is another host of the subnet",
-                )
+    own = _own(view)
+    for gateway in _gateways(view):
+        address = own.get((view.domain(gateway.interface), gateway.address))
+        if address is not None:
+            yield diagnostic(
+                "VN302",
+                f"the gateway `{gateway.address}` is the host itself",
+                gateway.path,
+                labels=(Label(text="its own address", path=_address_path(address)),),
+                help="a gateway is another host of the subnet",
+            )
 
 
 def _impossible(interface: Interface, address: IPInterface) -> str | None:
@@ -186,12 +206,12 @@ def check_host_addresses(view: View) -> Iterator[Diagnostic]:
 
 
 def check_unique_addresses(view: View) -> Iterator[Diagnostic]:
-    """VN304: one address in a subnet, one interface.
+    """VN304: one address in a subnet, one interface of a VRF or of none.
 
     IPv6 link-local addresses repeat, and so do addresses without a subnet (/32, /128), which routed
     hosts have on each interface to their guests.
     """
-    in_subnet: dict[IPAddress, tuple[Interface, Address]] = {}
+    in_subnet: dict[tuple[str, IPAddress], tuple[Interface, Address]] = {}
     on_interface: dict[tuple[IPAddress, str], tuple[Interface, Address]] = {}
     for interface, address in view.addresses():
         ip, subnet = address.address.ip, (address.peer or address.address).network
@@ -199,7 +219,7 @@ def check_unique_addresses(view: View) -> Iterator[Diagnostic]:
             continue
         known = on_interface.get((ip, interface.name))
         if known is None and subnet.prefixlen < subnet.max_prefixlen:
-            known = in_subnet.setdefault(ip, (interface, address))
+            known = in_subnet.setdefault((view.domain(interface), ip), (interface, address))
         on_interface.setdefault((ip, interface.name), (interface, address))
         if known is None or known[1] is address:
             continue
@@ -216,10 +236,20 @@ def check_unique_addresses(view: View) -> Iterator[Diagnostic]:
 
 
 def check_overlaps(view: View) -> Iterator[Diagnostic]:
-    """VN305: two interfaces in one subnet fight for its route; single hosts do not."""
+    """VN305: two interfaces in one subnet fight for its route; single hosts do not.
+
+    Those in different VRFs do not either: each has a table of its own.
+    """
     nets = sorted(
         (
-            (a.address.version, int(n.network_address), -int(n.broadcast_address), i.name, a, n)
+            (
+                (view.domain(i), a.address.version),
+                int(n.network_address),
+                -int(n.broadcast_address),
+                i.name,
+                a,
+                n,
+            )
             for i, a in view.addresses()
             if not a.noprefixroute
             and (n := (a.peer or a.address).network).prefixlen < n.max_prefixlen
@@ -229,8 +259,8 @@ def check_overlaps(view: View) -> Iterator[Diagnostic]:
     )
     widest = None
     for item in nets:
-        version, start, end, name, address, subnet = item
-        if widest is not None and widest[0] == version and start <= -widest[2]:
+        where, start, end, name, address, subnet = item
+        if widest is not None and widest[0] == where and start <= -widest[2]:
             same = address.address.ip == widest[4].address.ip  # VN304 says it
             if widest[3] != name and not same:
                 yield diagnostic(
@@ -277,8 +307,9 @@ def check_guest_routes(view: View) -> Iterator[Diagnostic]:
     leading: dict[IPNetwork, list[tuple[Interface, Route]]] = {}
     for interface in view.host.interfaces:
         for route in interface.routes:
-            if route.to.prefixlen > 0 and route.table == MAIN_TABLE:
+            if route.to.prefixlen > 0:
                 leading.setdefault(route.to, []).append((interface, route))
+    homes = {i.name: view.home(i) for i in view.host.interfaces}
     guests: dict[IPNetwork, list[Firewall]] = {}
     for firewall in view.host.firewalls:
         for subnet in firewall.subnet:
@@ -290,7 +321,9 @@ def check_guest_routes(view: View) -> Iterator[Diagnostic]:
     for to, subnet in pairs:
         for firewall in guests[subnet]:
             for interface, route in leading[to]:
-                if interface.name == firewall.bridge or (route.path, firewall.name) in said:
+                elsewhere = route.table != homes.get(firewall.bridge, MAIN_TABLE)
+                is_its_own = interface.name == firewall.bridge
+                if elsewhere or is_its_own or (route.path, firewall.name) in said:
                     continue
                 said.add((route.path, firewall.name))
                 yield diagnostic(

@@ -20,6 +20,7 @@ _NEEDS: tuple[tuple[str, str, Callable[[Interface], bool], str], ...] = (
     ("dhcp4_overrides", "dhcp4-overrides", lambda i: i.dhcp4, "`dhcp4: true`"),
     ("dhcp6_overrides", "dhcp6-overrides", lambda i: i.dhcp6, "`dhcp6: true`"),
     ("ra_overrides", "ra-overrides", lambda i: i.accept_ra, "`accept-ra: true`"),
+    ("ipv6_address_token", "ipv6-address-token", lambda i: i.accept_ra, "`accept-ra: true`"),
     ("dhcp6", "dhcp6", _has_ipv6_link_local, "`ipv6` in `link-local`"),
     ("accept_ra", "accept-ra", _has_ipv6_link_local, "`ipv6` in `link-local`"),
     (

@@ -336,6 +336,11 @@ def check_room(view: View) -> Iterator[Diagnostic]:
                 )
 
 
+def _domain(view: View, firewall: Firewall) -> str:
+    bridge = view.interfaces.get(firewall.bridge)
+    return "" if bridge is None else view.domain(bridge)
+
+
 def _subnet_path(view: View, firewall: Firewall, index: int) -> Path:
     """Point at one of several subnets, if none of them was left out."""
     path = (*firewall.path, "subnet")
@@ -358,23 +363,28 @@ def _cramped(firewall: Firewall, subnet: IPNetwork, advertised: bool) -> tuple[s
 
 
 def check_subnets(view: View) -> Iterator[Diagnostic]:
-    """VN305: the subnets of networks and of each other do not overlap."""
+    """VN305: the subnets of networks and of each other do not overlap, but in different VRFs."""
     subnets = [
-        (subnet, firewall, _subnet_path(view, firewall, index))
+        (subnet, firewall, _subnet_path(view, firewall, index), domain)
         for firewall in view.host.firewalls
+        for domain in (_domain(view, firewall),)
         for index, subnet in enumerate(firewall.subnet)
     ]
     # of two subnets that overlap one holds the other: sorted, it comes first
     subnets.sort(
-        key=lambda item: (item[0].version, int(item[0].network_address), item[0].prefixlen)
+        key=lambda item: (item[3], item[0].version, int(item[0].network_address), item[0].prefixlen)
     )
-    widest: tuple[IPNetwork, Firewall, Path] | None = None
+    widest: tuple[IPNetwork, Firewall, Path, str] | None = None
     for item in subnets:
-        subnet, firewall, path = item
-        if widest is None or widest[0].version != subnet.version or not subnet.overlaps(widest[0]):
+        subnet, firewall, path, domain = item
+        if (
+            widest is None
+            or (widest[3], widest[0].version) != (domain, subnet.version)
+            or not subnet.overlaps(widest[0])
+        ):
             widest = item
             continue
-        known, other, where = widest
+        known, other, where, _ = widest
         if other is not firewall and subnet.version in {a.version for a in firewall.addresses}:
             continue  # the addresses overlap too, and check_overlaps says so
         yield diagnostic(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -81,7 +81,10 @@ def _own_mtu(interface: Interface) -> int:
 
 
 class _Mtus:
-    """Which interface decides on the MTU of each: a VLAN, say, without `mtu` has its link's."""
+    """Which interface decides on the MTU of each.
+
+    A VLAN, say, without `mtu` has its link's, and a member of a bond always has the bond's.
+    """
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -97,6 +100,9 @@ class _Mtus:
                 current = None  # a cycle, a mistake, or an MTU that only the kernel knows
                 break
             trail[current.name] = None
+            if current.member is not None:
+                current = self._view.interfaces.get(current.member.bond)
+                continue
             if current.mtu is not None or not isinstance(current.kind, _LIKE_THE_LINK):
                 break
             current = self._view.interfaces.get(current.kind.link)
@@ -114,6 +120,50 @@ _OF_THE_KERNEL = (Bridge, Geneve, Infiniband, Tunnel, Vrf, Vxlan, Wireguard)
 def _adapts(interface: Interface) -> bool:
     """Tell whether the document leaves its MTU to the kernel."""
     return interface.mtu is None and isinstance(interface.kind, _OF_THE_KERNEL)
+
+
+# Modes in which each member keeps its MAC address (bond_alb_init_slave, drivers/net/bonding).
+_KEEPING = ("balance-tlb", "balance-alb")
+
+
+def check_members(view: View) -> Iterator[Diagnostic]:
+    """VN422: a bond gives its MTU and its MAC address to its members (bond_enslave)."""
+    for member in view.host.interfaces:
+        bond = None if member.member is None else view.interfaces.get(member.member.bond)
+        if member.member is None or bond is None or not isinstance(bond.kind, Bond):
+            continue
+        part: Part = "value" if isinstance(member.member.path[-1], int) else "key"
+        by = Label(text="a member by this", path=member.member.path, part=part)
+        limit = _own_mtu(bond)
+        if member.mtu not in (None, limit) and view.is_sound(bond.path, "mtu"):
+            said = bond.mtu is not None
+            place = Label(text="the bond's", path=(*bond.path, "mtu")) if said else by
+            yield diagnostic(
+                "VN422",
+                f"`{member.name}` has the MTU of `{bond.name}`, {limit}, and not {member.mtu}",
+                (*member.path, "mtu"),
+                labels=(place,),
+                help=f"write `mtu: {member.mtu}` on `{bond.name}`, or remove it here",
+            )
+        policy = bond.kind.fail_over_mac_policy
+        follows = bond.kind.mode == "active-backup" and policy in ("active", "follow")
+        keeps = bond.kind.mode in _KEEPING or follows
+        if (
+            member.macaddress not in (None, bond.macaddress)
+            and not keeps
+            and view.is_sound(bond.path, "macaddress", "mode", "fail-over-mac-policy")
+        ):
+            said = bond.macaddress is not None
+            place = Label(text="the bond's", path=(*bond.path, "macaddress")) if said else by
+            yield diagnostic(
+                "VN422",
+                f"`{bond.name}` gives its members one MAC address, so `{member.name}` loses its own",
+                (*member.path, "macaddress"),
+                labels=(place,),
+                help="remove it"
+                if said
+                else f"write `macaddress` on `{bond.name}`, or remove it here",
+            )
 
 
 _VXLAN_HEADERS = {4: 50, 6: 70}  # VXLAN_HEADROOM, VXLAN6_HEADROOM, include/net/vxlan.h
@@ -415,6 +465,7 @@ def check_waiting(view: View) -> Iterator[Diagnostic]:
 LINKS = (
     check_vlan_ids,
     check_vlan_mtu,
+    check_members,
     check_stacked_mtus,
     check_group_addresses,
     check_macs,

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import Subnets, View, single
 from vnetc.diagnostics import Diagnostic, Label, diagnostic
-from vnetc.kinds import Loopback
-from vnetc.model import Route, Rule
+from vnetc.kinds import IPAddress, Loopback, Vrf
+from vnetc.model import Address, Route, Rule
 
 # Types of routes that lead nowhere, ip-route(8).
 _NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")
 # Scopes of routes whose destinations are no further than the link, ip-route(8).
 _NEAR = ("link", "host")
+_EVERY_WAY = ("global", "site", "link", "host")
+# Types whose routes are for the host or the link (fib_props in net/ipv4/fib_semantics.c).
+_SCOPES = {"local": ("host",), "broadcast": _NEAR, "anycast": _NEAR}
 
 
 def _routes(view: View) -> Iterator[Route]:
@@ -36,11 +39,32 @@ def check_ways(view: View) -> Iterator[Diagnostic]:
                 "key",
                 help="add `via:`, or remove `on-link`: a route without a gateway is on the link",
             )
-        elif route.scope in _NEAR and route.to.version == 4:  # IPv6 routes have no scope
+        elif route.to.version == 4:  # IPv6 routes have no scope
+            by, value = ("scope", route.scope) if route.scope in _NEAR else ("type", route.type)
+            is_near = by == "scope" or route.type in _SCOPES
             for key in ways:
-                if key != "on-link":
-                    reason = f"a route of scope `{route.scope}` ends on the link"
-                    yield _excluded(route, key, "scope", reason)
+                if key != "on-link" and is_near:
+                    reason = f"a route of {by} `{value}` ends on the link"
+                    yield _excluded(route, key, by, reason)
+
+
+def check_scopes(view: View) -> Iterator[Diagnostic]:
+    """VN112: a route is not valid further than its type allows, and leads somewhere."""
+    for route in _routes(view):
+        scope, scopes = route.scope, _SCOPES.get(route.type, _EVERY_WAY)
+        if route.to.version == 6 or scope is None or route.type in _NOWHERE or scope in scopes:
+            continue
+        said = () if route.type == "unicast" else (*route.path, "type")
+        names = ", ".join(f"`{one}`" for one in scopes)
+        yield diagnostic(
+            "VN112",
+            f"a route of type `{route.type}` has no scope `{scope}`",
+            (*route.path, "scope"),
+            labels=(Label(text="because of this", path=said),) if said else (),
+            help=f"remove `scope`; possible are {names}"
+            if scopes[1:]
+            else f"remove `scope`, or write {names}",
+        )
 
 
 def _excluded(route: Route, key: str, by: str, reason: str) -> Diagnostic:
@@ -84,27 +108,52 @@ def check_sources(view: View) -> Iterator[Diagnostic]:
         return
     learns = {4} if any(i.dhcp4 for i in interfaces) else set[int]()
     learns |= {6} if any(i.dhcp6 or i.accept_ra for i in interfaces) else set()
-    own = {address.address.ip for _, address in view.addresses()}
+    own: dict[IPAddress, dict[str, Address]] = {}  # by VRF
+    for interface, address in view.addresses():
+        own.setdefault(address.address.ip, {})[view.domain(interface)] = address
+    vrfs = {vrf.table: interface.name for interface, vrf in view.of_kind(Vrf)}
     local = Subnets(route.to for route in _routes(view) if route.type == "local")
-    for route in _routes(view):
-        source = route.from_
-        if (
-            source is None
-            or source in own
-            or source.version in learns
-            or source.version != route.to.version  # VN315 says it
-            or source.is_link_local  # the interface makes it up
-            or source.is_loopback
-            or local.holds(single(source))
-        ):
-            continue
-        yield diagnostic(
-            "VN112",
-            f"`{source}` is no address of the host",
-            (*route.path, "from"),
-            label="not declared on any interface",
-            help="choose one of the host's addresses, or add it to an interface",
-        )
+    for interface in interfaces:
+        for route in interface.routes:
+            source = route.from_
+            if (
+                source is None
+                or source.version in learns
+                or source.version != route.to.version  # VN315 says it
+                or source.is_link_local  # the interface makes it up
+                or source.is_loopback
+                or local.holds(single(source))
+            ):
+                continue
+            # fib_valid_prefsrc in net/ipv4/fib_semantics.c: of the table, or of no VRF;
+            # ip6_route_info_create in net/ipv6/route.c: of the VRF of the interface
+            here = vrfs.get(route.table, "") if source.version == 4 else view.domain(interface)
+            fitting = {here, ""} if source.version == 4 else {here}
+            there = own.get(source, {})
+            if not there:
+                yield diagnostic(
+                    "VN112",
+                    f"`{source}` is no address of the host",
+                    (*route.path, "from"),
+                    label="not declared on any interface",
+                    help="choose one of the host's addresses, or add it to an interface",
+                )
+            elif not fitting & there.keys():
+                (vrf, address), *_ = there.items()
+                yield diagnostic(
+                    "VN112",
+                    f"`{source}` is no address of the VRF `{here}`, which the route is in"
+                    if here
+                    else f"`{source}` is an address of a VRF, and the route is in none",
+                    (*route.path, "from"),
+                    labels=(
+                        Label(
+                            text=f"in the VRF `{vrf}`" if vrf else "in no VRF",
+                            path=(*address.path, "address"),
+                        ),
+                    ),
+                    help="choose an address of an interface of the same VRF",
+                )
 
 
 def _rules(view: View) -> Iterator[Rule]:
@@ -154,4 +203,4 @@ def check_ports(view: View) -> Iterator[Diagnostic]:
                 )
 
 
-ROUTES = (check_ways, check_loopback, check_sources, check_tos, check_ports)
+ROUTES = (check_ways, check_scopes, check_loopback, check_sources, check_tos, check_ports)

@@ -1,4 +1,4 @@
-"""Tunnels: VXLAN, Geneve, GRE and its kin, WireGuard: VN112, VN315, VN415 to VN417, VN420, VN421.
+"""Tunnels, VXLAN, Geneve, WireGuard: VN112, VN315, VN415 to VN417, VN420, VN421, VN424.
 
 What the kernel refuses was measured with Linux 6.1 and iproute2 6.1, whose ip-link(8) says which
 options belong to which mode.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from vnetc.checks.view import View, label_at, place
 from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.kinds import Geneve, IPAddress, IPNetwork, Kind, Tunnel, Vxlan, Wireguard
+from vnetc.kinds import Geneve, IPAddress, IPNetwork, Kind, Tunnel, Vxlan, Wireguard, link_of
 from vnetc.model import Interface
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _version(kind: Kind) -> int:
+def outer_version(kind: Kind) -> int:
     """Give the version of IP that a tunnel's packets have."""
     if isinstance(kind, Tunnel):
         return 6 if kind.mode in (*_OVER_IPV6, "vti6") else 4
@@ -171,7 +171,7 @@ def check_ip_versions(view: View) -> Iterator[Diagnostic]:
         ends = _ends(kind)
         if not isinstance(kind, (Vxlan, Geneve)) or not view.is_sound(interface.path, *ends):
             continue
-        version = _version(kind)
+        version = outer_version(kind)
         because = next((key for key, end in ends.items() if end is not None), None)
         for field, needed in _VERSIONS:
             if getattr(kind, field) is not None and needed != version:
@@ -193,11 +193,13 @@ def check_ip_versions(view: View) -> Iterator[Diagnostic]:
 
 def check_ends(view: View) -> Iterator[Diagnostic]:
     """VN315, VN417: the ends of a tunnel are hosts, and addresses of the version that it needs."""
-    own = {address.address.ip: address for _, address in view.addresses()}
+    own = {(view.domain(i), address.address.ip): address for i, address in view.addresses()}
     for interface in view.host.interfaces:
         kind = interface.kind
+        link = view.interfaces.get(link_of(kind) or "")
+        outside = "" if link is None else view.domain(link)  # the VRF that its packets travel in
         said = [(key, end) for key, end in _ends(kind).items() if end is not None]
-        version = _version(kind)
+        version = outer_version(kind)
         for key, end in said:
             path = (*interface.path, key)
             wrong = end.version != version
@@ -216,7 +218,7 @@ def check_ends(view: View) -> Iterator[Diagnostic]:
                 yield diagnostic("VN417", words, path, help=help)
             elif (
                 key == "remote"
-                and end in own
+                and (outside, end) in own
                 and isinstance(kind, Tunnel)
                 and not kind.allow_local_remote
             ):
@@ -224,7 +226,7 @@ def check_ends(view: View) -> Iterator[Diagnostic]:
                     "VN417",
                     f"the other end `{end}` is the host itself",
                     path,
-                    labels=(Label(text="its own address", path=own[end].path),),
+                    labels=(Label(text="its own address", path=own[outside, end].path),),
                     help="write the address of the other host",
                 )
 
@@ -363,7 +365,7 @@ def _identity(kind: Kind) -> tuple[Identity | None, str, str]:
     match kind:
         case Vxlan():  # vxlan_vni_in_use in drivers/net/vxlan/vxlan_core.c
             alone = kind.link if kind.local is not None and _on_link(kind.local) else None
-            identity = ("vxlan", kind.id, kind.port, _version(kind), _received(kind), alone)
+            identity = ("vxlan", kind.id, kind.port, outer_version(kind), _received(kind), alone)
             return identity, "id", "both have this id, port and version of IP"
         case Geneve():  # geneve_find_dev in drivers/net/geneve.c
             identity = ("geneve", kind.id, kind.port or _GENEVE_PORT, kind.remote)
@@ -383,15 +385,22 @@ def _received(vxlan: Vxlan) -> Identity:
     )
 
 
+def _fixed_ends(tunnel: Tunnel) -> tuple[IPAddress | None, IPAddress | None]:
+    """Give the local and the remote end, None where any will do."""
+    local, remote = tunnel.local, tunnel.remote
+    return (
+        None if local is None or local.is_unspecified else local,
+        None if remote is None or remote.is_unspecified else remote,
+    )
+
+
 def _ends_identity(tunnel: Tunnel) -> Identity:
     """ip_tunnel_find in net/ipv4/ip_tunnel.c, ip6gre_tunnel_find, ip6_tnl_locate, vti6_locate.
 
     Those of mode ip6ip6 and ipip6 are one kind. A vti of the same ends is the same whatever its
     key is, and a vti6 whatever its link is too.
     """
-    ends = tuple(
-        None if end is None or end.is_unspecified else end for end in (tunnel.local, tunnel.remote)
-    )
+    ends = _fixed_ends(tunnel)
     match tunnel.mode:
         case "ip6ip6" | "ipip6":
             return "ip6tnl", *ends, tunnel.link
@@ -402,6 +411,35 @@ def _ends_identity(tunnel: Tunnel) -> Identity:
         case _:
             key = tunnel.key if tunnel.input_key is None else tunnel.input_key
             return tunnel.mode, *ends, tunnel.link, key
+
+
+# Whose packets the kernel offers to a vti first, which takes those of its ends whatever its key and
+# link are (`priority` of the handlers in net/ipv4/ip_vti.c, ipip.c and sit.c, and of their like in
+# net/ipv6; measured with Linux 6.1).
+_TAKEN = {"ipip": "vti", "sit": "vti", "ip6ip6": "vti6", "ipip6": "vti6"}
+
+
+def check_taken_packets(view: View) -> Iterator[Diagnostic]:
+    """VN424: a vti takes all packets that come from one of its ends to the other."""
+    taking: dict[Identity, Interface] = {}
+    for interface, tunnel in view.of_kind(Tunnel):
+        if tunnel.mode in _TAKEN.values() and interface.activation != "off":
+            taking.setdefault((tunnel.mode, *_fixed_ends(tunnel)), interface)
+    for interface, tunnel in view.of_kind(Tunnel):
+        mode = _TAKEN.get(tunnel.mode)
+        if mode is None or not view.is_sound(interface.path, *_TELLING):
+            continue
+        local, remote = _fixed_ends(tunnel)
+        ends = ((local, remote), (None, remote), (local, None))
+        other = next((taking[mode, *pair] for pair in ends if (mode, *pair) in taking), None)
+        if other is not None and view.is_sound(other.path, *_TELLING):
+            yield diagnostic(
+                "VN424",
+                f"`{other.name}` takes all packets for `{interface.name}`: a {mode} comes first",
+                (*interface.path, "mode"),
+                labels=(Label(text="the other one", path=(*other.path, "mode")),),
+                help="give one of them other ends",
+            )
 
 
 def check_udp_ports(view: View) -> Iterator[Diagnostic]:
@@ -439,9 +477,9 @@ def _listener(kind: Kind) -> tuple[int | None, tuple[int, ...], Identity]:
         case Wireguard():
             return kind.port, (4, 6), ()
         case Vxlan():
-            return kind.port, (_version(kind),), ("vxlan", *_received(kind))
+            return kind.port, (outer_version(kind),), ("vxlan", *_received(kind))
         case Geneve():
-            return kind.port or _GENEVE_PORT, (_version(kind),), ("geneve",)
+            return kind.port or _GENEVE_PORT, (outer_version(kind),), ("geneve",)
         case _:
             return None, (), ()
 
@@ -491,6 +529,7 @@ TUNNELS = (
     check_ends,
     check_vxlan_ends,
     check_identities,
+    check_taken_packets,
     check_udp_ports,
     check_peers,
 )

@@ -70,6 +70,25 @@ class View:
             for address in interface.addresses:
                 yield interface, address
 
+    def domain(self, interface: Interface) -> str:
+        """Name the VRF whose routes an interface has, "" if it is in none.
+
+        What a port receives is its bridge's, or its bond's; a VRF has its own routes.
+        """
+        seen: set[str] = set()
+        while interface.claim is not None and interface.name not in seen:
+            seen.add(interface.name)
+            master = self.interfaces.get(interface.claim.master)
+            if master is None:
+                break
+            interface = master
+        return interface.name if isinstance(interface.kind, Vrf) else interface.vrf or ""
+
+    def home(self, interface: Interface) -> int:
+        """Give the routing table that the subnets of an interface are in."""
+        vrf = self.interfaces.get(self.domain(interface))
+        return vrf.kind.table if vrf is not None and isinstance(vrf.kind, Vrf) else MAIN_TABLE
+
     def ports(self) -> Iterator[Port]:
         """Run through all ports that bridges ask for."""
         return (claim for _, claim in self.host.claims if isinstance(claim, Port))
@@ -111,12 +130,12 @@ def single(address: IPAddress) -> IPNetwork:
     return ip_network(address)
 
 
-def connected(interface: Interface) -> dict[int, list[IPNetwork]]:
+def connected(interface: Interface, home: int) -> dict[int, list[IPNetwork]]:
     """List what can be reached through an interface without a gateway, by routing table."""
-    subnets: dict[int, list[IPNetwork]] = {MAIN_TABLE: []}
+    subnets: dict[int, list[IPNetwork]] = {home: []}
     for address in interface.addresses:
         if not address.noprefixroute:
-            subnets[MAIN_TABLE].append((address.peer or address.address).network)
+            subnets[home].append((address.peer or address.address).network)
     for route in interface.routes:
         if route.via is None and not route.nexthops and route.type == "unicast":
             subnets.setdefault(route.table, []).append(route.to)

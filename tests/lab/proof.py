@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vnetc.backends.base import ROWS, key, row_fields
+from vnetc.backends.base import key, row_fields, word_of
 from vnetc.model import Host
 from vnetc.record import MISSING, Record, fields, replace
 
@@ -43,11 +43,11 @@ def _without_each(node: Record) -> Iterator[tuple[str, Record | None]]:
     A node that cannot be without it is left out itself: None, if that is the node.
     """
     cls = type(node)
-    said = row_fields(cls) if cls in ROWS else ()
+    said = row_fields(cls) if word_of(cls) else ()
     for name, default in fields(cls).items():
         value = getattr(node, name)
         if name in said and value != default:
-            row = f"{ROWS[cls]}.{key(name)}"
+            row = f"{word_of(cls)}.{key(name)}"
             yield row, None if default is MISSING else replace(node, **{name: default})
         for row, less in _without_each_below(value):
             yield row, None if less is None else replace(node, **{name: less})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vnetc.backends import REGISTRY
-from vnetc.backends.base import ROWS, key, row_fields
+from vnetc.backends.base import key, row_fields, word_of
 from vnetc.cards import (
     AccessPoint,
     CardMatch,
@@ -36,7 +36,7 @@ _ONE_DRIVER = "every card of the lab has the same driver; a lie shows that anoth
 
 _REASONS: Mapping[str, str] = {
     **{
-        f"{ROWS[cls]}.{key(field)}": _NO_CARD
+        f"{word_of(cls)}.{key(field)}": _NO_CARD
         for cls in (
             LinkSettings,
             Rings,
@@ -71,7 +71,7 @@ _REASONS: Mapping[str, str] = {
         )
     },
     **{
-        f"{ROWS[cls]}.{key(field)}": _NO_RADIO
+        f"{word_of(cls)}.{key(field)}": _NO_RADIO
         for cls in (Wifi, AccessPoint)
         for field in row_fields(cls)
     },

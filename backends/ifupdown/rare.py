@@ -1,0 +1,15 @@
+"""Rows of the support table about what few documents have: queueing disciplines, settings of cards."""
+
+from __future__ import annotations
+
+from vnetc.backends.base import Support
+from vnetc.backends.ifupdown.cards import ETHTOOL, describe_card
+from vnetc.backends.ifupdown.qdiscs import PLACES, TC, describe
+from vnetc.backends.options import rows_of
+from vnetc.backends.services.wpa import WPA_ROWS
+
+SUPPORT: dict[str, Support] = {
+    **rows_of({**TC, **PLACES}, describe),
+    **rows_of(ETHTOOL, describe_card),
+    **WPA_ROWS,
+}

@@ -1,0 +1,22 @@
+"""Rows of the support table about what few documents have: queueing disciplines, settings of cards."""
+
+from __future__ import annotations
+
+from vnetc.backends.base import Support, exact
+from vnetc.backends.netplan.support import dropin
+from vnetc.backends.networkd.rare import SUPPORT as NETWORKD
+
+SUPPORT: dict[str, Support] = {
+    **{name: dropin(row) for name, row in NETWORKD.items()},
+    **{
+        name: exact(f"{NETWORKD[name].how}; with `set-name: false` {word}")
+        for name, word in (
+            ("match.macaddress", "match: macaddress"),
+            ("match.name", "match: name"),
+            ("match.driver", "match: driver"),
+            ("match.path", "drop-in [Match] Path="),
+        )
+    },
+    "virtual-functions.embedded-switch-mode": exact("embedded-switch-mode"),
+    "virtual-functions.delay-rebind": exact("delay-virtual-functions-rebind"),
+}

@@ -1,0 +1,15 @@
+"""Rows of the support table about what few documents have: queueing disciplines, settings of cards."""
+
+from __future__ import annotations
+
+from vnetc.backends.base import Support
+from vnetc.backends.networkd.qdiscs import PLACES, SECTIONS
+from vnetc.backends.options import rows_of
+from vnetc.backends.services.link import LINK, describe
+from vnetc.backends.services.wpa import WPA_ROWS
+
+SUPPORT: dict[str, Support] = {
+    **rows_of({**SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="),
+    **rows_of(LINK, describe),
+    **WPA_ROWS,
+}
