@@ -18,7 +18,7 @@ from typing import Any
 from vnetc.cli.arguments import parser
 from vnetc.cli.explain import page
 from vnetc.diagnostics import CODES
-from vnetc.schema import host_schema
+from vnetc.schema import host_schema, member_schema
 
 REFERENCE = Path(__file__).parent / "reference"
 SCHEMA = Path(__file__).parent.parent / "schema" / "host.schema.json"
@@ -79,13 +79,14 @@ class _Language:
         yield "`interfaces:` maps the name of a device to what it is. All types have these keys,"
         yield "but that `lo` (`type: loopback`) has only those that make sense there."
         yield ""
-        yield from self.table({key: interface["properties"][key] for key in common}, ())
+        shared = member_schema("interface", "dummy")["properties"]
+        yield from self.table({key: shared[key] for key in common}, ())
         meanings = _meanings(interface["properties"]["type"])
         for kind, branch in kinds.items():
             own = {
                 key: interface["properties"].get(key, schema) if schema is True else schema
                 for key, schema in branch["properties"].items()
-                if key not in common
+                if key not in common or schema not in (True, shared[key])
             }
             yield from ("", f"### type: {kind}", "", meanings[kind])
             if own:

@@ -107,6 +107,14 @@ def _unfold(definition: str, values: Collection[str]) -> Schema:
         base = member_schema("interface", family["base"])["properties"]
         schema["properties"] = {**base, **schema["properties"]}
         del schema["properties"]["type"]
+    common: Schema = schema["properties"]
+    # what a member has a meaning of its own for (`group` of a tap) the members alone can judge
+    schema["properties"] = {
+        key: {"description": below.get("description", "")}
+        if any(m["properties"].get(key, below) != below for m in members.values())
+        else below
+        for key, below in common.items()
+    }
     schema["allOf"] = [
         {
             "if": {

@@ -209,7 +209,7 @@ def kind_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
 
 
 def _own(kind: str) -> dict[str, Any]:
-    common = host_schema()["definitions"]["interface"]["properties"]
+    common = member_schema("interface", "dummy")["properties"]
     properties: dict[str, Any] = member_schema("interface", kind)["properties"]
     return {key: schema for key, schema in properties.items() if schema != common.get(key)}
 

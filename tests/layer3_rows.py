@@ -104,7 +104,11 @@ LAYER3_VALUES: dict[str, tuple[str, str, str]] = {
     ),
     "route.quick-ack": (_ROUTE, *_both("quick-ack")),
     "route.fast-open-no-cookie": (_ROUTE, *_both("fast-open-no-cookie")),
-    "nexthop.interface": (_HOPS, "interface: eth1", "interface: eth2"),
+    "nexthop.interface": (
+        "interfaces: {eth1: {dhcp4: true}, eth2: {dhcp4: true}, " + _HOPS[_HOPS.index("eth0:") :],
+        "interface: eth1",
+        "interface: eth2",
+    ),
     "nexthop.on-link": (_HOPS, *_both("on-link")),
     "rule.suppress-interface-group": (
         _RULE,

@@ -95,9 +95,8 @@ def _is_port(fact: Fact) -> bool:
     return fact.interface is not None and fact.interface.port is not None
 
 
-def _has_no_ports(fact: Fact) -> bool:
-    kind = None if fact.interface is None else fact.interface.kind
-    return isinstance(kind, Bridge) and not kind.ports
+def _lacks_carrier(fact: Fact) -> bool:
+    return fact.interface is not None and fact.interface.lacks_carrier
 
 
 def _says_no_optional(fact: Fact) -> bool:
@@ -164,8 +163,8 @@ DIFFERENCES = (
         ),
     ),
     Difference(
-        "booting waits until ifupdown has made a bridge without ports, but never for its carrier",
-        lambda fact: fact.key[0] == "boot" and _has_no_ports(fact) and _says_no_optional(fact),
+        "booting waits until ifupdown has made a device without carrier, but never for the carrier",
+        lambda fact: fact.key[0] == "boot" and _lacks_carrier(fact) and _says_no_optional(fact),
     ),
     Difference(
         "ifupdown2 turns IPv6 off on the ports of a bridge, which have no addresses anyway",
