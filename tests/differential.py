@@ -432,26 +432,16 @@ _HANDED = re.compile(r"^LoadCredential=([^:\n]+):(.+)\nSetCredential=\1:.+\n", r
 
 
 def with_secrets(files: Mapping[str, str]) -> dict[str, str]:
-    """Put secrets into the files that name credentials (systemd.exec(5), LoadCredential=).
-
-    Of a file of the host, which is not among these, the option names the file that is handed over.
-    """
+    """Name, in place of a credential, the file it is made of (systemd.exec(5), LoadCredential=)."""
     places = dict(pair for text in files.values() for pair in _HANDED.findall(text))
 
     def secret(match: re.Match[str]) -> str:
         option, name = match.groups()
         if name not in places:
             raise Unreadable(f"{option}File=: nothing hands {name} to systemd-networkd")
-        path = places[name]
-        if path in files:
-            return f"{option}={files[path].strip()}"
-        return f"{option}File=handed:{path}"
+        return f"{option}File=handed:{places[name]}"
 
-    found = {
-        path: _CREDENTIAL.sub(secret, _HANDED.sub("", text))
-        for path, text in files.items()
-        if path not in places.values()
-    }
+    found = {path: _CREDENTIAL.sub(secret, _HANDED.sub("", text)) for path, text in files.items()}
     # less what had nothing else to say
     return {path: text for path, text in found.items() if "=" in text or "=" not in files[path]}
 

@@ -166,6 +166,7 @@ LIMITED = (
         "interfaces: {gre1: {type: tunnel, mode: gre, remote: 192.0.2.1, local: 192.0.2.2, "
         "link-local: [ipv6]}}"
     ),
+    "interfaces: {eth0: {mtu: 10000}}",
     "interfaces: {eth0: {qdiscs: [{kind: cake, rtt: 50ms}]}}",
     "interfaces: {eth0: {qdiscs: [{kind: mq}]}}",
     *(

@@ -28,7 +28,6 @@ from vnetc.kinds import (
     Tunnel,
     Veth,
     Vlan,
-    VlanFlags,
     Vxlan,
     Wifi,
     Wireguard,
@@ -51,13 +50,10 @@ def create(interface: Interface) -> Iterator[str]:
             yield commands.create(name, f"type veth peer name {peer}")
         case Bond():
             yield from _bond(name, kind)
-        case Vlan() | Macvlan() | Macvtap() | Ipvlan():
-            flags = (
-                [t for _, t in said(kind.flags, IP_LINK[VlanFlags].options)]
-                if isinstance(kind, Vlan)
-                else []
-            )
-            phrase = " ".join((f"link {kind.link} type {kind.type}", *flags, *words(kind)))
+        case Vlan():
+            yield from _vlan(name, kind)
+        case Macvlan() | Macvtap() | Ipvlan():
+            phrase = " ".join((f"link {kind.link} type {kind.type}", *words(kind)))
             yield commands.create(name, phrase)
         case Tunnel():
             yield commands.create(name, f"type {tunnel_type(kind)}")
@@ -83,6 +79,15 @@ def create(interface: Interface) -> Iterator[str]:
                 name,
                 " ".join((f"type {kind.type}", *(words(kind) if type(kind) in IP_LINK else ()))),
             )
+
+
+def _vlan(name: str, vlan: Vlan) -> Iterator[str]:
+    """Make a VLAN, and set what it is told even if ifupdown has made it, of a name like eth0.10."""
+    yield commands.create(name, f"link {vlan.link} type vlan proto {vlan.protocol} id {vlan.id}")
+    maps = [item for item in IP_LINK[Vlan].options if item.field.endswith("_qos_map")]
+    settings = [*words(vlan.flags), *(text for _, text in said(vlan, maps))]
+    if settings:
+        yield " ".join((f"ip link set dev {name} type vlan", *settings))
 
 
 def _card(interface: Interface, card: Ethernet | Wifi) -> Iterator[str]:

@@ -85,6 +85,14 @@ def _mtu(name: str, devices: Devices) -> int | None:
     return None
 
 
+def _unusual_mtu(context: Context) -> bool:
+    """Whether ifupdown2's syntax check refuses the option: of a bridge a command says the MTU."""
+    interface: Interface = context.node
+    if isinstance(interface.kind, Bridge) or interface.mtu is None:
+        return False
+    return not 552 <= interface.mtu <= 9216
+
+
 def _inherits_mtu_of_link(context: Context) -> bool:
     """Whether the VLAN would have its link's MTU, but is none to ifupdown2: its name has no dot."""
     interface = context.interface
@@ -323,7 +331,9 @@ IFUPDOWN2: Mapping[str, Support] = {
         }.items()
     },
     "interface.vrf": exact("up ip link set master", *COMMON["interface.vrf"].limits),
-    "interface.mtu": exact("mtu, up ip link set mtu"),
+    "interface.mtu": exact(
+        "mtu, up ip link set mtu", limit("its own list of options has 552 to 9216", _unusual_mtu)
+    ),
     "interface.optional": exact("auto", limit("it has no working `allow-hotplug`", _optional)),
     "interface.link-local": exact(
         "ipv6-addrgen", limit("it has no IPv4 link-local addresses", _ipv4_link_local)

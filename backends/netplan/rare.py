@@ -9,7 +9,9 @@ from vnetc.backends.networkd.rare import SUPPORT as NETWORKD
 SUPPORT: dict[str, Support] = {
     **{name: dropin(row) for name, row in NETWORKD.items()},
     **{
-        name: exact(f"{NETWORKD[name].how}; with `set-name: false` {word}")
+        name: exact(
+            f"{dropin(NETWORKD[name]).how.partition(';')[0]}; with `set-name: false` {word}"
+        )
         for name, word in (
             ("match.macaddress", "match: macaddress"),
             ("match.name", "match: name"),

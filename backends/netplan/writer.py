@@ -6,8 +6,6 @@ always written; a DHCP route metric of 100 and the server's MTU, which are vnetc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from vnetc.backends.base import Devices, File, Version, has_rare, said_table
 from vnetc.backends.formats import Section, Yaml, ini, yaml
 from vnetc.backends.netplan.kinds import SECTIONS, foreign, native
@@ -20,10 +18,10 @@ from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.secrets import (
     credential_path,
     credentials,
-    secret_name,
+    secret_path,
     write_secrets,
 )
-from vnetc.cards import CardMatch, Secret
+from vnetc.cards import CardMatch
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -79,9 +77,8 @@ def write(host: Host, version: Version) -> list[File]:
         from vnetc.backends.services.link import link_files, write_passwords
 
         files += [*link_files(host), *write_passwords(host)]
-    handed = frozenset(_handed(host, version))
-    files += [*companions(host, s.other_sysctls(host)), *write_secrets(host, handed)]
-    return [*files, *write_units(host, credentials(host, handed))]
+    files += [*companions(host, s.other_sysctls(host)), *write_secrets(host)]
+    return [*files, *write_units(host, credentials(host))]
 
 
 def _wait_online(host: Host, version: Version) -> list[File]:
@@ -137,24 +134,12 @@ def _has_type(interface: Interface, version: Version) -> bool:
 
 
 def _says_peer(peer: WireguardPeer) -> bool:
-    """Tell whether netplan has a peer as it is: with addresses, and without a file.
+    """Tell whether netplan has a peer as it is: with addresses, and without a key to share.
 
-    Of a file it makes a line that systemd-networkd reads itself, as another user than root.
+    Of a file with one it makes a line that systemd-networkd, which is not root, reads itself, and
+    one in the YAML it writes to where everybody reads it (0.106; CVE-2022-4968).
     """
-    key = peer.preshared_key
-    return bool(peer.allowed_ips) and (key is None or key.file is None)
-
-
-def _handed(host: Host, version: Version) -> Iterator[str]:
-    """Name the secrets that systemd-networkd is handed by its unit; the YAML holds the others."""
-    for interface in host.interfaces:
-        kind = interface.kind
-        if isinstance(kind, Wireguard):
-            own = not _has_type(interface, version)
-            if own or kind.private_key.file is not None:
-                yield secret_name(interface.name)
-            for number in range(1, len(kind.peers) + 1) if own else ():
-                yield secret_name(interface.name, number)
+    return bool(peer.allowed_ips) and peer.preshared_key is None
 
 
 def _is_bare(interface: Interface) -> bool:
@@ -187,7 +172,7 @@ def _kind(devices: Devices, interface: Interface) -> dict[str, Any]:
             return {"mode": "vxlan", **native(kind)}
         case Wireguard() as kind:
             peers = [_peer(peer) for peer in kind.peers]
-            keys = {"keys": {"private": _secret(kind.private_key)}}
+            keys = {"keys": {"private": secret_path(interface.name, kind.private_key)}}
             return {
                 "mode": "wireguard",
                 **native(kind),
@@ -213,14 +198,7 @@ def _card(card: Card) -> dict[str, Any]:
 
 
 def _peer(peer: WireguardPeer) -> dict[str, Any]:
-    keys = {"public": peer.public_key}
-    if peer.preshared_key is not None:
-        keys["shared"] = _secret(peer.preshared_key)
-    return {"keys": keys, **native(peer)}
-
-
-def _secret(secret: Secret) -> str:
-    return secret.text or "" if secret.file is None else secret.file
+    return {"keys": {"public": peer.public_key}, **native(peer)}
 
 
 def device(devices: Devices, interface: Interface, version: Version) -> dict[str, Any]:
@@ -441,7 +419,7 @@ def _netdev_dropin(interface: Interface) -> list[Section]:
             options += said(kind.flags, NETDEV[VlanFlags].options)
         elif isinstance(kind, Tunnel) and kind.link is not None:
             options.append(("Independent", "no"))
-        elif isinstance(kind, Wireguard) and kind.private_key.file is not None:
+        elif isinstance(kind, Wireguard):
             options.append(("PrivateKeyFile", credential_path(interface.name)))
         sections.append((group.place, options))
     return [(name, options) for name, options in sections if options]

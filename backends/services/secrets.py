@@ -7,7 +7,7 @@ with a text that is no key, so that only the one device is missing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from vnetc.backends.base import File
 from vnetc.cards import Secret
@@ -33,20 +33,20 @@ def credential_path(interface: str, peer: int = 0) -> str:
     return f"{_CREDENTIALS}/vnetc.{secret_name(interface, peer)}"
 
 
-def write_secrets(host: Host, only: Collection[str] | None = None) -> list[File]:
-    """Write the files with secrets of the document; `only`: those of these names."""
+def write_secrets(host: Host) -> list[File]:
+    """Write the files with secrets of the document."""
     return [
         File(path, f"{secret.text}\n", 0o600)
-        for _, secret, path in _secrets(host, only)
+        for _, secret, path in _secrets(host)
         if secret.text is not None
     ]
 
 
-def credentials(host: Host, only: Collection[str] | None = None) -> list[tuple[str, str]]:
+def credentials(host: Host) -> list[tuple[str, str]]:
     """List the options that hand secrets to systemd-networkd, for its unit's [Service] section."""
     return [
         option
-        for name, _, path in _secrets(host, only)
+        for name, _, path in _secrets(host)
         for option in (
             ("LoadCredential", f"vnetc.{name}:{path}"),
             ("SetCredential", f"vnetc.{name}:missing"),
@@ -54,7 +54,7 @@ def credentials(host: Host, only: Collection[str] | None = None) -> list[tuple[s
     ]
 
 
-def _secrets(host: Host, only: Collection[str] | None) -> Iterator[tuple[str, Secret, str]]:
+def _secrets(host: Host) -> Iterator[tuple[str, Secret, str]]:
     """Run through the secrets of a host, with their names and files."""
     for interface in host.interfaces:
         kind = interface.kind
@@ -62,5 +62,5 @@ def _secrets(host: Host, only: Collection[str] | None) -> Iterator[tuple[str, Se
             given = [kind.private_key, *(peer.preshared_key for peer in kind.peers)]
             for number, secret in enumerate(given):
                 name = secret_name(interface.name, number)
-                if secret is not None and (only is None or name in only):
+                if secret is not None:
                     yield name, secret, secret_path(interface.name, secret, number)
