@@ -325,15 +325,6 @@ def _secret(files: dict[str, str]) -> differential.Block:
     return read(said)["x"]["netdev"]["WireGuard"][0]
 
 
-def test_secrets_are_compared() -> None:
-    files = {
-        SERVICE: f"[Service]\n{HANDED}",
-        "/etc/k": "secret\n",
-        NETDEV: f"{WIREGUARD}{CREDENTIAL}FwMark=7\n",
-    }
-    assert _secret(files) == {"PrivateKey": "secret", "FirewallMark": "7"}
-
-
 def test_secrets_of_the_host_are_compared() -> None:
     files = {SERVICE: f"[Service]\n{HANDED}", NETDEV: f"{WIREGUARD}{CREDENTIAL}"}
     handed = _secret(files)
