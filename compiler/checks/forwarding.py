@@ -1,6 +1,6 @@
 """Ports of bridges and forwarding databases: VN214, VN315, VN423.
 
-What the kernel refuses or ignores was measured with Linux 6.1 and iproute2 6.1, whose bridge(8) says
+What the kernel refuses or ignores was measured with Linux 6.18 and iproute2 6.1, whose bridge(8) says
 what an entry consists of.
 """
 
