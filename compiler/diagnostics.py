@@ -145,6 +145,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN422": ("error", "an MTU or MAC address of a bond's member that is not the bond's"),
     "VN423": ("error", "a forwarding entry that the device cannot have"),
     "VN424": ("warning", "a tunnel whose packets another one takes"),
+    "VN425": ("warning", "a VLAN of a bridge that does not reach the bridge device"),
     "VN430": ("error", "two queueing disciplines in one place"),
     "VN431": ("error", "a queueing discipline's handle or class twice"),
     "VN432": ("error", "a traffic class or its discipline that is not there"),

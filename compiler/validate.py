@@ -356,7 +356,7 @@ def _unknown_keys(
         elif near:
             help = f"a key with a similar name exists: `{near[0]}`"
         elif len(_present(schema)) > _FEW:
-            help = "`vnetc schema` describes all keys"
+            help = "docs/reference/language.md lists all keys, as `vnetc schema` does"
         else:
             help = f"possible are {_listing(sorted(_present(schema)))}"
         yield diagnostic("VN101", f"unknown key `{name}`", (*path, name), "key", help=help)
@@ -374,8 +374,18 @@ _FOREIGN = {
     ),
     "network": "its keys stand at the top of the document",
     "renderer": "what to compile to is the `target:`",
-    "interfaces": "the interfaces of a bridge are its `ports:`",
-    "parameters": "its keys stand below the bridge itself",
+    "interfaces": "the interfaces of a bridge are its `ports:`, those of a bond its `members:`",
+    "parameters": "its keys stand below the device itself",
+    **dict.fromkeys(("slaves", "bond-slaves"), "the interfaces of a bond are its `members:`"),
+    **dict.fromkeys(("bridge_ports", "bridge-ports"), "they are the `ports:` of a bridge"),
+    **dict.fromkeys(
+        ("bridge-vlan-aware", "vlan-aware"), "a bridge with `vlan-filtering: true` knows VLANs"
+    ),
+    "vlan-raw-device": "the interface that a VLAN is made on is its `link:`",
+    "listen-port": "the port of a WireGuard interface is its `port:`",
+    "vni": "the number of a VXLAN is its `id:`",
+    "dhcp": "`dhcp4: true` asks for IPv4 addresses, `dhcp6: true` for IPv6",
+    "mac": "it is spelt `macaddress`",
     "netmask": "the prefix length follows the address: `192.168.1.110/24`",
 }
 

@@ -136,7 +136,8 @@ class _Language:
         if "$ref" in schema:
             key = schema["$ref"].rpartition("/")[2]
             schema = self.follow(schema)
-            if "properties" not in schema and "properties" not in schema.get("then", {}):
+            below = (schema, schema.get("then", {}), schema.get("else", {}))
+            if not any("properties" in part for part in below):
                 self.values[key] = schema
                 return f"[{key}](#values)"
         if "properties" in schema:
@@ -182,6 +183,7 @@ class _Language:
         return " or ".join(dict.fromkeys(said))
 
     def link(self, key: str, schema: Schema) -> str:
+        key = schema.get("title", key)
         text = repr(schema)
         if text not in self.titles:
             self.titles[text] = key

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import example, given, settings
 from vnetc.pipeline import compile_text
 
@@ -79,3 +82,27 @@ def test_texts_arrive_or_are_refused(name: str, identity: str, password: str) ->
         for other in output.files
         if other is not file and len(password) > 8
     )
+
+
+@pytest.mark.parametrize(
+    ("password", "written"),
+    [
+        ("hunter2-hunter2", '"hunter2-hunter2"'),
+        ("0123456789abcdef" * 4, "0123456789abcdef" * 4),  # 64 digits: the key itself
+        ("0123456789abcdeg" * 4, '"' + "0123456789abcdeg" * 4 + '"'),
+        ('a"; touch x # $(x)', '"a"; touch x # $(x)"'),
+    ],
+)
+def test_passwords_of_files_are_put_in(tmp_path: Path, password: str, written: str) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{password}\nsecond line\n")
+    document = (
+        "version: 1\ninterfaces: {wlan0: {type: wifi, access-points: "
+        f"{{home: {{password: {{file: {secret}}}}}}}}}}}\n"
+    )
+    files = {file.path: file.content for file in compile_text(document, target="networkd").files}
+    script, config, out = (tmp_path / name for name in ("script", "config", "out"))
+    script.write_text(files["/etc/vnetc/wpa-passwords.sh"])
+    config.write_text(files[PATH])
+    subprocess.run(["/bin/sh", script, config, out], check=True, cwd=tmp_path)
+    assert settings_of(out.read_text())[0]["psk"] == written

@@ -165,7 +165,7 @@ def _mii(path: Path, bond: Bond) -> Iterator[Diagnostic]:
                 f"`{_key(field)}` needs `mii-monitor-interval`",
                 (*path, _key(field)),
                 "key",
-                labels=(Label(text="without it by this", path=(*path, "arp-interval")),)
+                labels=(Label(text="this does it instead", path=(*path, "arp-interval")),)
                 if bond.arp_interval
                 else (),
                 help="remove it, or monitor by MII",

@@ -413,6 +413,31 @@ def check_untagged(view: View) -> Iterator[Diagnostic]:
             )
 
 
+def check_vlans_of_bridges(view: View) -> Iterator[Diagnostic]:
+    """VN425: a bridge that filters hands a VLAN to its own device only if that carries it."""
+    for interface in view.host.interfaces:
+        vlan = interface.kind
+        below = view.interfaces.get(vlan.link) if isinstance(vlan, Vlan) else None
+        if below is None or not isinstance(vlan, Vlan) or not isinstance(below.kind, Bridge):
+            continue
+        bridge = below.kind
+        sound = view.is_sound(below.path, "vlan-filtering", "vlans", "pvid", "default-pvid")
+        if not bridge.vlan_filtering or not sound:
+            continue
+        if vlan.protocol != (bridge.vlan_protocol or "802.1q"):
+            continue  # to the bridge its tags are no tags
+        default = 1 if bridge.default_pvid is None else bridge.default_pvid
+        carried = [*bridge.vlans, *((vid, vid) for vid in (default, bridge.pvid) if vid)]
+        if not any(first <= vlan.id <= last for first, last in carried):
+            yield diagnostic(
+                "VN425",
+                f"VLAN {vlan.id} does not reach `{below.name}` itself, so `{interface.name}` is cut off",
+                (*interface.path, "id"),
+                labels=(Label(text="the bridge", path=below.path, part="key"),),
+                help=f"add `vlans: [{vlan.id}]` to `{below.name}`",
+            )
+
+
 # What an interface that is down cannot have.
 _NEEDS_UP = ("addresses", "dhcp4", "dhcp6", "routes", "neighbors")
 
@@ -474,6 +499,7 @@ LINKS = (
     check_timers,
     check_pinned_macs,
     check_untagged,
+    check_vlans_of_bridges,
     check_down,
     check_waiting,
 )
