@@ -423,11 +423,24 @@ class _Builder:
             if data is self:
                 data = self.scalars[value] = _plain(value)
         else:
-            data = value
+            data = value if value.isascii() else self.without_surrogates(value, event)
         node = Node(data, event)
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
+
+    def without_surrogates(self, value: str, event: Any) -> str:
+        """Join what JSON escapes in two halves, an emoji for instance; a half alone is none."""
+        try:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.report(
+                "VN002",
+                "half of a surrogate pair is no character",
+                event,
+                help="write the character itself, or its escape `\\U0001F600`",
+            )
+            return ""
 
     def alias(self, event: Any) -> Node:
         if event.anchor not in self.anchors:

@@ -161,7 +161,7 @@ _VALUES: dict[str, tuple[str, str]] = {
     "vxlan.group": ("239.0.0.1", "239.0.0.2"),
     "vxlan.remotes": ("[192.0.2.8]", "[192.0.2.8, 192.0.2.9]"),
     "wireguard.peers": (f'[{{public-key: "{_KEY}"}}]', f'[{{public-key: "{_OTHER_KEY}"}}]'),
-    "tunnel.ipv6-rapid-deployment-prefix": ('"2001:db8::/32"', '"2001:db8:1::/48"'),
+    "tunnel.ipv6-rapid-deployment-prefix": ('"2001:db8::/32"', '"2001:d00::/24"'),
     "infiniband.partition-key": ("7", "8"),
     "wireguard-peer.endpoint": ('"vpn.example:51820"', '"[2001:db8::1]:51820"'),
     "wireguard-peer.allowed-ips": ("[10.0.0.0/8]", '[10.0.0.0/8, "2001:db8::/32"]'),
@@ -196,7 +196,7 @@ def kind_rows() -> Iterator[tuple[str, tuple[str, str, str]]]:
     for key, schema in flags.items():
         device = _DEVICES["vlan"].replace("@", "flags: {@}")
         if key == "bridge-binding":
-            device = "br: {type: bridge, vlan-filtering: true}, d: {type: vlan, id: 7, link: br, flags: {@}}"
+            device = "br: {type: bridge, vlan-filtering: true, vlans: [7]}, d: {type: vlan, id: 7, link: br, flags: {@}}"
         yield f"vlan-flags.{key}", _document(device, key, f"vlan-flags.{key}", schema)
     for key in ("from", "to"):
         other = "to: 2" if key == "from" else "from: 2"

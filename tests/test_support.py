@@ -167,6 +167,13 @@ LIMITED = (
         "link-local: [ipv6]}}"
     ),
     "interfaces: {eth0: {mtu: 10000}}",
+    (
+        "interfaces: {g: {type: tunnel, mode: gre, local: 192.0.2.1, remote: 192.0.2.2, "
+        "input-key: 0, output-key: 0}, h: {type: tunnel, mode: gre, local: 192.0.2.1, "
+        "remote: 192.0.2.3, key: 0}, v: {type: vxlan, id: 1, remote: 192.0.2.1, ageing: 0}}"
+    ),
+    "interfaces: {eth0: {qdiscs: [{kind: codel, target: 0, interval: 0}]}}",
+    "interfaces: {eth0: {qdiscs: [{kind: fq_codel, target: 0, interval: 0}]}}",
     "interfaces: {eth0: {qdiscs: [{kind: cake, rtt: 50ms}]}}",
     "interfaces: {eth0: {qdiscs: [{kind: mq}]}}",
     *(

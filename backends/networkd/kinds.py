@@ -82,9 +82,13 @@ def _only_of(*modes: str) -> Limit:
 
 
 _NO_OPTION = "systemd.netdev(5) has no option for it"
-PRIORITY_ZERO = limit(
-    "systemd-networkd takes 0 for none said", lambda context: context.node.priority == 0
-)
+
+
+def zero(field: str) -> Limit:
+    """Refuse 0, which systemd-networkd never tells the kernel."""
+    return limit(
+        "systemd-networkd takes 0 for none said", lambda context: getattr(context.node, field) == 0
+    )
 
 
 _MII_ZERO = limit(
@@ -115,7 +119,7 @@ NETDEV: Groups = {
             option("hello_time", "HelloTimeSec", seconds),
             option("max_age", "MaxAgeSec", seconds),
             option("ageing_time", "AgeingTimeSec", seconds),
-            option("priority", "Priority", str, PRIORITY_ZERO),
+            option("priority", "Priority", str, zero("priority")),
             option("group_forward_mask", "GroupForwardMask"),
             option("vlan_filtering", "VLANFiltering", only_true),
             option("vlan_protocol", "VLANProtocol"),
@@ -235,7 +239,7 @@ NETDEV: Groups = {
             option("flow_label", "FlowLabel"),
             option("do_not_fragment", "IPDoNotFragment"),
             option("mac_learning", "MacLearning"),
-            option("ageing", "FDBAgeingSec", seconds, _WHOLE_SECONDS),
+            option("ageing", "FDBAgeingSec", seconds, _WHOLE_SECONDS, zero("ageing")),
             option("limit", "MaximumFDBEntries"),
             option("arp_proxy", "ReduceARPProxy"),
             option("short_circuit", "RouteShortCircuit"),
@@ -326,9 +330,9 @@ NETDEV: Groups = {
                 inherit_as_one,
                 _only_of("gre", "gretap"),
             ),
-            option("key", "Key"),
-            option("input_key", "InputKey"),
-            option("output_key", "OutputKey"),
+            option("key", "Key", str, zero("key")),
+            option("input_key", "InputKey", str, zero("input_key")),
+            option("output_key", "OutputKey", str, zero("output_key")),
             option("path_mtu_discovery", "DiscoverPathMTU"),
             option("ignore_do_not_fragment", "IgnoreDontFragment", since=(254,)),
             option("serialize", "SerializeTunneledPackets"),

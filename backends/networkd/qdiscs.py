@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vnetc.backends.base import Context, Limit, limit
 from vnetc.backends.formats import Section
+from vnetc.backends.networkd.kinds import zero
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.model import Interface
 from vnetc.qdiscs import (
@@ -85,8 +86,8 @@ _FLOW_ISOLATION = {
 }
 _CODEL = (
     _limit(),
-    option("target", "TargetSec", _time),
-    option("interval", "IntervalSec", _time),
+    option("target", "TargetSec", _time, zero("target")),
+    option("interval", "IntervalSec", _time, zero("interval")),
     option("ecn", "ECN"),
     option("ce_threshold", "CEThresholdSec", _time),
 )

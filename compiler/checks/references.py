@@ -175,7 +175,7 @@ def check_port_kind(view: View) -> Iterator[Diagnostic]:
 # Kinds that cannot be in a bridge or bond although they carry Ethernet: a bridge in a bridge is a
 # loop, and the program that reads a macvtap gets all of its frames (br_add_if in net/bridge/br_if.c,
 # bond_enslave in drivers/net/bonding/bond_main.c).
-_NO_PORTS = frozenset({"bridge", "macvtap"})
+_NO_PORTS = frozenset({"bridge", "macvtap", "wifi"})  # wifi: IFF_DONT_BRIDGE of cfg80211
 _NO_MEMBERS = frozenset({"bond", "bridge", "macvtap"})
 
 

@@ -159,6 +159,7 @@ class Secrets:
     # --- the tree ---------------------------------------------------------------------------------
 
     def _look_at_tree(self, root: Node) -> None:
+        """Find the secrets of a document; a text where settings belong, too, which may be the password."""
         seen: set[int] = set()
         todo: list[tuple[Node, bool]] = [(root, True)]  # and whether its keys are keys, not names
         while todo:
@@ -169,6 +170,12 @@ class Secrets:
             for step, below in node.items.items():
                 if isinstance(step, str) and are_keys and _is_secret(step):
                     self._hide_all(below)
+                elif step == "auth" and not below.items:
+                    self._hide(below)
+                elif step == "access-points":
+                    for point in below.items.values():
+                        if not point.items:
+                            self._hide(point)
                 todo.append((below, step not in _NAMES))
 
     def _hide_all(self, node: Node) -> None:
@@ -243,7 +250,12 @@ _NAMES = frozenset({"interfaces", "networks", "ports"})  # below these, keys are
 
 
 def _may_have(text: str) -> bool:
-    return bool(_KEY_OF_32_BYTES.search(text)) or any(map(_is_secret, set(_KEY.findall(text))))
+    keys = set(_KEY.findall(text))
+    return (
+        bool(_KEY_OF_32_BYTES.search(text))
+        or not keys.isdisjoint(("auth", "access-points"))
+        or any(map(_is_secret, keys))
+    )
 
 
 def _plain(name: str) -> str:
