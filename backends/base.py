@@ -422,7 +422,7 @@ class _Pass:
     def refuse(self, node: Any, interface: Interface | None, path: Path) -> dict[str, Any]:
         """Report what the table refuses in one node; give the defaults to put in its place."""
         resets: dict[str, Any] = {}
-        cls = type(node)
+        cls: type[Record] = node.__class__
         plan = self.plans.get(cls)
         if plan is None:
             plan = self.plans[cls] = _plan(cls, self.support, self.version)
@@ -465,7 +465,7 @@ class _Pass:
 
     def below(self, node: Any, interface: Interface | None, path: Path) -> Any:
         """Visit a node below one at `path`, if it has rows of its own."""
-        if not word_of(type(node)):
+        if not word_of(node.__class__):
             return node
         return self.visit(node, interface, getattr(node, "path", path))
 

@@ -161,7 +161,7 @@ def native(node: Record) -> dict[str, Any]:
     """Give the keys that netplan has for the options of a device, with their values."""
     group = KEYS.get(type(node))
     options = () if group is None else group.options
-    return {word: value for word, value in said(node, options) if value is not None}
+    return dict(said(node, options))
 
 
 def foreign(node: Record, options: Iterable[Option]) -> list[Option]:

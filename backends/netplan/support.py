@@ -186,8 +186,13 @@ def _show(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-SUPPORT: dict[str, Support] = {name: dropin(row) for name, row in NETWORKD.items()}
-SUPPORT |= {f"type.{name}": _type(name) for name in KINDS}
-for _name in ("type.tunnel", "type.wireguard"):
-    SUPPORT[_name] = replace(SUPPORT[_name], limits=(NUMERIC_NAME, NO_LINK_LOCAL))
-SUPPORT |= dict(_native_rows()) | _KEYS
+SUPPORT: dict[str, Support] = {
+    **{name: dropin(row) for name, row in NETWORKD.items()},
+    **{f"type.{name}": _type(name) for name in KINDS},
+    **{
+        f"type.{name}": replace(_type(name), limits=(NUMERIC_NAME, NO_LINK_LOCAL))
+        for name in ("tunnel", "wireguard")
+    },
+    **dict(_native_rows()),
+    **_KEYS,
+}

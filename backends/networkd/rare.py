@@ -9,19 +9,22 @@ from vnetc.backends.services.link import LINK, describe
 from vnetc.backends.services.wpa import WPA_ROWS
 from vnetc.record import replace
 
-SUPPORT: dict[str, Support] = {
+_ROWS: dict[str, Support] = {
     **rows_of({**SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="),
     **rows_of(LINK, describe),
     **WPA_ROWS,
 }
-# a card that keeps its name is found by the .network file too
-SUPPORT |= {
-    f"match.{key}": replace(row, how=f"{row.how}; with `set-name: false` [Match] {word}=")
-    for key, word in (
-        ("macaddress", "PermanentMACAddress"),
-        ("name", "Name"),
-        ("driver", "Driver"),
-        ("path", "Path"),
-    )
-    for row in (SUPPORT[f"match.{key}"],)
+_KEPT = "; with `set-name: false` [Match]"  # then the .network file finds the card, too
+SUPPORT: dict[str, Support] = {
+    **_ROWS,
+    **{
+        f"match.{key}": replace(row, how=f"{row.how}{_KEPT} {word}=")
+        for key, word in (
+            ("macaddress", "PermanentMACAddress"),
+            ("name", "Name"),
+            ("driver", "Driver"),
+            ("path", "Path"),
+        )
+        for row in (_ROWS[f"match.{key}"],)
+    },
 }

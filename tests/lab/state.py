@@ -47,6 +47,7 @@ _NO_SETTING = {
     *("topology_change_ack", "config_pending", "group_fwd_mask_str", "hold_timer", "hello_timer"),
     *("message_age_timer", "forward_delay_timer", "tcn_timer", "topology_change_timer", "gc_timer"),
     *("fdb_n_learned", "designated_bridge"),
+    *("mcast_querier_state_ipv4", "mcast_querier_state_ipv6"),  # who asked last
     *("numqueues", "numdisabled"),  # of tun and tap: what programs have opened
     "reserved_bits",  # of VXLANs: what their other settings leave of the header
     # bonds and what they are made of

@@ -6,7 +6,12 @@ while IFS= read -r line; do
     '  psk=file:'* | '  sae_password=file:'* | '  password=file:'* | '  private_key_passwd=file:'*)
         password=
         IFS= read -r password <"${line#*=file:}" || [ "$password" ] || exit 1
-        printf '%s="%s"\n' "${line%%=file:*}" "$password"
+        quote='"'
+        case $line:${#password}:$password in
+        '  psk='*:64:*[!0-9A-Fa-f]*) ;;
+        '  psk='*:64:*) quote= ;; # 64 hexadecimal digits are the key itself
+        esac
+        printf '%s=%s%s%s\n' "${line%%=file:*}" "$quote" "$password" "$quote"
         ;;
     *) printf '%s\n' "$line" ;;
     esac
