@@ -59,12 +59,13 @@ def _text(targets: Sequence[Target]) -> str:
         for t in targets
     ]
     lines += ["", f"{'key'.ljust(width)} {head}".rstrip()]
+    tables = [t.support for t in targets]
     for name in names:
-        cells = (verdict(t.support[name]).ljust(w) for t, w in zip(targets, columns, strict=True))
+        found = [table[name] for table in tables]
+        cells = [verdict(row).ljust(w) for row, w in zip(found, columns, strict=True)]
+        if len(found) == 1:
+            cells.append(_full(found[0]))
         lines.append(f"{name.ljust(width)} {' '.join(cells)}".rstrip())
-    if len(targets) == 1:
-        support = targets[0].support
-        lines += ["", *(f"{name}: {_full(support[name])}" for name in names)]
     return "\n".join(lines)
 
 
