@@ -9,6 +9,7 @@ from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.kinds import (
     Bond,
     Bridge,
+    Ethernet,
     Geneve,
     Infiniband,
     Ipvlan,
@@ -264,6 +265,10 @@ def _macs(view: View) -> Iterator[tuple[Path, str]]:
         ):
             for index, mac in enumerate(kind.source_macaddresses):
                 yield (*interface.path, "source-macaddresses", index), mac
+        if isinstance(kind, Ethernet) and kind.virtual_functions is not None:
+            for function in kind.virtual_functions.functions:
+                if function.macaddress is not None:
+                    yield (*function.path, "macaddress"), function.macaddress
         if interface.macaddress is not None:
             yield (*interface.path, "macaddress"), interface.macaddress
         for neighbor in interface.neighbors:

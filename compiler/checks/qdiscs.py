@@ -373,6 +373,8 @@ def _tbf(kind: Tbf) -> Finding:
     if (kind.peakrate is None) != (kind.mtu is None):
         key = "mtu" if kind.peakrate is None else "peakrate"
         yield "VN112", key, "`peakrate` and `mtu` need each other", "add the other one"
+    if kind.peakrate is not None and kind.peakrate <= kind.rate:  # tbf_change, net/sched/sch_tbf.c
+        yield "VN435", "peakrate", "`peakrate` is not above `rate`", "raise it, or remove it"
 
 
 def _maxpkt(kind: Qfq) -> Iterator[Diagnostic]:
