@@ -150,17 +150,21 @@ def _last(change: Mutation) -> str:
 
 # What changes a document and not what it says, each with the reason.
 Same = Callable[[Mutation, str, Document], bool]
+_DEPENDENT = frozenset(
+    {
+        *("accept-ra", "link-local", "range", "router", "bridge", "table"),
+        *("mii-monitor-interval", "mtu"),
+    }
+)
 SAME_MEANING: dict[str, Same] = {
     "raw text for another target": lambda c, target, _: "raw" in c.path and not _is_raw(c, target),
     "an empty value is none": lambda c, *_: _says_nothing(c.before) and _says_nothing(c.after),
     "the schema's default, written out": lambda c, *_: _is_default(c),
     "a default that depends on other keys, written out": lambda c, *rest: (
-        _last(c) in ("accept-ra", "link-local", "range", "router", "bridge", "table")
-        and ABSENT in (c.before, c.after)
-        and _same_model(c, *rest)
+        _last(c) in _DEPENDENT and ABSENT in (c.before, c.after) and _same_model(c, *rest)
     ),
     "a name and a number for one thing": lambda c, *rest: (
-        _last(c) in ("ip-protocol", "table", "fwmark") and _same_model(c, *rest)
+        _last(c) in ("ip-protocol", "protocol", "table", "fwmark") and _same_model(c, *rest)
     ),
     "VLAN ids in other words": lambda c, *rest: (
         _last(c) in ("vlans", "untagged") and _same_model(c, *rest)

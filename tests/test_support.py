@@ -168,6 +168,10 @@ LIMITED = (
     ),
     "interfaces: {eth0: {mtu: 10000}}",
     (
+        "interfaces: {br0: {type: bridge, vlan-filtering: true, vlans: [7]}, "
+        "br0.7: {type: vlan, id: 7, link: br0, flags: {bridge-binding: true}}}"
+    ),
+    (
         "interfaces: {g: {type: tunnel, mode: gre, local: 192.0.2.1, remote: 192.0.2.2, "
         "input-key: 0, output-key: 0}, h: {type: tunnel, mode: gre, local: 192.0.2.1, "
         "remote: 192.0.2.3, key: 0}, v: {type: vxlan, id: 1, remote: 192.0.2.1, ageing: 0}}"

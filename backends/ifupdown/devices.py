@@ -82,11 +82,12 @@ def create(interface: Interface) -> Iterator[str]:
 
 
 def _vlan(name: str, vlan: Vlan) -> Iterator[str]:
-    """Make a VLAN, and set what it is told even if ifupdown has made it, of a name like eth0.10."""
-    yield commands.create(name, f"link {vlan.link} type vlan proto {vlan.protocol} id {vlan.id}")
+    """Make a VLAN; what ifupdown makes itself, of a name like eth0.10, is told afterwards."""
     maps = [item for item in IP_LINK[Vlan].options if item.field.endswith("_qos_map")]
     settings = [*words(vlan.flags), *(text for _, text in said(vlan, maps))]
-    if settings:
+    numbers = f"proto {vlan.protocol} id {vlan.id}"
+    yield commands.create(name, " ".join((f"link {vlan.link} type vlan {numbers}", *settings)))
+    if settings and "." in name:
         yield " ".join((f"ip link set dev {name} type vlan", *settings))
 
 

@@ -127,6 +127,11 @@ _TUN = (
     only("vnet_header", "vnet_hdr"),
 )
 
+_MADE_BY_IFUPDOWN = limit(
+    "ifupdown makes a VLAN of a name with a dot itself, and the kernel heeds it only when it is made",
+    lambda context: context.interface is not None and "." in context.interface.name,
+)
+
 IP_LINK: Groups = {
     Bridge: Group(
         "bridge",
@@ -222,7 +227,7 @@ IP_LINK: Groups = {
             say("gvrp", "gvrp", _switch),
             say("mvrp", "mvrp", _switch),
             say("loose_binding", "loose_binding", _switch),
-            say("bridge_binding", "bridge_binding", _switch),
+            say("bridge_binding", "bridge_binding", _switch, _MADE_BY_IFUPDOWN),
         ),
     ),
     QosMapping: Group(

@@ -252,7 +252,8 @@ def _layer3(interface: Interface, lease: Lease | None) -> State:
     state.update(expect_route(name, route) for route in interface.routes)
     state.update(pair for rule in interface.routing_policy for pair in expect_rule(rule))
     state.update(
-        (("neighbour", name, str(n.address)), n.macaddress or "proxy") for n in interface.neighbors
+        (("neighbour", name, str(n.address)), "proxy" if n.proxy else n.macaddress or "")
+        for n in interface.neighbors
     )
     state.update(expect_entries(interface))
     state.update(() if lease is None else _leased(interface, lease))

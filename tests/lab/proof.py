@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vnetc.backends.base import key, row_fields, word_of
+from vnetc.kinds import Infiniband
 from vnetc.model import Host
 from vnetc.record import MISSING, Record, fields, replace
 
@@ -85,6 +86,22 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         ("netplan", "networkd"),
         "systemd-networkd hands the name to systemd-hostnamed over D-Bus, which a sandbox does "
         "not have",
+    ),
+    **dict.fromkeys(
+        ("type.infiniband", *(f"infiniband.{key(field)}" for field in row_fields(Infiniband))),
+        dict.fromkeys(
+            ("ifupdown", "ifupdown2", "ifupdown-ng", "netplan", "networkd"),
+            "there is no InfiniBand card, nor a driver that plays one; the words are those of the "
+            "programs (test_names.py)",
+        ),
+    ),
+    "fdb.state": dict.fromkeys(
+        ("netplan", "networkd"), "they say `permanent` alone, which is the default"
+    ),
+    "dhcp-overrides.use-gateway": dict.fromkeys(
+        ("netplan", "networkd"),
+        "it is about the router option, which systemd-networkd does not look at beside the classless "
+        "routes that the lab's server gives",
     ),
     "interface.critical": dict.fromkeys(
         ("netplan", "networkd"),

@@ -19,6 +19,7 @@ from . import layers, tree
 FALSE_POSITIVES: dict[str, str] = {
     "unsupported keyword (dns-nameservers)": "an option of resolvconf's hook, not of an addon",
     "unsupported keyword (dns-search)": "an option of resolvconf's hook, not of an addon",
+    "recv() error: [Errno 22]": "its own netlink socket, now and then; nothing of the file",
     'bridge-ports: invalid value "none"': "the bridge addon takes `none`, the check does not know",
 }
 
