@@ -197,6 +197,13 @@ def limit(reason: str, refuses: Refuses, *, before: Version = ()) -> Limit:
     return Limit(reason=reason, refuses=refuses, before=before)
 
 
+def whole_seconds(field: str) -> Limit:
+    """Refuse a time that the kernel counts in seconds, and that is none."""
+    return limit(
+        "the kernel counts seconds", lambda context: getattr(context.node, field) % 1000 != 0
+    )
+
+
 # linux/rtnetlink.h: where routes of these types go unless a table is said, RT_TABLE_LOCAL
 _OF_TABLE_LOCAL = frozenset({"local", "broadcast", "anycast"})
 

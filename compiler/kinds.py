@@ -118,7 +118,7 @@ class Bridge(Record):
     untagged: Ranges = ()
     multicast_snooping: bool | None = None
     multicast_querier: bool | None = None
-    multicast_router: Literal["disabled", "temporary", "permanent"] | None = None
+    multicast_router: Literal["disabled", "query", "permanent"] | None = None
     multicast_igmp_version: Literal[2, 3] | None = None
     multicast_mld_version: Literal[1, 2] | None = None
     multicast_hash_max: int | None = None
@@ -415,7 +415,7 @@ Kind: TypeAlias = (
 )
 
 # type in the document -> class
-KINDS: dict[str, type[Record]] = {
+KINDS: dict[str, type[Kind]] = {
     cls.type: cls
     for cls in (
         Ethernet,

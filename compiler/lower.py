@@ -283,7 +283,7 @@ class _Lowering:
             given["members"] = names
             if not {"mii-monitor-interval", "arp-interval"} & data.keys():
                 given["mii_monitor_interval"] = _MII_MONITOR_INTERVAL
-        return cls(**given)  # type: ignore[return-value]
+        return cls(**given)
 
     def fields(self, cls: type[Record], data: Data, path: Path) -> dict[str, Any]:
         """Lower the keys of a mapping that are fields of a record class."""

@@ -9,7 +9,7 @@ A peer's file in reference/coverage/ has:
   table of the target names them itself.
 - `written`: what vnetc writes without being told, and when.
 - `older`: other spellings, and of what.
-- `reasons`: why the language has no key; `TODO` if that is not decided.
+- `reasons`: why the language has no key; `undecided` if that is not decided.
 - `since`: keys that the oldest version does not have which the lists were read from.
 
 An entry for one key has precedence over one for a pattern, and rows over reasons.
@@ -33,7 +33,7 @@ DATA = Path(__file__).parent / "reference" / "coverage"
 PEERS = ("netplan", "ifstate", "networkd")
 # peers that are targets whose support table names keys as this peer's file does, `[Section] Key=`
 TARGETS = ("networkd",)
-TODO = "TODO"
+UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _key(
         ("written", _group(data, "written", "what", id)),
         ("why", _group(data, "reasons", "why", id)),
     ]
-    outcome, value = next(((o, v) for o, v in outcomes if v), ("why", f"{TODO}: no line says"))
+    outcome, value = next(((o, v) for o, v in outcomes if v), ("why", f"{UNDECIDED}: no line says"))
     if outcome == "rows":
         value = tuple([value] if isinstance(value, str) else value)
     return Key(place, name, newer.get(id, ""), **{outcome: value})

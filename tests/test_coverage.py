@@ -88,7 +88,7 @@ def test_reasons_are_sentences(peer: str) -> None:
 
 def test_nothing_is_undecided() -> None:
     keys = [key for peer in PEERS for key in page.peer(peer).keys]
-    assert not [key.id for key in keys if key.why.startswith(page.TODO)]
+    assert not [key.id for key in keys if key.why.startswith(page.UNDECIDED)]
 
 
 # --- netplan --------------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ cannot do must not keep it down, so no such command fails; systemd-udevd only wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from vnetc.backends.base import Limit, limit
 from vnetc.backends.ifupdown import commands
-from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
+from vnetc.backends.ifupdown.kinds import say, switch
+from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, said
 from vnetc.backends.services import wpa
 from vnetc.backends.services.link import password_path
 from vnetc.cards import (
@@ -29,8 +30,6 @@ from vnetc.model import Interface
 from vnetc.record import Record
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 _WAKES = {
     "phy": "p",
@@ -129,21 +128,12 @@ _KEEPS_NAME = "a stanza of interfaces(5) finds a card by its name alone"
 _QUEUES = "ip-link(8) says it only of a device that it makes"
 
 
-def _switch(value: bool) -> str:
-    return "on" if value else "off"
-
-
 def _wakes(value: tuple[str, ...]) -> str:
     return "".join(_WAKES[word] for word in value) or "d"
 
 
 def _advertise(value: tuple[str, ...]) -> str:
     return f"{sum(1 << _MODES[mode] for mode in value):#x}"
-
-
-def say(field: str, word: str, spell: Callable[[Any], str] = str, *limits: Limit) -> Option:
-    """Say a field by a word with its value behind."""
-    return option(field, word, lambda value: f"{word} {spell(value)}", *limits)
 
 
 def _no_max(field: str) -> Limit:
@@ -199,19 +189,19 @@ ETHTOOL: Groups = {
     Offload: Group(
         "ethtool -K",
         (
-            say("receive_checksum", "rx", _switch),
-            say("transmit_checksum", "tx", _switch),
-            say("tcp_segmentation", "tx-tcp-segmentation", _switch),
-            say("tcp6_segmentation", "tx-tcp6-segmentation", _switch),
-            say("generic_segmentation", "gso", _switch),
-            say("generic_receive", "gro", _switch),
-            say("generic_receive_hardware", "rx-gro-hw", _switch),
-            say("large_receive", "lro", _switch),
-            say("receive_vlan_tag", "rxvlan", _switch),
-            say("transmit_vlan_tag", "txvlan", _switch),
-            say("receive_vlan_filter", "rx-vlan-filter", _switch),
-            say("transmit_vlan_stag", "tx-vlan-stag-hw-insert", _switch),
-            say("ntuple_filter", "ntuple", _switch),
+            say("receive_checksum", "rx", switch),
+            say("transmit_checksum", "tx", switch),
+            say("tcp_segmentation", "tx-tcp-segmentation", switch),
+            say("tcp6_segmentation", "tx-tcp6-segmentation", switch),
+            say("generic_segmentation", "gso", switch),
+            say("generic_receive", "gro", switch),
+            say("generic_receive_hardware", "rx-gro-hw", switch),
+            say("large_receive", "lro", switch),
+            say("receive_vlan_tag", "rxvlan", switch),
+            say("transmit_vlan_tag", "txvlan", switch),
+            say("receive_vlan_filter", "rx-vlan-filter", switch),
+            say("transmit_vlan_stag", "tx-vlan-stag-hw-insert", switch),
+            say("ntuple_filter", "ntuple", switch),
             elsewhere("generic_segmentation_max_bytes", "pre-up ip link set gso_max_size"),
             elsewhere("generic_segmentation_max_segments", "pre-up ip link set gso_max_segs"),
         ),
@@ -219,7 +209,7 @@ ETHTOOL: Groups = {
     LinkSettings: Group(
         "ethtool -s",
         (
-            say("autonegotiation", "autoneg", _switch),
+            say("autonegotiation", "autoneg", switch),
             say("advertise", "advertise", _advertise),
             say("speed", "speed"),
             say("duplex", "duplex"),
@@ -258,8 +248,8 @@ ETHTOOL: Groups = {
     Coalesce: Group(
         "ethtool -C",
         (
-            say("adaptive_receive", "adaptive-rx", _switch),
-            say("adaptive_transmit", "adaptive-tx", _switch),
+            say("adaptive_receive", "adaptive-rx", switch),
+            say("adaptive_transmit", "adaptive-tx", switch),
             *(
                 say(f"{way}_{what}{part}", f"{short}-{word}{part.replace('_', '-')}")
                 for way, short in (("receive", "rx"), ("transmit", "tx"))
@@ -293,10 +283,10 @@ ETHTOOL: Groups = {
             say("vlan", "vlan"),
             say("qos", "qos"),
             say("protocol", "proto", lambda value: value.replace("q", "Q")),
-            say("spoof_check", "spoofchk", _switch),
+            say("spoof_check", "spoofchk", switch),
             say("link_state", "state", _LINK_STATES.__getitem__),
-            say("trust", "trust", _switch),
-            say("query_rss", "query_rss", _switch),
+            say("trust", "trust", switch),
+            say("query_rss", "query_rss", switch),
         ),
     ),
 }
@@ -305,9 +295,9 @@ _GSO = (
     say("generic_segmentation_max_segments", "gso_max_segs"),
 )
 _PAUSE = (
-    say("autonegotiation_flow_control", "autoneg", _switch),
-    say("receive_flow_control", "rx", _switch),
-    say("transmit_flow_control", "tx", _switch),
+    say("autonegotiation_flow_control", "autoneg", switch),
+    say("receive_flow_control", "rx", switch),
+    say("transmit_flow_control", "tx", switch),
 )
 
 

@@ -22,8 +22,8 @@ from vnetc.backends.ifupdown.layer3 import (
     RULE,
     mdb,
     phrases,
-    port_range,
 )
+from vnetc.backends.spelling import span
 from vnetc.kinds import Bridge
 from vnetc.model import Address, Interface, Neighbor, Nexthop, Port, Route, Rule
 
@@ -157,7 +157,7 @@ def bridge_vlans(
     for (_, is_pvid, is_untagged), group in groupby(enumerate(carried), run):
         vids = [vid for _, vid in group]
         flags = (" pvid" * is_pvid) + (" untagged" * is_untagged) + (" self" * own)
-        commands.append(f"bridge vlan add dev {name} vid {port_range((vids[0], vids[-1]))}{flags}")
+        commands.append(f"bridge vlan add dev {name} vid {span((vids[0], vids[-1]))}{flags}")
     return commands
 
 

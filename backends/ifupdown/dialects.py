@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.devices import is_made
-from vnetc.backends.ifupdown.kinds import IP_LINK
+from vnetc.backends.ifupdown.kinds import BRIDGE_OPTIONS, IP_LINK
 from vnetc.backends.options import said
 from vnetc.kinds import Bridge, Ifb, Loopback, Vrf, Wireguard
 from vnetc.model import MAIN_TABLE, Address, Interface, Route
@@ -40,15 +40,7 @@ class Classic:
     unsafe: ClassVar[str] = ""
     hotplug: ClassVar[bool] = True
     removes_bridges: ClassVar[bool] = True  # at `ifdown`, by itself
-    # model field -> option of bridge-utils-interfaces(5)
-    bridge_options: ClassVar[Mapping[str, str]] = {
-        "stp": "bridge-stp",
-        "forward_delay": "bridge-fd",
-        "hello_time": "bridge-hello",
-        "max_age": "bridge-maxage",
-        "ageing_time": "bridge-ageing",
-        "priority": "bridge-bridgeprio",
-    }
+    bridge_options: ClassVar[Mapping[str, str]] = BRIDGE_OPTIONS
     bridge_hook: ClassVar[str] = "pre-up"  # when commands may set the rest
     vrf_hook: ClassVar[str] = "pre-up"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from vnetc.backends.base import Limit, limit
+from vnetc.backends.base import Limit, limit, whole_seconds
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
+from vnetc.backends.spelling import commas, endpoint
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _switch(value: bool) -> str:
+def switch(value: bool) -> str:
+    """Spell a boolean as ip(8) does."""
     return "on" if value else "off"
 
 
@@ -52,10 +54,6 @@ def _seconds(milliseconds: int) -> str:
     return str(milliseconds // 1000)
 
 
-def _commas(values: Any) -> str:
-    return ",".join(map(str, values))
-
-
 def _df(value: bool | str) -> str:
     return "inherit" if value == "inherit" else "set" if value else "unset"
 
@@ -71,11 +69,6 @@ def _underscores(value: str) -> str:
 
 def _qos(mappings: tuple[QosMapping, ...]) -> str:
     return " ".join(f"{mapping.from_}:{mapping.to}" for mapping in mappings)
-
-
-def _endpoint(endpoint: tuple[str, int]) -> str:
-    host, port = endpoint
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def say(field: str, word: str, spell: Callable[[Any], str] = str, *limits: Limit) -> Option:
@@ -98,7 +91,8 @@ def alone(field: str, words: str) -> Option:
     return option(field, words, str)
 
 
-_ROUTERS = {"disabled": "0", "temporary": "1", "permanent": "2"}  # MDB_RTR_TYPE_…, if_bridge.h
+# MDB_RTR_TYPE_…, linux/if_bridge.h; a bridge itself has no temporary one
+ROUTERS = {"disabled": "0", "query": "1", "permanent": "2", "temporary": "3"}
 
 
 def finer_than_10ms(field: str) -> Limit:
@@ -113,12 +107,6 @@ def _time(field: str, word: str) -> Option:
     return say(field, word, _centiseconds, finer_than_10ms(field))
 
 
-def _whole_seconds(field: str) -> Limit:
-    return limit(
-        "the kernel counts seconds", lambda context: getattr(context.node, field) % 1000 != 0
-    )
-
-
 _TUN = (
     say("user", "user"),
     say("group", "group"),
@@ -131,6 +119,16 @@ _MADE_BY_IFUPDOWN = limit(
     "ifupdown makes a VLAN of a name with a dot itself, and the kernel heeds it only when it is made",
     lambda context: context.interface is not None and "." in context.interface.name,
 )
+
+# what classic ifupdown has options of bridge-utils-interfaces(5) for
+BRIDGE_OPTIONS = {
+    "stp": "bridge-stp",
+    "forward_delay": "bridge-fd",
+    "hello_time": "bridge-hello",
+    "max_age": "bridge-maxage",
+    "ageing_time": "bridge-ageing",
+    "priority": "bridge-bridgeprio",
+}
 
 IP_LINK: Groups = {
     Bridge: Group(
@@ -155,7 +153,7 @@ IP_LINK: Groups = {
             elsewhere("untagged", "up bridge vlan add self untagged"),
             say("multicast_snooping", "mcast_snooping", _bit),
             say("multicast_querier", "mcast_querier", _bit),
-            say("multicast_router", "mcast_router", _ROUTERS.__getitem__),
+            say("multicast_router", "mcast_router", ROUTERS.__getitem__),
             say("multicast_igmp_version", "mcast_igmp_version"),
             say("multicast_mld_version", "mcast_mld_version"),
             say("multicast_hash_max", "mcast_hash_max"),
@@ -184,13 +182,13 @@ IP_LINK: Groups = {
             say("use_carrier", "use_carrier", _bit),
             say("peer_notify_delay", "peer_notify_delay", _milliseconds),
             say("arp_interval", "arp_interval", _milliseconds),
-            say("arp_ip_targets", "arp_ip_target", _commas),
+            say("arp_ip_targets", "arp_ip_target", commas),
             say("arp_validate", "arp_validate", _underscores),
             say("arp_all_targets", "arp_all_targets"),
             say("arp_missed_max", "arp_missed_max"),
             say("transmit_hash_policy", "xmit_hash_policy"),
             say("lacp_rate", "lacp_rate"),
-            say("lacp_active", "lacp_active", _switch),
+            say("lacp_active", "lacp_active", switch),
             say("min_links", "min_links"),
             say("ad_select", "ad_select"),
             say("ad_actor_system", "ad_actor_system"),
@@ -204,7 +202,7 @@ IP_LINK: Groups = {
                 "learn_packet_interval",
                 "lp_interval",
                 _seconds,
-                _whole_seconds("learn_packet_interval"),
+                whole_seconds("learn_packet_interval"),
             ),
             say("dynamic_transmit_load_balancing", "tlb_dynamic_lb", _bit),
         ),
@@ -223,11 +221,11 @@ IP_LINK: Groups = {
     VlanFlags: Group(
         "vlan",
         (
-            say("reorder_headers", "reorder_hdr", _switch),
-            say("gvrp", "gvrp", _switch),
-            say("mvrp", "mvrp", _switch),
-            say("loose_binding", "loose_binding", _switch),
-            say("bridge_binding", "bridge_binding", _switch, _MADE_BY_IFUPDOWN),
+            say("reorder_headers", "reorder_hdr", switch),
+            say("gvrp", "gvrp", switch),
+            say("mvrp", "mvrp", switch),
+            say("loose_binding", "loose_binding", switch),
+            say("bridge_binding", "bridge_binding", switch, _MADE_BY_IFUPDOWN),
         ),
     ),
     QosMapping: Group(
@@ -253,7 +251,7 @@ IP_LINK: Groups = {
             say("flow_label", "flowlabel"),
             say("do_not_fragment", "df", _df),
             flag("mac_learning", "learning"),
-            say("ageing", "ageing", _seconds, _whole_seconds("ageing")),
+            say("ageing", "ageing", _seconds, whole_seconds("ageing")),
             say("limit", "maxaddress"),
             flag("arp_proxy", "proxy"),
             flag("short_circuit", "rsc"),
@@ -325,9 +323,9 @@ IP_LINK: Groups = {
         (
             say("public_key", "peer"),
             elsewhere("preshared_key", "pre-up wg set preshared-key"),
-            say("endpoint", "endpoint", _endpoint),
+            say("endpoint", "endpoint", endpoint),
             say("keepalive", "persistent-keepalive"),
-            say("allowed_ips", "allowed-ips", _commas),
+            say("allowed_ips", "allowed-ips", commas),
         ),
     ),
     Tunnel: Group(

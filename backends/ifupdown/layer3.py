@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends.base import Context, limit
-from vnetc.backends.ifupdown.kinds import only, say
+from vnetc.backends.ifupdown.kinds import ROUTERS, only, say, switch
 from vnetc.backends.ifupdown.order import comes_later
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
+from vnetc.backends.spelling import pair, slash, span
 from vnetc.model import (
     Address,
     FdbEntry,
@@ -34,33 +35,12 @@ def phrases(node: Record, options: tuple[Option, ...]) -> Iterator[str]:
     return (text for _, text in said(node, options))
 
 
-def port_range(ports: tuple[int, int]) -> str:
-    """Spell a number or a range."""
-    return str(ports[0]) if ports[0] == ports[1] else _pair(ports)
-
-
-def _pair(pair: tuple[int, int]) -> str:
-    return f"{pair[0]}-{pair[1]}"
-
-
-def _slash(pair: tuple[int, int]) -> str:
-    return f"{pair[0]}/{pair[1]}"
-
-
-def _switch(value: bool) -> str:
-    return "on" if value else "off"
-
-
 def _milliseconds(value: int) -> str:
     return f"{value}ms"
 
 
 def _unless(field: str, word: str, default: str) -> Option:
     return option(field, word, lambda value: None if value == default else f"{word} {value}")
-
-
-# MDB_RTR_TYPE_…, linux/if_bridge.h
-_ROUTERS = {"disabled": "0", "query": "1", "permanent": "2", "temporary": "3"}
 
 
 def _foreign_label(context: Context) -> bool:
@@ -93,10 +73,10 @@ def _waits_for_this(context: Context) -> bool:
 
 
 LINK = (
-    say("arp", "arp", _switch),
-    say("multicast", "multicast", _switch),
-    say("all_multicast", "allmulticast", _switch),
-    say("promiscuous", "promisc", _switch),
+    say("arp", "arp", switch),
+    say("multicast", "multicast", switch),
+    say("all_multicast", "allmulticast", switch),
+    say("promiscuous", "promisc", switch),
     say("group", "group"),
 )
 ADDRESS = (
@@ -114,7 +94,7 @@ ROUTE_AFTER_TABLE = (
     say("from_", "src"),
     say("source", "from"),
     _unless("preference", "pref", "medium"),
-    say("realms", "realms", _slash),
+    say("realms", "realms", slash),
     say("mtu", "mtu"),
     say("advmss", "advmss"),
     say("congestion_window", "initcwnd"),
@@ -131,41 +111,41 @@ RULE = (
     say("to", "to"),
     say("iif", "iif"),
     say("oif", "oif"),
-    say("fwmark", "fwmark", _slash),
+    say("fwmark", "fwmark", slash),
     say("tos", "tos", hex),
     say("ip_protocol", "ipproto"),
-    say("source_port", "sport", port_range),
-    say("destination_port", "dport", port_range),
-    say("uid_range", "uidrange", _pair),
+    say("source_port", "sport", span),
+    say("destination_port", "dport", span),
+    say("uid_range", "uidrange", pair),
     only("l3mdev", "l3mdev"),
     say("table", "lookup"),
     say("suppress_prefix_length", "suppress_prefixlength"),
     say("suppress_interface_group", "suppress_ifgroup"),
-    say("realms", "realms", _slash),
+    say("realms", "realms", slash),
     say("goto", "goto"),
 )
 BRIDGE_LINK = (
     say("path_cost", "cost"),
     say("priority", "priority"),
-    say("hairpin", "hairpin", _switch),
-    say("learning", "learning", _switch),
-    say("isolated", "isolated", _switch),
-    say("neigh_suppress", "neigh_suppress", _switch),
+    say("hairpin", "hairpin", switch),
+    say("learning", "learning", switch),
+    say("isolated", "isolated", switch),
+    say("neigh_suppress", "neigh_suppress", switch),
 )
 # ip-link(8); bridge(8) has not all of them
 BRIDGE_SLAVE = (
-    say("unicast_flood", "flood", _switch),
-    say("multicast_flood", "mcast_flood", _switch),
-    say("broadcast_flood", "bcast_flood", _switch),
-    say("multicast_to_unicast", "mcast_to_unicast", _switch),
-    say("multicast_router", "mcast_router", _ROUTERS.__getitem__),
-    say("fast_leave", "fastleave", _switch),
-    say("bpdu_guard", "guard", _switch),
-    say("root_block", "root_block", _switch),
-    say("proxy_arp", "proxy_arp", _switch),
-    say("proxy_arp_wifi", "proxy_arp_wifi", _switch),
-    say("locked", "locked", _switch),
-    say("vlan_tunnel", "vlan_tunnel", _switch),
+    say("unicast_flood", "flood", switch),
+    say("multicast_flood", "mcast_flood", switch),
+    say("broadcast_flood", "bcast_flood", switch),
+    say("multicast_to_unicast", "mcast_to_unicast", switch),
+    say("multicast_router", "mcast_router", ROUTERS.__getitem__),
+    say("fast_leave", "fastleave", switch),
+    say("bpdu_guard", "guard", switch),
+    say("root_block", "root_block", switch),
+    say("proxy_arp", "proxy_arp", switch),
+    say("proxy_arp_wifi", "proxy_arp_wifi", switch),
+    say("locked", "locked", switch),
+    say("vlan_tunnel", "vlan_tunnel", switch),
     say("group_forward_mask", "group_fwd_mask"),
     say("backup_port", "backup_port"),
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from vnetc.backends.ifupdown.kinds import flag, only, say
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
+from vnetc.backends.spelling import TIMES, minor, percent, scaled
 from vnetc.model import Interface
 from vnetc.qdiscs import (
     Bfifo,
@@ -51,27 +52,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_TIMES = ((1_000_000, "s"), (1000, "ms"), (1, "us"))
 _RATES = ((1_000_000_000, "gbit"), (1_000_000, "mbit"), (1000, "kbit"), (1, "bit"))
 
 
 def _time(microseconds: int) -> str:
-    unit, word = next((u, w) for u, w in _TIMES if microseconds % u == 0)
-    return f"{microseconds // unit}{word}"
+    return scaled(microseconds, TIMES)
 
 
 def _rate(bits: int) -> str:
-    unit, word = next((u, w) for u, w in _RATES if bits % u == 0)
-    return f"{bits // unit}{word}"
-
-
-def _percent(hundredths: int) -> str:
-    # without the sign, which ifupdown2 takes for one of Mako's
-    return f"{hundredths // 100}.{hundredths % 100:02}"
-
-
-def _minor(classid: int) -> str:
-    return f"{classid & 0xFFFF:x}"
+    return scaled(bits, _RATES)
 
 
 def _blanks(values: Any) -> str:
@@ -169,7 +158,7 @@ TC: Groups = {
     Htb: Group(
         "htb",
         (
-            say("default", "default", _minor),
+            say("default", "default", minor),
             say("r2q", "r2q"),
             elsewhere("classes", "up tc class add htb"),
         ),
@@ -198,8 +187,8 @@ TC: Groups = {
             say("delay", "delay", _time),
             option("jitter", "delay TIME", _time),
             *_LIMIT,
-            say("loss", "loss", _percent),
-            say("duplicate", "duplicate", _percent),
+            say("loss", "loss", percent),
+            say("duplicate", "duplicate", percent),
         ),
     ),
     Pfifo: Group("pfifo", _LIMIT),

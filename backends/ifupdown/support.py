@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vnetc.backends.base import Context, Devices, Limit, Support, exact, limit, unsupported
-from vnetc.backends.ifupdown.kinds import IP_LINK, describe, finer_than_10ms
+from vnetc.backends.ifupdown.kinds import BRIDGE_OPTIONS, IP_LINK, describe, finer_than_10ms
 from vnetc.backends.ifupdown.layer3 import LAYER3
 from vnetc.backends.ifupdown.layer3 import describe as describe_layer3
 from vnetc.backends.options import rows_of
@@ -145,15 +145,6 @@ _CLIENT = "the DHCP client's own configuration decides, not interfaces(5)"
 _KERNEL_RA = "the kernel takes router advertisements itself, and of them addresses and routes only"
 
 
-# what classic ifupdown has options of bridge-utils-interfaces(5) for
-_BRIDGE_OPTIONS = {
-    "stp": "bridge-stp",
-    "forward-delay": "bridge-fd",
-    "hello-time": "bridge-hello",
-    "max-age": "bridge-maxage",
-    "ageing-time": "bridge-ageing",
-    "priority": "bridge-bridgeprio",
-}
 _TIMES = ("forward_delay", "hello_time", "max_age", "ageing_time")
 IP_LINK_LIMITS = {name.replace("_", "-"): (finer_than_10ms(name),) for name in _TIMES}
 _CLIENT_IN_VRF = "its DHCP client puts routes into the table `main`"
@@ -187,8 +178,9 @@ COMMON: Mapping[str, Support] = {
         "bridge-ports", limit("a port has a name that bridge-ports takes for a word", _says_word)
     ),
     **{
-        f"bridge.{name}": exact(how, *IP_LINK_LIMITS.get(name, ()))
-        for name, how in _BRIDGE_OPTIONS.items()
+        f"bridge.{word}": exact(how, *IP_LINK_LIMITS.get(word, ()))
+        for field, how in BRIDGE_OPTIONS.items()
+        for word in (field.replace("_", "-"),)
     },
     "interface.vrf": exact("pre-up ip link set master", limit(_CLIENT_IN_VRF, _asks_in_vrf)),
     "type.ethernet": exact("iface", _DOTTED),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from vnetc.backends.base import Version
 from vnetc.backends.options import Group, Groups, Option, option, said
+from vnetc.backends.spelling import endpoint
 from vnetc.cards import CardMatch, VirtualFunctions
 from vnetc.kinds import Bond, Bridge, Tunnel, Vlan, Vrf, Vxlan, Wireguard, WireguardPeer
 from vnetc.record import Record
@@ -50,11 +51,6 @@ def _texts(values: tuple[Any, ...]) -> list[str]:
 
 def _range(ports: tuple[int, int]) -> list[int]:
     return [*ports]
-
-
-def _endpoint(endpoint: tuple[str, int]) -> str:
-    host, port = endpoint
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 _HAS_DUMMIES = (0, 107)  # dummy-devices and virtual-ethernets
@@ -140,7 +136,7 @@ KEYS: Groups = {
     WireguardPeer: Group(
         "",
         (
-            key("endpoint", spell=_endpoint),
+            key("endpoint", spell=endpoint),
             key("allowed_ips", spell=_texts),
             key("keepalive"),
         ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Limit, limit
+from vnetc.backends.base import Limit, limit, whole_seconds
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, spell
+from vnetc.backends.spelling import commas, endpoint, pair
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -39,19 +40,6 @@ def _upper(value: str) -> str:
     return value.upper()
 
 
-def _range(ports: tuple[int, int]) -> str:
-    return f"{ports[0]}-{ports[1]}"
-
-
-def _endpoint(endpoint: tuple[str, int]) -> str:
-    host, port = endpoint
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _commas(values: Any) -> str:
-    return ",".join(map(str, values))
-
-
 def inherit_as_zero(value: int | str) -> str:
     """Spell a TTL of a tunnel, where 0 stands for that of the inner packet."""
     return "0" if value == "inherit" else str(value)
@@ -68,9 +56,6 @@ def inherit_as_one(value: int | str) -> str:
 
 def _qos(mappings: tuple[QosMapping, ...]) -> str:
     return " ".join(f"{mapping.from_}-{mapping.to}" for mapping in mappings)
-
-
-_WHOLE_SECONDS = limit("the kernel counts seconds", lambda context: context.node.ageing % 1000 != 0)
 
 
 def _only_of(*modes: str) -> Limit:
@@ -233,13 +218,13 @@ NETDEV: Groups = {
             option("group", "Group"),
             elsewhere("remotes", "[BridgeFDB] Destination="),
             option("port", "DestinationPort"),
-            option("port_range", "PortRange", _range),
+            option("port_range", "PortRange", pair),
             option("ttl", "TTL"),
             option("tos", "TOS", inherit_as_one),
             option("flow_label", "FlowLabel"),
             option("do_not_fragment", "IPDoNotFragment"),
             option("mac_learning", "MacLearning"),
-            option("ageing", "FDBAgeingSec", seconds, _WHOLE_SECONDS, zero("ageing")),
+            option("ageing", "FDBAgeingSec", seconds, whole_seconds("ageing"), zero("ageing")),
             option("limit", "MaximumFDBEntries"),
             option("arp_proxy", "ReduceARPProxy"),
             option("short_circuit", "RouteShortCircuit"),
@@ -311,8 +296,8 @@ NETDEV: Groups = {
         (
             option("public_key", "PublicKey"),
             elsewhere("preshared_key", "[WireGuardPeer] PresharedKeyFile="),
-            option("endpoint", "Endpoint", _endpoint),
-            option("allowed_ips", "AllowedIPs", _commas),
+            option("endpoint", "Endpoint", endpoint),
+            option("allowed_ips", "AllowedIPs", commas),
             option("keepalive", "PersistentKeepalive"),
         ),
     ),
@@ -369,7 +354,7 @@ NETDEV: Groups = {
 }
 
 # type in the document -> kind of systemd.netdev(5), where it is another word
-_KIND = {"infiniband": "ipoib"}
+KIND_WORDS = {"infiniband": "ipoib"}
 _IP6TNL = frozenset({"ip6ip6", "ipip6"})
 
 
@@ -378,4 +363,4 @@ def netdev_kind(kind: Any) -> str:
     if isinstance(kind, Tunnel):
         return "ip6tnl" if kind.mode in _IP6TNL else kind.mode
     word: str = kind.type
-    return _KIND.get(word, word)
+    return KIND_WORDS.get(word, word)

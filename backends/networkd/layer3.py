@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from vnetc.backends.base import Context, Devices, carried_vlans, limit, said_table
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, said
+from vnetc.backends.spelling import slash, span
 from vnetc.kinds import Bridge
 from vnetc.model import (
     Address,
@@ -32,16 +33,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 Options = list[tuple[str, str]]
-
-
-def span(numbers: tuple[int, int]) -> str:
-    """Spell a number or a range."""
-    first, last = numbers
-    return str(first) if first == last else f"{first}-{last}"
-
-
-def _mark(mark: tuple[int, int]) -> str:
-    return f"{mark[0]}/{mark[1]}"
 
 
 def _unless(default: str) -> Callable[[Any], str | None]:
@@ -263,7 +254,7 @@ LAYER3: Groups = {
             option("action", "Type", str, _LOSES_NOP, _HAS_TABLES_ALONE),
             option("goto", "GoTo", since=(257,)),
             option("l3mdev", "L3MasterDevice", only_true, since=(256,)),
-            option("fwmark", "FirewallMark", _mark),
+            option("fwmark", "FirewallMark", slash),
             option("source_port", "SourcePort", span),
             option("destination_port", "DestinationPort", span),
             option("uid_range", "User", span),

@@ -8,6 +8,7 @@ from vnetc.backends.base import Context, Limit, limit
 from vnetc.backends.formats import Section
 from vnetc.backends.networkd.kinds import zero
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
+from vnetc.backends.spelling import TIMES, minor, percent, scaled
 from vnetc.model import Interface
 from vnetc.qdiscs import (
     Bfifo,
@@ -47,27 +48,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_TIMES = ((1_000_000, "s"), (1000, "ms"), (1, "us"))
 _RATES = ((1_000_000_000, "G"), (1_000_000, "M"), (1000, "K"), (1, ""))
 
 
 def _time(microseconds: int) -> str:
-    """Spell a time span of systemd.time(7)."""
-    unit, word = next((u, w) for u, w in _TIMES if microseconds % u == 0)
-    return f"{microseconds // unit}{word}"
+    return scaled(microseconds, TIMES)
 
 
 def _rate(bits: int) -> str:
-    unit, word = next((u, w) for u, w in _RATES if bits % u == 0)
-    return f"{bits // unit}{word}"
+    return scaled(bits, _RATES)
 
 
 def _percent(hundredths: int) -> str:
-    return f"{hundredths // 100}.{hundredths % 100:02}%"
-
-
-def _minor(classid: int) -> str:
-    return f"{classid & 0xFFFF:x}"
+    return f"{percent(hundredths)}%"
 
 
 def _limit() -> Option:
@@ -244,7 +237,7 @@ SECTIONS: Groups = {
     Htb: Group(
         "HierarchyTokenBucket",
         (
-            option("default", "DefaultClass", _minor),
+            option("default", "DefaultClass", minor),
             option("r2q", "RateToQuantum"),
             elsewhere("classes", "[HierarchyTokenBucketClass]", _INNER),
         ),

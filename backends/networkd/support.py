@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
-from vnetc.backends.networkd.kinds import NETDEV
+from vnetc.backends.networkd.kinds import KIND_WORDS, NETDEV
 from vnetc.backends.networkd.layer3 import LAYER3
 from vnetc.backends.options import rows_of
 from vnetc.encapsulation import has_link_local
@@ -91,12 +91,10 @@ PROMOTES = limit(
 )
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
-_KIND_WORDS = {"infiniband": "ipoib"}
-
 SUPPORT: dict[str, Support] = {
     **rows_of({**NETDEV, **LAYER3}, lambda section, word: f"[{section}] {word}="),
     **{
-        f"type.{name}": exact(f"[NetDev] Kind={_KIND_WORDS.get(name, name)}", NUMERIC_NAME)
+        f"type.{name}": exact(f"[NetDev] Kind={KIND_WORDS.get(name, name)}", NUMERIC_NAME)
         for name in KINDS
     },
     "type.tunnel": exact("[NetDev] Kind=gre, …", NUMERIC_NAME, NO_LINK_LOCAL),

@@ -24,7 +24,7 @@ from .facts import Fact, centiseconds, nothing, shown
 
 # As `ip -N` prints them.
 _ETHERTYPES = {"802.1q": f"[{0x8100}]", "802.1ad": f"[{0x88A8}]"}
-_ROUTERS = {"disabled": 0, "temporary": 1, "permanent": 2}  # MDB_RTR_TYPE_…, linux/if_bridge.h
+_ROUTERS = {"disabled": 0, "query": 1, "permanent": 2}  # MDB_RTR_TYPE_…, linux/if_bridge.h
 
 
 def _flag(word: str) -> Fact:
