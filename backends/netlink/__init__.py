@@ -1,0 +1,1 @@
+"""The running kernel: its state over netlink, the steps to the one a document wants, and back."""
