@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-Value: TypeAlias = "None | bool | int | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value] | None"
 Key: TypeAlias = "tuple[str, ...]"
 Attributes: TypeAlias = "Mapping[str, Value]"
 State: TypeAlias = "dict[Key, dict[str, Value]]"
