@@ -11,6 +11,7 @@ REGISTRY: dict[str, str] = {
     "ifupdown": "vnetc.backends.ifupdown",
     "ifupdown2": "vnetc.backends.ifupdown",
     "ifupdown-ng": "vnetc.backends.ifupdown",
+    "netlink": "vnetc.backends.netlink",
     "netplan": "vnetc.backends.netplan",
     "networkd": "vnetc.backends.networkd",
 }

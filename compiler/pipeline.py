@@ -228,23 +228,38 @@ def _compile(
     version, problems = target_version(target, version_text)
     if host is None or problems:
         return Output(host=title, target=name, diagnostics=tuple(problems))
-    devices = {interface.path for interface in host.interfaces}
+    whole = host
     host, found = express(host, target, version)
     hooks = [] if allow_hooks else list(_hooks(host, name))
-    found += [*hooks, *target.check_raw(host, version)]
-    allowed = ALLOWABLE.intersection(allow)
-    found = [
-        replace(d, severity="warning", help="it is left out")
-        if d.code in allowed and d.path not in devices
-        else d
-        for d in found
-    ]
+    found = _allowed(whole, [*found, *hooks, *target.check_raw(host, version)], allow)
     if analysis.failed or any(d.severity == "error" for d in found):
         return Output(host=title, target=name, diagnostics=tuple(found))
     if hooks:  # allowed by `--allow VN504`: what is warned of is left out
         host = _without_hooks(host, name)
     files = sorted(target.write(host, version), key=lambda file: file.path)
     return Output(host=title, target=name, files=tuple(files), diagnostics=tuple(found))
+
+
+def expressed(
+    analysis: Analysis, target: Target, version: Version, allow: Collection[str]
+) -> tuple[Host | None, list[Diagnostic]]:
+    """Give what a target that has no files can express of a document, and what there is to say."""
+    if analysis.host is None:
+        return None, []
+    host, found = express(analysis.host, target, version)
+    return host, _allowed(analysis.host, found, allow)
+
+
+def _allowed(host: Host, found: Iterable[Diagnostic], allow: Collection[str]) -> list[Diagnostic]:
+    """Make warnings of what may be left out; not of whole devices, since others may rest on them."""
+    codes = ALLOWABLE.intersection(allow)
+    devices = {interface.path for interface in host.interfaces}
+    return [
+        replace(d, severity="warning", help="it is left out")
+        if d.code in codes and d.path not in devices
+        else d
+        for d in found
+    ]
 
 
 def target_version(target: Target, text: str | None) -> tuple[Version, list[Diagnostic]]:

@@ -13,8 +13,11 @@ from .diagnose import diagnose, rendered
 
 PAGES = Path(__file__).resolve().parent.parent / "compiler" / "explain"
 
-# What a page in UTF-8 cannot show, what is too large for one, and what should not exist.
-WITHOUT_EXAMPLES = {"VN001", "VN002", "VN007", "VN901"}
+# What a page in UTF-8 cannot show, what is too large for one, what no document alone can cause, and
+# what should not exist.
+WITHOUT_EXAMPLES = {"VN001", "VN002", "VN007", "VN901"} | {
+    code for code in CODES if code.startswith("VN6")
+}
 WITH_EXAMPLES = [code for code in CODES if code not in WITHOUT_EXAMPLES]
 
 # A page has these parts in this order, and no other heading or block.

@@ -31,7 +31,7 @@ from vnetc.record import Record
 
 TYPE_CHECKING = False
 
-_WAKES = {
+WAKES = {
     "phy": "p",
     "unicast": "u",
     "multicast": "m",
@@ -41,7 +41,7 @@ _WAKES = {
     "secureon": "s",
 }
 # ethtool(8), `advertise`: the bits of the modes, ETHTOOL_LINK_MODE_…_BIT of linux/ethtool.h
-_MODES = {
+MODES = {
     "10baset-half": 0,
     "10baset-full": 1,
     "100baset-half": 2,
@@ -129,11 +129,11 @@ _QUEUES = "ip-link(8) says it only of a device that it makes"
 
 
 def _wakes(value: tuple[str, ...]) -> str:
-    return "".join(_WAKES[word] for word in value) or "d"
+    return "".join(WAKES[word] for word in value) or "d"
 
 
 def _advertise(value: tuple[str, ...]) -> str:
-    return f"{sum(1 << _MODES[mode] for mode in value):#x}"
+    return f"{sum(1 << MODES[mode] for mode in value):#x}"
 
 
 def _no_max(field: str) -> Limit:
@@ -290,11 +290,11 @@ ETHTOOL: Groups = {
         ),
     ),
 }
-_GSO = (
+GSO = (
     say("generic_segmentation_max_bytes", "gso_max_size"),
     say("generic_segmentation_max_segments", "gso_max_segs"),
 )
-_PAUSE = (
+PAUSE = (
     say("autonegotiation_flow_control", "autoneg", switch),
     say("receive_flow_control", "rx", switch),
     say("transmit_flow_control", "tx", switch),
@@ -317,9 +317,9 @@ def set_card(name: str, card: Ethernet) -> Iterator[str]:
         ("ethtool -L {}", _words(card.channels, ETHTOOL[Channels].options)),
         ("ethtool -G {}", _words(card.rings, ETHTOOL[Rings].options)),
         ("ethtool -K {}", _words(card.offload, ETHTOOL[Offload].options)),
-        ("ip link set dev {}", _words(card.offload, _GSO)),
+        ("ip link set dev {}", _words(card.offload, GSO)),
         ("ethtool -C {}", _words(card.coalesce, ETHTOOL[Coalesce].options)),
-        ("ethtool -A {}", _words(card.link_settings, _PAUSE)),
+        ("ethtool -A {}", _words(card.link_settings, PAUSE)),
         ("ethtool -s {}", _words(card.link_settings, ETHTOOL[LinkSettings].options)),
         ("ethtool -s {}", _wake(name, card)),
         ("ip link set dev {}", _words(card.queues, ETHTOOL[Queues].options)),

@@ -231,13 +231,19 @@ def describe(kind: str, word: str) -> str:
 
 def up(interface: Interface) -> Iterator[str]:
     """Make the queueing disciplines of an interface and their classes, each after its parent."""
+    for delete, add in steps(interface):
+        yield f"{delete} 2>/dev/null; {add}" if delete else add
+
+
+def steps(interface: Interface) -> Iterator[tuple[str, str]]:
+    """Give each command that makes one, behind the one that makes room for it, if need be."""
     name = interface.name
     for qdisc in ordered(interface.qdiscs):
         add = " ".join((f"tc qdisc add dev {name}", *_place(qdisc), *_words(qdisc.kind)))
-        yield f"{_delete(name, qdisc)} 2>/dev/null; {add}" if _is_first(qdisc) else add
+        yield _delete(name, qdisc) if _is_first(qdisc) else "", add
         for above, item in _classes(qdisc):
             phrase = f"tc class add dev {name} parent {above} classid {spell_class(item.id)}"
-            yield " ".join((phrase, *_words(item)))
+            yield "", " ".join((phrase, *_words(item)))
 
 
 def down(interface: Interface) -> Iterator[str]:

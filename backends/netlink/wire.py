@@ -27,6 +27,7 @@ NLA_F_NESTED, _NLA_TYPE = 0x8000, 0x3FFF
 HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
+_MAY_EMBED = bytes(10)  # how IPv6 addresses begin that inet_ntop(3) may end with an IPv4 address
 
 
 class Message(Record, kw_only=False):
@@ -92,7 +93,9 @@ def _ip_bytes(text: str) -> bytes:
 def _ip_text(data: bytes) -> str:
     if len(data) == 4:
         return socket.inet_ntop(socket.AF_INET, data)
-    return str(ip_address(data))  # as the model spells it: ::1.2.3.4 has no dots there
+    if data.startswith(_MAY_EMBED):
+        return str(ip_address(data))  # as the model spells it: ::1.2.3.4 has no dots there
+    return socket.inet_ntop(socket.AF_INET6, data)
 
 
 IP = Codec(_ip_bytes, _ip_text)  # IPv4 or IPv6, as its length says

@@ -65,13 +65,10 @@ def _documents(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _targets(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--target",
-        "-t",
-        choices=list(REGISTRY),
-        help="the target (default: the one the document names)",
-    )
+def _targets(
+    command: argparse.ArgumentParser, help: str = "the target (default: the one the document names)"
+) -> None:
+    command.add_argument("--target", "-t", choices=list(REGISTRY), help=help)
     command.add_argument(
         "--target-version",
         metavar="VERSION",
@@ -89,7 +86,7 @@ def _targets(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _reporting(command: argparse.ArgumentParser) -> None:
+def _rendering(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--output-format",
         choices=list(FORMATS),
@@ -98,6 +95,10 @@ def _reporting(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--color", choices=["auto", "always", "never"], default="auto", help="colour of reports"
     )
+
+
+def _reporting(command: argparse.ArgumentParser) -> None:
+    _rendering(command)
     command.add_argument(
         "--strict", action="store_true", help="exit with 1 for warnings as for errors"
     )
@@ -131,6 +132,76 @@ def _compile(command: argparse.ArgumentParser) -> None:
     _reporting(command)
 
 
+def _namespace(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--netns",
+        metavar="NAME",
+        help="work in this network namespace of ip-netns(8) (default: where the command runs)",
+    )
+
+
+def _document(command: argparse.ArgumentParser) -> None:
+    """Add what a command takes that works on one document and the running kernel."""
+    command.add_argument(
+        "paths", metavar="PATH", nargs=1, help="the host's document; `-` for standard input"
+    )
+    command.add_argument(
+        "--stdin-filename", metavar="NAME", help="what to call the document on standard input"
+    )
+    _namespace(command)
+    command.add_argument(
+        "--adopt",
+        action="store_true",
+        help="take over what the document names and vnetc did not make",
+    )
+    command.add_argument(
+        "--prune-foreign",
+        action="store_true",
+        help="also remove addresses, routes and neighbours of the document's interfaces that it does "
+        "not name, whoever made them",
+    )
+    _rendering(command)
+    command.set_defaults(strict=False, exit_zero=False)
+
+
+def _planning(command: argparse.ArgumentParser) -> None:
+    _document(command)
+    command.add_argument(
+        "--allow",
+        metavar="VN5xx",
+        action="append",
+        default=[],
+        help="take this code as a warning, and leave out what the kernel cannot express",
+    )
+    command.add_argument(
+        "--format", choices=["full", "json"], default="full", help="how to print what differs"
+    )
+    command.set_defaults(target=None, target_version=None, allow_hooks=False)
+
+
+def _apply(command: argparse.ArgumentParser) -> None:
+    _document(command)
+    _targets(command, "also install this target's files, for the next boot (default: none)")
+    command.add_argument(
+        "--confirm-within",
+        metavar="TIME",
+        help="undo the change unless `vnetc confirm` is run in time: seconds, or 90s, 2m, 1h",
+    )
+    command.add_argument(
+        "--probe",
+        metavar="PROBE",
+        action="append",
+        default=[],
+        help="what must answer after the change, or it is undone: ping:ADDRESS, tcp:ADDRESS:PORT, "
+        "none (default: the default gateways that answer before)",
+    )
+    command.add_argument(
+        "--yes",
+        action="store_true",
+        help="even if it may cut off the SSH session it is started from",
+    )
+
+
 def _explain(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "codes", metavar="CODE", nargs="*", help="a code like VN301 (default: list all)"
@@ -153,6 +224,11 @@ def _schema(command: argparse.ArgumentParser) -> None:
 _COMMANDS: Sequence[tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = (
     ("check", "say all that is wrong with documents", _check),
     ("compile", "write or print a target's files", _compile),
+    ("plan", "say what `apply` would change, and which line wants it", _planning),
+    ("apply", "make the running kernel what a document says, or leave it as it is", _apply),
+    ("confirm", "keep what `apply --confirm-within` has changed", _namespace),
+    ("rollback", "go back to the state before the last `apply`", _namespace),
+    ("drift", "show where the running kernel differs from a document", _planning),
     ("explain", "explain a code, with an example and its correction", _explain),
     ("targets", "show what each target can express, and how", _support),
     ("schema", "print the JSON Schema of the language, for editors", _schema),

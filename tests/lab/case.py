@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import vnetc
+from vnetc.backends import REGISTRY
 from vnetc.kinds import Bridge, Ethernet
 from vnetc.model import DhcpOverrides, Host, Interface, RaOverrides
 from vnetc.record import replace
@@ -15,7 +16,7 @@ from vnetc.record import replace
 from .comparison import compare
 from .expect import Lease, expect
 from .keys import key_files, key_in
-from .runner.boot import File
+from .runner.boot import DOCUMENT, File
 from .runner.job import Job, Result
 from .runner.wire import Server
 from .state import State, interpret
@@ -28,17 +29,29 @@ GENERATIONS: Mapping[str, Mapping[str, str]] = {
         "ifupdown": "0.8.41",
         "ifupdown2": "3.0.0",
         "ifupdown-ng": "0.11.4",
+        "netlink": "6.1",
         "netplan": "0.106",
         "networkd": "252",
     },
     "trixie": {
         "ifupdown": "0.8.44",
+        "netlink": "6.1",  # the full tier's kernel is Debian 12's, and this machine's no older
         "netplan": "1.1",
         "networkd": "257",
     },
 }
-# Renderers that are laid over a tree, because they conflict with what is in it.
-LAYERED = frozenset({"ifupdown2", "ifupdown-ng"})
+# until the target is registered
+GENERATIONS = {
+    g: {t: v for t, v in some.items() if t in REGISTRY} for g, some in GENERATIONS.items()
+}
+# What is laid over a tree for a renderer: it conflicts with what is in it, or is not Debian's.
+LAYERED: Mapping[str, tuple[str, ...]] = {
+    "ifupdown2": ("ifupdown2",),
+    "ifupdown-ng": ("ifupdown-ng",),
+    "netlink": ("ruamel.yaml", "vnetc"),
+}
+# which reads the document itself
+APPLIED = "netlink"
 
 
 @dataclass(frozen=True)
@@ -73,9 +86,17 @@ class Case:
         found: dict[str, Job] = {}
         for target in GENERATIONS[generation]:
             output = self.compile(target, generation)
-            if output.files:
-                found[target] = self.job(generation, target, output.files)
+            if _refused(output):
+                continue
+            files = output.files
+            if target == APPLIED:
+                files = (vnetc.File(path=DOCUMENT, content=self.text, mode=0o600),)
+            found[target] = self.job(generation, target, files)
         return found
+
+    def refused(self, target: str, generation: str) -> bool:
+        """Tell whether a target refuses the document."""
+        return _refused(self.compile(target, generation))
 
     def job(
         self,
@@ -87,7 +108,7 @@ class Case:
         """Give the job that boots with these files; the label tells it from others of the case."""
         return Job(
             id=f"{label or self.name}/{target}@{generation}",
-            trees=(generation, *([f"{target}-{generation}"] if target in LAYERED else [])),
+            trees=(generation, *(f"{layer}-{generation}" for layer in LAYERED.get(target, ()))),
             renderer=target,
             files=(
                 *(File(f.path, f.content, f.mode) for f in files),
@@ -120,6 +141,10 @@ class Case:
         if any(i.qdiscs for i in self.host.interfaces):
             kinds.add("qdiscs")
         return frozenset(kinds)
+
+
+def _refused(output: vnetc.Output) -> bool:
+    return any(found.severity == "error" for found in output.diagnostics)
 
 
 # --- the network around a host -------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vnetc.model import Host
 
-from .differences import without_differences
+from .differences import BEYOND, without_differences
 from .expect import closed
 from .state import Key, State
 
@@ -24,20 +24,37 @@ def compare(host: Host, specification: State, states: Mapping[str, State]) -> st
     keys = {*expected, *(key for state in found.values() for key in state)}
     lines: list[str] = []
     for key in sorted(keys):
-        if _differs(key, expected, found):
-            lines += _row(key, expected, found)
+        concerned = {t: state for t, state in found.items() if key[0] not in BEYOND.get(t, ())}
+        if _differs(key, expected, concerned):
+            said = expected.get(key, "must not exist" if closed(key) else NOTHING)
+            lines += _row(key, {"specification": said, **_values(key, concerned)})
+    return "\n".join(lines)
+
+
+def unequal(host: Host, states: Mapping[str, State]) -> str:
+    """Give a table of all that differs among states of one host, empty if nothing does."""
+    found = {name: without_differences(state, host) for name, state in states.items()}
+    lines: list[str] = []
+    for key in sorted({key for state in found.values() for key in state}):
+        values = _values(key, found)
+        if len({*values.values()}) > 1:
+            lines += _row(key, values)
     return "\n".join(lines)
 
 
 def _differs(key: Key, expected: State, found: Mapping[str, State]) -> bool:
     values = {state.get(key) for state in found.values()}
+    if not values:
+        return False
     if key in expected or closed(key):
         return values != {expected.get(key)}
     return len(values) > 1
 
 
-def _row(key: Key, expected: State, found: Mapping[str, State]) -> list[str]:
-    said = expected.get(key, "must not exist" if closed(key) else NOTHING)
-    values = {"specification": said, **{t: s.get(key, NOTHING) for t, s in found.items()}}
+def _values(key: Key, states: Mapping[str, State]) -> dict[str, str]:
+    return {name: state.get(key, NOTHING) for name, state in states.items()}
+
+
+def _row(key: Key, values: Mapping[str, str]) -> list[str]:
     width = max(map(len, values))
     return [" ".join(key), *(f"  {who:{width}}  {value}" for who, value in values.items())]

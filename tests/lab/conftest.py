@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -21,12 +21,22 @@ def root() -> None:
 
 
 @pytest.fixture(scope="module")
-def verdict(request: pytest.FixtureRequest, root: None) -> Verdict:
-    """Try the module's selected experiments, all together; give what says what came of one."""
+def recorded(request: pytest.FixtureRequest, root: None) -> Verdict:
+    """Try as `verdict` does, for the report."""
     selected = _selected(request)
     tried = record.attempt(selected)
     record.write(list(tried.values()), complete=len(selected) == len(request.module.EXPERIMENTS))
+    return _verdict(tried)
 
+
+@pytest.fixture(scope="module")
+def verdict(request: pytest.FixtureRequest, root: None) -> Verdict:
+    """Try the module's selected experiments, all together; give what says what came of one."""
+    name = request.module.__name__.rpartition(".")[2]
+    return _verdict(record.attempt(_selected(request), f"{name.removeprefix('test_')}-"))
+
+
+def _verdict(tried: Mapping[str, record.Attempt]) -> Verdict:
     def verdict(experiment: Experiment) -> str:
         attempt = tried[experiment.name]
         if attempt.skipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vnetc.kinds import Bond, Bridge, Wireguard
@@ -30,12 +30,18 @@ class Difference:
     instead: Callable[[str], str] | None = None
 
 
+# renderer -> kind of things that are not its affair -> why
+BEYOND: Mapping[str, Mapping[str, str]] = {
+    "netlink": {"boot": "it changes a running host; a boot waits for nothing that it does"},
+}
+
+
 def without_differences(state: State, host: Host) -> State:
     """Give what is left of a state to compare."""
     by_name = {interface.name: interface for interface in host.interfaces}
     left: State = {}
     for key, value in state.items():
-        interface = by_name.get(_owner(key))
+        interface = by_name.get(owner_of(key))
         for difference in DIFFERENCES:
             if difference.holds(Fact(key, value, interface)):
                 if difference.instead is None:
@@ -46,7 +52,7 @@ def without_differences(state: State, host: Host) -> State:
     return left
 
 
-def _owner(key: Key) -> str:
+def owner_of(key: Key) -> str:
     """Name the interface that a key is about."""
     kind, subject, what = key
     words = what.split()

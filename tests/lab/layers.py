@@ -1,4 +1,4 @@
-"""Layers: what is laid over a tree so that it has another ifupdown, as if it were installed.
+"""Layers: what is laid over a tree so that it has another ifupdown, or vnetc, as if installed.
 
 ifupdown2 and ifupdown-ng conflict with ifupdown, which the tree has. Unpacked into a directory of
 their own they are a layer of overlayfs (`lowerdir=LAYER:TREE`), whose `ifup` hides the classic one.
@@ -6,13 +6,22 @@ The hooks of the tree stay, in /etc/network/if-*.d, as on a host that came from 
 bridge-utils and vlan conflict with none of the three, and ifupdown's own hooks are configuration
 files, which stay until a purge. ifupdown-ng runs all of them, ifupdown2 those that its addons do not
 replace.
+
+vnetc is that of this checkout, upon what it imports as that Debian has it: the oldest versions that
+pyproject.toml allows, and a Python of each generation.
 """
 
 from __future__ import annotations
 
 import compileall
+import hashlib
+import os
+import shutil
 import tempfile
+import time
+import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from . import tree
@@ -25,7 +34,23 @@ LAYERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "bookworm": ("ifupdown-ng", "libbsd0", "libmd0"),
         "trixie": ("ifupdown-ng", "ifupdown-ng-compat", "libbsd0", "libmd0"),
     },
+    # what vnetc imports while nothing is wrong with a document
+    "ruamel.yaml": {
+        "bookworm": ("python3-ruamel.yaml", "python3-ruamel.yaml.clib"),
+        "trixie": ("python3-ruamel.yaml", "python3-ruamel.yaml.clib"),
+    },
 }
+VNETC = "vnetc"
+_DAY = 24 * 60 * 60  # seconds
+_PACKAGES = Path("usr/lib/python3/dist-packages")
+_PROGRAM = """\
+#!/usr/bin/python3
+import sys
+
+from vnetc.cli import main
+
+sys.exit(main())
+"""
 # In a tree these are links into /usr, which a directory of a layer would hide.
 _MERGED = ("bin", "lib", "lib64", "sbin")
 
@@ -33,8 +58,10 @@ _MERGED = ("bin", "lib", "lib64", "sbin")
 def layer(name: str, generation: str = tree.DEFAULT) -> Path:
     """Give the directory of a layer, filling it first if the cache has none.
 
-    Raises `TreeError`. Needs no root.
+    Raises `TreeError`. Needs no root, but for vnetc.
     """
+    if name == VNETC:
+        return _vnetc(generation)
     packages = LAYERS[name][generation]
 
     def fill(directory: Path) -> None:
@@ -42,6 +69,45 @@ def layer(name: str, generation: str = tree.DEFAULT) -> Path:
             _unpack(_download(packages, generation, Path(work)), directory)
 
     return tree.cached(f"{name}-{generation}", "\n".join(packages), fill)
+
+
+def _vnetc(generation: str) -> Path:
+    """Give the layer with vnetc as it is now, compiled by the Python that will run it."""
+    project = tomllib.loads((tree.REPOSITORY / "pyproject.toml").read_text())
+    contents = {
+        _PACKAGES.joinpath(*name.split("."), file.relative_to(tree.REPOSITORY / folder)): file
+        for name, folder in project["tool"]["setuptools"]["package-dir"].items()
+        for file in sorted((tree.REPOSITORY / folder).rglob("*"))
+        if file.is_file() and file.suffix != ".pyc"
+    }
+    # read once: somebody may be at work on them
+    files = {place: file.read_bytes() for place, file in contents.items()}
+    files[Path("usr/bin/vnetc")] = _PROGRAM.encode()
+
+    def fill(directory: Path) -> None:
+        for place, content in files.items():
+            (directory / place).parent.mkdir(parents=True, exist_ok=True)
+            (directory / place).write_bytes(content)
+        (directory / "usr/bin/vnetc").chmod(0o755)
+        # a mount of its own: the tree stays as it is
+        script = 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"'
+        options = ("-q", "-s", "/mnt", "-p", "/", "--invalidation-mode", "unchecked-hash")
+        inside = (str(tree.build(generation)), "python3", "-m", "compileall", *options, "/mnt")
+        tree.run(["unshare", "--mount", "sh", "-c", script, "sh", str(directory), *inside])
+
+    digest = hashlib.sha256(repr(files).encode()).hexdigest()
+    made = tree.cached(f"{VNETC}-{generation}", digest, fill)
+    _forget(f"{VNETC}-{generation}", made)
+    return made
+
+
+def _forget(name: str, used: Path) -> None:
+    """Remove what nobody has used for a day of that which each change of the code makes anew."""
+    os.utime(used)
+    for path in tree.CACHE.glob(f"{name}-*"):
+        with suppress(FileNotFoundError):  # somebody else is at it
+            if not path.name.startswith(used.name) and path.stat().st_mtime < time.time() - _DAY:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _download(packages: Iterable[str], generation: str, work: Path) -> list[Path]:

@@ -34,18 +34,21 @@ class Attempt:
     wrong: str = ""
 
 
-def attempt(experiments: Sequence[Experiment]) -> dict[str, Attempt]:
-    """Try experiments; give what came of each, by its name."""
+def attempt(experiments: Sequence[Experiment], prefix: str = "") -> dict[str, Attempt]:
+    """Try experiments; give what came of each, by its name.
+
+    Directories of results are named after the tier, with a prefix.
+    """
     lacks = tier.kernel_lacks()
     here = [e for e in experiments if not e.needs & lacks and CHOICE != "full"]
     there = [e for e in experiments if e not in here]
-    run = tier.quick(_jobs(here))
-    attempts = {e.name: _judge(e, "quick", run) for e in here}
+    run = tier.quick(_jobs(here), f"{prefix}quick")
+    attempts = {e.name: _judge(e, f"{prefix}quick", run) for e in here}
     if there:
         reason = vm.missing() if CHOICE != "quick" else "VNETC_LAB=quick"
         if reason is None:
-            run = tier.full(_jobs(there))
-            attempts |= {e.name: _judge(e, "full", run) for e in there}
+            run = tier.full(_jobs(there), f"{prefix}full")
+            attempts |= {e.name: _judge(e, f"{prefix}full", run) for e in there}
         else:
             for e in there:
                 lacking = ", ".join(sorted(e.needs & lacks)) or "nothing"
@@ -84,17 +87,17 @@ def _attempt(experiment: Experiment, name: str, *, wrong: str = "", skipped: str
 
 def _jobs(experiments: Sequence[Experiment]) -> list[Job]:
     """List the jobs, the longest first: several run at once, and none should be left alone."""
-    jobs = [job for e in experiments for job in e.jobs.values()]
-    return sorted(jobs, key=_weight, reverse=True)
+    jobs = {job.id: job for e in experiments for job in e.jobs.values()}
+    return sorted(jobs.values(), key=_weight, reverse=True)
 
 
-def _weight(job: Job) -> tuple[bool, bool, int]:
-    """Guess how long a job takes: a lie makes others wait for what does not come, packets take
-    their time, and ifupdown starts programs for every line that it is told.
+def _weight(job: Job) -> tuple[int, bool, bool, int]:
+    """Guess how long a job takes: acts come one after another, a lie makes others wait for what does
+    not come, packets take their time, and ifupdown starts programs for every line that it is told.
     """
     lines = sum(file.content.count("\n") for file in job.files)
     cost = lines * (10 if job.renderer.startswith("ifupdown") else 1)
-    return job.id.startswith("lie-"), job.scenario is not None, cost
+    return len(job.acts), job.id.startswith("lie-"), job.scenario is not None, cost
 
 
 def attempts() -> list[Attempt]:

@@ -319,8 +319,9 @@ def route_name(*, type: str, to: str, device: str | None, metric: int) -> str:
     return " ".join(words)
 
 
-# Who made a route is said of others than these: nobody (), kernel, boot, static, ra, dhcp.
-_USUAL_ORIGINS = ("", "2", "3", "4", "9", "16")
+VNETC = "118"  # what vnetc marks as its own
+# Who made a route is said of others than these: nobody (), kernel, boot, static, ra, dhcp, vnetc.
+_USUAL_ORIGINS = ("", "2", "3", "4", "9", "16", VNETC)
 
 
 def describe_route(
@@ -365,7 +366,7 @@ def _rules(family: str, rules: Iterable[Json]) -> Iterator[tuple[Key, str]]:
 def describe_rule(rule: Json) -> str:
     """Say all of a rule besides its priority, in the words of `ip -json rule`."""
     left_out = ("priority", "iif_detached", "oif_detached")
-    usual = [("protocol", number) for number in ("0", "2", "3", "4")]
+    usual = [("protocol", number) for number in ("0", "2", "3", "4", VNETC)]
     whole = (("sport_mask", "0xffff"), ("dport_mask", "0xffff"))  # said by newer kernels
     said = (
         item
@@ -518,7 +519,8 @@ _OF_NETWORKD = {
 }
 # which is there whether or not anything was said
 _UNSAID = {("LLMNR", "yes"), ("MDNS", "no")}
-# resolv.conf(5); what ifupdown hands over for a link
+_OWN = re.compile(r"\.(inet6?|vnetc)$")  # the records of what the document says
+# resolv.conf(5); what is handed over for a link
 _OF_RESOLVCONF = {"nameserver": ("dns", "servers"), "search": ("dns", "search")}
 
 
@@ -534,14 +536,14 @@ def _records(raw: Mapping[str, str], names: Mapping[str, str]) -> State:
         if word in _OF_NETWORKD and (word, value) not in _UNSAID:
             kind, what = _OF_NETWORKD[word]
             said[kind, names[record], what] += value.split()
-    # NAME.inet is ifupdown's, NAME the DHCP client's. The document's own come first here: which of
-    # the two a host asks first the document does not say.
-    by_source = sorted(_lines(raw["resolvconf"]), key=lambda line: ".inet" not in line[0])
+    # NAME.inet is ifupdown's, NAME.vnetc vnetc's, NAME the DHCP client's. The document's own come
+    # first here: which of the two a host asks first the document does not say.
+    by_source = sorted(_lines(raw["resolvconf"]), key=lambda line: not _OWN.search(line[0]))
     for record, line in by_source:
         word, *values = line.split()
         if word in _OF_RESOLVCONF:
             kind, what = _OF_RESOLVCONF[word]
-            said[kind, record.removesuffix(".inet6").removesuffix(".inet"), what] += values
+            said[kind, _OWN.sub("", record), what] += values
     # networkd says twice what it has heard by DHCPv6 and from a router
     return {key: " ".join(dict.fromkeys(values)) for key, values in said.items() if values}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from .case import Case, leases
-from .comparison import compare
+from .comparison import compare, unequal
 from .expect import Lease, expect
 from .state import Key, State, interpret
 
@@ -195,6 +195,26 @@ LEASES = """\
 /run/wire/eth2.leases:duid 00:01:00:01:32:96:38:a8:02:00:00:00:01:02
 /run/wire/eth2.leases:1795394107 1 2001:db8:3::50 lab 00:02
 """
+
+
+def test_boot_is_not_of_netlink() -> None:
+    """Of what is not a renderer's affair it says nothing, and that is no difference."""
+    whole = specification()
+    less = {key: value for key, value in whole.items() if key[0] != "boot"}
+    assert compare(CASE.host, whole, {"networkd": whole, "netlink": less}) == ""
+    assert "boot br0 waits" in compare(CASE.host, whole, {"networkd": less, "netlink": less})
+
+
+def test_unequal() -> None:
+    """What one of two states has and the other has not is a difference, also what nobody expects."""
+    whole = specification()
+    more = {**whole, ("nft", "inet left", "table left"): "{}"}
+    assert unequal(CASE.host, {"before": whole, "after": dict(whole)}) == ""
+    assert unequal(CASE.host, {"before": whole, "after": more}).splitlines() == [
+        "nft inet left table left",
+        "  before  -",
+        "  after   {}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ EXPERIMENTS += [*lies.planted(), *fuzz.fixed_set()]
 
 @pytest.mark.lab
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=[e.name for e in EXPERIMENTS])
-def test_lab(experiment: Experiment, verdict: Verdict) -> None:
+def test_lab(experiment: Experiment, recorded: Verdict) -> None:
     """Kernels hold what documents say, packets go where they say; and a lie is found out."""
-    wrong = verdict(experiment)
+    wrong = recorded(experiment)
     assert not wrong, f"{experiment.name}:\n{wrong}"
 
 

@@ -65,9 +65,16 @@ def boot(box: Sandbox, renderer: str, files: Sequence[File]) -> None:
         for daemon in daemons:
             if daemon.poll() is not None:
                 raise LabError(f"{daemon.args!r} ended ({daemon.returncode})")
-        return renderer_done() and _forwarding()
+        return renderer_done()
 
-    box.wait(renderer, done)
+    settle(box, renderer, done)
+    if renderer in AFTERWARDS:
+        AFTERWARDS[renderer](box)
+
+
+def settle(box: Sandbox, what: str, done: Done = lambda: True) -> None:
+    """Wait until `done` holds and the network stands still."""
+    box.wait(what, lambda: done() and _forwarding())
 
 
 def install(files: Iterable[File]) -> None:
@@ -191,11 +198,36 @@ def _lacks_only_a_router(link: str, network_file: str) -> bool:
     return bool(waits and re.match("dynamic addresses or routes|.*carrier", waits[-1]))
 
 
+DOCUMENT = "/etc/vnetc/host.vnet.yaml"
+APPLY = f"vnetc apply {DOCUMENT} --yes --probe none"
+PLAN = f"vnetc plan {DOCUMENT}"
+
+
+def _apply(box: Sandbox) -> Done:
+    """Let vnetc bring the kernel to where its document says."""
+    process = box.start(*shlex.split(APPLY), log="apply.log")
+
+    def done() -> bool:
+        if process.poll():
+            raise LabError(f"`vnetc apply` failed ({process.returncode})")
+        return process.returncode == 0
+
+    return done
+
+
+def _plan_nothing(box: Sandbox) -> None:
+    """See that nothing is left to do once all is done."""
+    box.run(*shlex.split(PLAN), log="plan.log")
+
+
 RENDERERS: dict[str, Callable[[Sandbox], Done]] = {
     **{package: partial(_ifup, package=package) for package in _IFUP},
+    "netlink": _apply,
     "netplan": _networkd,
     "networkd": _networkd,
 }
+# What must hold of a renderer when the network stands still.
+AFTERWARDS: dict[str, Callable[[Sandbox], None]] = {"netlink": _plan_nothing}
 
 
 # --- udev ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import traffic, wire
+from .acts import Act, Scene, play
 from .boot import File, boot
 from .collect import collect
 from .sandbox import RESULTS, LabError, Sandbox
@@ -28,6 +29,7 @@ class Job:
     cards: tuple[str, ...] = ()
     servers: tuple[wire.Server, ...] = ()
     scenario: Mapping[str, Any] | None = None  # what traffic.World plays then
+    acts: tuple[Act, ...] = ()  # and what is done to the host after that
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
@@ -39,6 +41,7 @@ class Job:
                 "files": tuple(File(**file) for file in data["files"]),
                 "cards": tuple(data["cards"]),
                 "servers": tuple(wire.Server(**server) for server in data["servers"]),
+                "acts": tuple(Act.from_json(act) for act in data["acts"]),
             }
         )
 
@@ -48,18 +51,21 @@ class Result:
     """What came out of a job.
 
     `error` is empty unless the host did not come up; `raw` is what programs print of the kernel's
-    state (collect.py); `failures` has a line for each step of the scenario that went wrong.
+    state (collect.py); `failures` has a line for each step of the scenario that went wrong;
+    `scenes` is what came of the acts.
     """
 
     error: str = ""
     raw: Mapping[str, str] = field(default_factory=dict)
     failures: tuple[str, ...] = ()
+    scenes: tuple[Scene, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Result:
         """Make a result of what `dataclasses.asdict` and JSON made of it."""
-        return cls(**{**data, "failures": tuple(data["failures"])})
+        scenes = tuple(Scene(**scene) for scene in data["scenes"])
+        return cls(**{**data, "failures": tuple(data["failures"]), "scenes": scenes})
 
 
 def run(job: Job) -> Result:
@@ -85,11 +91,13 @@ def run(job: Job) -> Result:
             raw = collect(box)
         with timed("traffic"):
             failures = world.play() if world else []
+        with timed("acts"):
+            scenes = list(play(box, job.acts))
     except Exception as error:  # noqa: BLE001 - a mistake in the lab is a result too
         expected = isinstance(error, LabError)
         text = str(error) if expected else "".join(traceback.format_exception(error))
         return Result(error=f"{text}\n{_logs()}", seconds=seconds)
-    return Result(raw=raw, failures=tuple(failures), seconds=seconds)
+    return Result(raw=raw, failures=tuple(failures), scenes=tuple(scenes), seconds=seconds)
 
 
 def _logs() -> str:

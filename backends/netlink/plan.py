@@ -1,0 +1,591 @@
+"""From the state of a kernel to the one a document wants: typed steps in the order they are taken.
+
+A pure function of what is there, what is wanted and what is ours. It keeps a copy of the state and
+plays in it what each decision does to the rest: a device that must be made anew takes with it what
+stands on it, one that must go down loses its routes and its IPv6 addresses. The difference between
+that and what is wanted are the steps, so whatever falls is made again, also what others had put
+there. What is neither wanted nor ours is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from vnetc.backends.netlink import addresses, links, routes, rules
+from vnetc.backends.netlink.classes import is_foreign
+from vnetc.backends.netlink.link_changes import CARDS
+from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key, State, Wanted
+from vnetc.backends.netlink.order import Phase, phase_of
+from vnetc.backends.netlink.steps import Plan, Step
+from vnetc.diagnostics import Diagnostic, diagnostic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnetc.backends.netlink.steps import Action, Impact
+    from vnetc.diagnostics import Path
+
+# What is read and is no setting: the number of a device, what is left of a lease, and so on.
+_OBSERVED = addresses.OBSERVED | {"ifindex", "link-elsewhere", "fingerprint"}
+
+
+def plan(
+    state: State,
+    wanted: Sequence[Wanted],
+    owned: Collection[Key],
+    *,
+    before: Mapping[Key, Attributes] | None = None,
+    adopt: bool = False,
+    prune: bool = False,
+) -> Plan:
+    """Plan the steps from `state` to what is wanted.
+
+    `owned` are the objects that vnetc made; `before` is what cards and kernel parameters were when
+    vnetc first changed them, and what they become again when no document speaks of them. `adopt`:
+    take over what the document names and others have made, even if it must be made anew. `prune`:
+    also remove the addresses, routes and neighbours of the document's devices that it does not name.
+    """
+    return _Planner(state, wanted, owned, before or {}, adopt, prune).plan()
+
+
+def restore(state: State, snapshot: State, touched: Collection[Key]) -> Plan:
+    """Plan the way back to a snapshot, for the objects touched and all on their devices."""
+    devices = {device for key in touched for device in _devices(key, snapshot.get(key) or {})}
+    scope = {
+        key
+        for key, attributes in snapshot.items()
+        if key in touched or not devices.isdisjoint(_devices(key, attributes))
+    }
+    wanted = [Wanted(key, _settable(snapshot[key]), ()) for key in snapshot if key in scope]
+    made = {key for key in touched if key not in snapshot}
+    return _Planner(state, wanted, made, {}, True, False, exact=True).plan()
+
+
+def _settable(attributes: Attributes) -> Attributes:
+    return {name: value for name, value in attributes.items() if name != "ifindex"}
+
+
+def differing(key: Key, wanted: Attributes, found: Attributes, *, exact: bool = False) -> list[str]:
+    """Name the attributes that are other than wanted; what is not stated may be anything.
+
+    The mark of who made an object is no difference by itself, unless all is to be `exact`.
+    """
+    if key[0] == "link":
+        return [name for name in links.differing(found, wanted) if name not in _OBSERVED]
+    return [
+        name
+        for name, value in wanted.items()
+        if found.get(name) != value
+        and name not in _OBSERVED
+        and (exact or name != "proto" or value != PROTOCOL)
+    ]
+
+
+def _devices(key: Key, attributes: Attributes) -> tuple[str, ...]:
+    """Name the devices that an object cannot be without."""
+    match key[0]:
+        case "link":
+            return (key[1],)
+        case "route":
+            return routes.devices(attributes)
+        case "sysctl":
+            parts = key[1].split("/")
+            return (parts[3],) if len(parts) == 5 else ()
+        case "rule" | "nft" | "dnsmasq" | "file":
+            return ()
+        case _:
+            return (key[1],)
+
+
+class _Planner:
+    def __init__(
+        self,
+        state: State,
+        wanted: Sequence[Wanted],
+        owned: Collection[Key],
+        before: Mapping[Key, Attributes],
+        adopt: bool,
+        prune: bool,
+        *,
+        exact: bool = False,
+    ) -> None:
+        self.state = state
+        self.now: dict[Key, Attributes] = {**state}
+        self.owned = owned
+        self.before = before
+        self.adopt = adopt
+        self.prune = prune
+        self.exact = exact
+        self.wanted: dict[Key, Wanted] = {item.key: item for item in wanted}
+        for key, attributes in before.items():
+            if key not in self.wanted and key in state:
+                self.wanted[key] = Wanted(key, attributes, ())
+        self.links = {key[1]: item for key, item in self.wanted.items() if key[0] == "link"}
+        self.found: list[tuple[Phase, int, Step]] = []
+        self.problems: list[Diagnostic] = []
+        self.depths: dict[str, int] = {}
+
+    # --- the whole --------------------------------------------------------------------------------
+
+    def plan(self) -> Plan:
+        anew = self._anew()
+        gone = [
+            key[1]
+            for key in self.owned
+            if key[0] == "link" and key in self.state and key not in self.wanted
+        ]
+        fallen = self._fall([*anew, *gone])
+        lost = self._lose(fallen)
+        for name in sorted(self.links, key=self._depth):
+            self._link(name, fallen)
+        self._give_back(fallen)
+        for key in lost:
+            if key not in self.wanted and key[0] != "link" and self._stays(key, fallen):
+                self.wanted[key] = Wanted(key, _settable(self.state[key]), self._path_of(key))
+        for key, item in self.wanted.items():
+            if key[0] != "link":
+                self._object(item)
+        self._removals()
+        for name in gone:
+            if name not in anew:
+                self._unlink(name, fallen)
+        self.found.sort(key=lambda entry: entry[:2])
+        return Plan(steps=tuple(step for *_, step in self.found), problems=tuple(self.problems))
+
+    def _add(self, phase: Phase, order: int, step: Step) -> None:
+        self.found.append((phase, order, step))
+
+    def _path_of(self, key: Key) -> Path:
+        """Give the place of the device that has something of others restored on it."""
+        item = self.links.get(key[1]) if len(key) > 1 else None
+        return () if item is None else item.path
+
+    # --- what falls -------------------------------------------------------------------------------
+
+    def _full(self, item: Wanted) -> Attributes:
+        """Add to what is stated what the kernel gives a new device, or what a card had before."""
+        if item.key in self.before:
+            return {**self.before[item.key], **item.attributes}
+        if item.key in self.owned or self.adopt:
+            kind = str(item.attributes["kind"])
+            return {**links.defaults(kind, item.attributes), **item.attributes}
+        return item.attributes
+
+    def _anew(self) -> list[str]:
+        """List the devices that are there and can only become what is wanted by being made anew."""
+        found: list[str] = []
+        for name, item in self.links.items():
+            now = self.now.get(item.key)
+            if now is None or item.attributes["kind"] in CARDS:
+                continue
+            full = self._full(item)
+            other_kind = now["kind"] != full["kind"]
+            immutable = [] if other_kind else _with_impact("recreate", now, full)
+            if not (other_kind or immutable):
+                continue
+            found.append(name)
+            if item.key not in self.owned and not self.adopt:
+                what = f"is a {now['kind']}" if other_kind else f"cannot change `{immutable[0]}`"
+                self._refuse(
+                    "VN606",
+                    f"`{name}` {what} and was not made by vnetc, so it is not made anew",
+                    item,
+                    immutable[0] if immutable else "",
+                    "remove it yourself, or take it over with `--adopt`",
+                )
+        return found
+
+    def _refuse(self, code: str, message: str, item: Wanted, name: str, help: str) -> None:
+        path = item.places.get(name, item.path)
+        self.problems.append(diagnostic(code, message, path, "key", help=help))
+
+    def _fall(self, names: Iterable[str]) -> frozenset[str]:
+        """Name the devices that go when these do: what is made on them, and other ends of cables."""
+        upper: dict[str, list[str]] = {}
+        for key, attributes in self.state.items():
+            if key[0] == "link":
+                for below in (attributes.get("link"), attributes.get("peer")):
+                    if isinstance(below, str):
+                        upper.setdefault(below, []).append(key[1])
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += upper.get(name, [])
+        for name in found - set(self.links):
+            key = ("link", name)
+            if key not in self.owned and not self.exact:
+                self.problems.append(
+                    diagnostic(
+                        "VN606",
+                        f"`{name}`, which vnetc did not make, would go with the device it is on",
+                        (),
+                        help="remove it yourself first",
+                    )
+                )
+        return frozenset(found)
+
+    def _lose(self, fallen: frozenset[str]) -> list[Key]:
+        """Take out of the state what falls with devices, or because they go down for a moment."""
+        down = {name for name in self.links if name not in fallen and self._goes_down(name)}
+        lost: list[Key] = []
+        for key, attributes in self.state.items():
+            devices = _devices(key, attributes)
+            if not fallen.isdisjoint(devices) or (
+                not down.isdisjoint(devices) and _dies_when_down(key)
+            ):
+                lost.append(key)
+                del self.now[key]
+        for key, attributes in self.now.items():
+            if key[0] == "link" and attributes.get("master") in fallen:
+                self.now[key] = _without_master(attributes)
+        return lost
+
+    def _goes_down(self, name: str) -> bool:
+        """Tell whether a device must be down for a moment, or is so by the kernel's own doing."""
+        item = self.links[name]
+        now = self.now.get(item.key)
+        if now is None or not now.get("up"):
+            return False
+        full = self._full(item)
+        if full.get("up") is False:
+            return True
+        return bool(_with_impact("down", now, full) or _with_impact("empty", now, full))
+
+    def _stays(self, key: Key, fallen: frozenset[str]) -> bool:
+        """Tell whether something lost is of others, settable, and its device still wanted."""
+        if key in self.owned or is_ours(key, self.state[key]) or is_foreign(key, self.state[key]):
+            return False
+        if key[0] in ("sysctl", "vlan", "qdisc"):
+            return False
+        devices = _devices(key, self.state[key])
+        return all(name in self.links for name in devices if name in fallen) and all(
+            self.links[name].attributes.get("up", True) for name in devices if name in self.links
+        )
+
+    def _give_back(self, fallen: frozenset[str]) -> None:
+        """Put ports of others back into a bridge or bond that was made anew."""
+        for key, attributes in self.state.items():
+            master = attributes.get("master")
+            if key[0] != "link" or key[1] in self.links or key[1] in fallen:
+                continue
+            if master in fallen and master in self.links:
+                now = self.now[key]
+                again = {n: v for n, v in attributes.items() if links.phase(n) == "port"}
+                item = Wanted(key, attributes, self.links[str(master)].path)
+                member = {**now, **_master_of(attributes)}
+                self._change(item, Phase.MASTER, now, member)
+                if again:
+                    self._change(item, Phase.PORT, member, {**member, **again})
+
+    # --- devices ----------------------------------------------------------------------------------
+
+    def _depth(self, name: str) -> int:
+        """Count the devices below one that are wanted too; the checks have refused cycles."""
+        known = self.depths.get(name)
+        if known is not None:
+            return known
+        self.depths[name] = 0
+        below = self.links[name].attributes.get("link")
+        if isinstance(below, str) and below in self.links:
+            self.depths[name] = 1 + self._depth(below)
+        return self.depths[name]
+
+    def _link(self, name: str, fallen: frozenset[str]) -> None:
+        item = self.links[name]
+        full = self._full(item)
+        now: Attributes | None = self.now.get(item.key)
+        if now is None:
+            if full["kind"] in CARDS:
+                self._refuse(
+                    "VN614",
+                    f"there is no network card `{name}`",
+                    item,
+                    "",
+                    "plug it in, or take it out of the document",
+                )
+                return
+            now = self._make(item, name in fallen)
+        elif self._goes_down(name):
+            now = self._lower(item, now)
+            full = {"up": True, **full}
+        if full.get("master", now.get("master")) != now.get("master"):
+            now = {**now, **self._as_port(item, full)}
+        for phase in (Phase.DEVICE, Phase.MASTER, Phase.PORT, Phase.UP):
+            new = {n: v for n, v in full.items() if links.phase(n) == phase.name.lower()}
+            if differing(item.key, new, now):
+                self._change(item, phase, now, {**now, **new})
+                now = {**now, **new}
+        self.now[item.key] = now
+
+    def _lower(self, item: Wanted, now: Attributes) -> Attributes:
+        """Take a device down for a change that it only takes then, and off its members if need be."""
+        self._change(item, Phase.LOWER, now, {**now, "up": False})
+        if _with_impact("empty", now, self._full(item)):
+            for key, attributes in [*self.now.items()]:
+                if key[0] != "link" or attributes.get("master") != item.key[1]:
+                    continue
+                alone = _without_master(attributes)
+                member = self.links.get(key[1], Wanted(key, attributes, item.path))
+                self._change(member, Phase.LOWER, attributes, {**attributes, **_NO_MASTER})
+                if key[1] not in self.links:  # of others, and given back to them
+                    self._change(member, Phase.MASTER, alone, {**alone, **_master_of(attributes)})
+                else:
+                    self.now[key] = alone
+        return {**now, "up": False}
+
+    def _make(self, item: Wanted, was_there: bool) -> Attributes:
+        """Make a device; a cable has both its ends at once."""
+        attributes = item.attributes
+        name, kind = item.key[1], str(attributes["kind"])
+        depth = self._depth(name)
+        made: Attributes = {n: v for n, v in attributes.items() if links.phase(n) == "device"}
+        peer = attributes.get("peer")
+        reason = ""
+        if was_there:
+            old = self.state[item.key]
+            names = _with_impact("recreate", old, self._full(item))
+            reason = f"`{names[0]}` is set only once" if names else "it goes with what it is on"
+        self._add(
+            Phase.CREATE,
+            depth,
+            Step(
+                action="!" if was_there else "+",
+                key=item.key,
+                before=self.state.get(item.key) if was_there else None,
+                after=made,
+                path=item.path,
+                places=item.places,
+                impact="disruptive" if was_there else "seamless",
+                reason=reason,
+                falls=self._falls_with(name) if was_there else (),
+            ),
+        )
+        new: Attributes = {"up": False, **_NO_MASTER}
+        if kind == "veth" and isinstance(peer, str):
+            other: Key = ("link", peer)
+            if other not in self.now:
+                twin = links.defaults(kind, {"peer": name})
+                self.now[other] = {**twin, **new, "kind": kind, "peer": name, "link": None}
+        return {**links.defaults(kind, attributes), **new, **made}
+
+    def _falls_with(self, name: str) -> tuple[Key, ...]:
+        """List what is lost with a device: also what leads through it, and its ports' membership."""
+        through = (
+            key
+            for key, attributes in self.state.items()
+            if name in _devices(key, attributes)
+            or (key[0] == "link" and name in (attributes.get("master"), attributes.get("link")))
+        )
+        return tuple(through)
+
+    def _as_port(self, item: Wanted, full: Attributes) -> Attributes:
+        """Say what a device is as a new port, before anything is set; note its default VLAN."""
+        master = self.links.get(str(full.get("master")))
+        old: Attributes = dict.fromkeys(
+            (n for n in self.now.get(item.key, {}) if links.phase(n) == "port"), None
+        )
+        if master is None or master.attributes["kind"] != "bridge":
+            return old
+        if master.attributes.get("bridge.vlan-filtering"):
+            default = master.attributes.get("bridge.default-pvid", 1)
+            if default:
+                key: Key = ("vlan", item.key[1], str(default))
+                self.now[key] = {"pvid": True, "untagged": True, "self": False}
+        return {**old, **links.port_defaults()}
+
+    def _change(self, item: Wanted, phase: Phase, now: Attributes, new: Attributes) -> None:
+        names = differing(item.key, new, now)
+        impact: Impact = "seamless"
+        exists = item.key in self.state and item.key in self.now
+        if exists and now.get("up") and any(links.impact(n, now, new) != "live" for n in names):
+            impact = "brief"
+        if phase is Phase.MASTER and exists and self.state[item.key].get("up"):
+            impact = "brief"
+        if phase is Phase.UP and not new["up"]:
+            phase, impact = Phase.DOWN, "disruptive"
+        self._add(
+            phase,
+            self.depths.get(item.key[1], 0),
+            Step(
+                action="~",
+                key=item.key,
+                before=now,
+                after=new,
+                path=item.path,
+                places=item.places,
+                impact=impact,
+            ),
+        )
+
+    def _unlink(self, name: str, fallen: frozenset[str]) -> None:
+        """Remove a device of ours that nobody wants, before or after the new ones are made."""
+        key: Key = ("link", name)
+        now = self.state[key]
+        below = (now.get("link"), now.get("peer"))
+        if any(
+            other in fallen and str(other) < name for other in below if other != now.get("link")
+        ):
+            return  # the other end takes it along
+        identity = links.identity(now)
+        in_the_way = identity is not None and any(
+            links.identity(item.attributes) == identity for item in self.links.values()
+        )
+        self._add(
+            Phase.EARLY if in_the_way else Phase.UNLINK,
+            -_depth_in(self.state, name),
+            Step(
+                action="-",
+                key=key,
+                before=now,
+                after=None,
+                impact="disruptive",
+                reason=_UNNAMED,
+                falls=self._falls_with(name),
+            ),
+        )
+
+    # --- all else ---------------------------------------------------------------------------------
+
+    def _object(self, item: Wanted) -> None:
+        key, now = item.key, self.now.get(item.key)
+        if now is not None and not differing(key, item.attributes, now, exact=self.exact):
+            return
+        action: Action = "+" if now is None else "~"
+        impact: Impact = "seamless"
+        if now is not None and key[0] == "address":
+            impact = addresses.impact(key, now, item.attributes)
+        if now is None and key[0] == "address":
+            for other in addresses.conflicts(key, self.state):
+                if other in self.now and other not in self.wanted:
+                    self._remove(other, Phase.CONFLICT, f"`{key[2]}` takes its place")
+        self._add(
+            phase_of(key),
+            routes.order(item.attributes) if key[0] == "route" else 0,
+            Step(
+                action=action,
+                key=key,
+                before=now,
+                after=item.attributes if now is None else {**now, **item.attributes},
+                path=item.path,
+                places=item.places,
+                impact=impact,
+            ),
+        )
+
+    def _remove(self, key: Key, phase: Phase, reason: str) -> dict[Key, Wanted]:
+        """Remove an object; give what the kernel takes along."""
+        attributes = self.now[key]
+        falls: list[Key] = []
+        hidden: tuple[tuple[Key, Attributes], ...] = ()
+        if key[0] == "address":
+            falls = [k for k in addresses.falls_with(key, self.state) if k in self.now]
+        if key[0] == "rule":
+            hidden = tuple((k, self.state[k]) for k in rules.hides(key, self.state))
+        self._add(
+            phase,
+            0,
+            Step(
+                action="-",
+                key=key,
+                before=attributes,
+                after=None,
+                impact="disruptive" if key[0] in ("address", "nft", "dnsmasq") else "seamless",
+                reason=reason,
+                falls=tuple(falls),
+                hidden=hidden,
+            ),
+        )
+        return {k: Wanted(k, self.state[k], ()) for k in falls}
+
+    def _removals(self) -> None:
+        """Remove what is ours and not wanted, and give back what the kernel takes along."""
+        again: dict[Key, Wanted] = {}
+        removed: set[Key] = set()
+        for key, attributes in self.now.items():
+            if key in self.wanted or key[0] == "link" or not self._is_removed(key, attributes):
+                continue
+            removed.add(key)
+            again |= self._remove(key, phase_of(key, removal=True), _UNNAMED)
+        for key, item in again.items():
+            if key not in removed:
+                wanted = self.wanted.get(key, item)
+                after = {**_settable(self.state[key]), **wanted.attributes}
+                self._add(
+                    Phase.AGAIN,
+                    0,
+                    Step(
+                        action="+",
+                        key=key,
+                        before=None,
+                        after=after,
+                        path=wanted.path,
+                        impact="brief",
+                        reason="the kernel removes it with the first address of its subnet",
+                    ),
+                )
+
+    def _is_removed(self, key: Key, attributes: Attributes) -> bool:
+        if key in self.owned:
+            return True
+        if self.exact or is_foreign(key, attributes):
+            return False
+        if is_ours(key, attributes):
+            return True
+        devices = _devices(key, attributes)
+        named = bool(devices) and all(name in self.links for name in devices)
+        if key[0] == "vlan":  # what a filtering bridge of the document lets through, it says itself
+            return named and self._filters(key[1])
+        return self.prune and named and key[0] in ("address", "route", "neighbor", "rule")
+
+    def _filters(self, name: str) -> bool:
+        item = self.links[name]
+        master = item.attributes.get("master")
+        bridge = item if master is None else self.links.get(str(master))
+        return bridge is not None and bool(bridge.attributes.get("bridge.vlan-filtering"))
+
+
+def is_ours(key: Key, attributes: Attributes) -> bool:
+    """Tell whether an object has the mark that only vnetc makes."""
+    return attributes.get("proto") == PROTOCOL
+
+
+def _with_impact(impact: str, now: Attributes, full: Attributes) -> list[str]:
+    return [
+        name
+        for name in links.differing(now, full)
+        if name not in _OBSERVED and links.impact(name, now, full) == impact
+    ]
+
+
+def _dies_when_down(key: Key) -> bool:
+    """Tell whether an object of a device goes when that goes down (fib_sync_down_dev, addrconf_ifdown)."""
+    return key[0] in ("route", "neighbor") or (key[0] == "address" and ":" in key[2])
+
+
+_NO_MASTER: Attributes = {"master": None, "master-kind": None}
+
+
+def _without_master(attributes: Attributes) -> Attributes:
+    rest = {name: value for name, value in attributes.items() if links.phase(name) != "port"}
+    return {**rest, **_NO_MASTER}
+
+
+def _master_of(attributes: Attributes) -> Attributes:
+    return {name: attributes[name] for name in _NO_MASTER if name in attributes}
+
+
+def _depth_in(state: State, name: str) -> int:
+    depth = 0
+    seen: set[str] = set()
+    while name not in seen:
+        seen.add(name)
+        below = state.get(("link", name), {}).get("link")
+        if not isinstance(below, str):
+            break
+        name, depth = below, depth + 1
+    return depth
+
+
+_UNNAMED = "the document does not name it any more"

@@ -1,0 +1,421 @@
+"""What programs do for a host: rulesets, DHCP servers for guests, DHCP clients, resolvers, files.
+
+Pure: what is wanted of them, the words that they are told, and what their words mean. The files are
+those that every target writes, at the same places, so that what runs is what boots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+
+from vnetc.backends.base import (
+    Context,
+    Devices,
+    File,
+    Support,
+    exact,
+    limit,
+    unsupported,
+)
+from vnetc.backends.formats import ini
+from vnetc.backends.ifupdown.dhclient import write_hooks
+from vnetc.backends.ifupdown.support import COMMON
+from vnetc.backends.netlink.objects import Attributes, Value, Wanted
+from vnetc.backends.netlink.remembering import fingerprint
+from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
+from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
+from vnetc.data import is_list
+from vnetc.model import DhcpServer, Host, Interface
+from vnetc.record import Record, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Line: TypeAlias = list[str]  # a command in words
+
+LEASES = "/var/lib/vnetc"  # of dnsmasq, as its configuration says
+_NETWORKD_VERSION = (252,)  # its DHCP options of a .network file have been the same since 247
+
+
+# --- the support table ----------------------------------------------------------------------------
+
+
+def _in_vrf(context: Context) -> bool:
+    interface: Interface = context.node
+    return interface.vrf is not None and interface.dhcp4
+
+
+def _networkd_server(context: Context) -> bool:
+    server: DhcpServer = context.node
+    return server.server == "networkd"
+
+
+_NFT = exact("nft -f")
+_DNSMASQ = exact("dnsmasq --conf-file")
+_CLIENT = "the configuration of the host's DHCP client decides"
+_KERNEL_RA = "the kernel takes router advertisements itself, and of them addresses and routes only"
+_FILE = "text for the files of other targets"
+
+ROWS: Mapping[str, Support] = {
+    **{name: _NFT for name in COMMON if name.startswith(("network.", "publish."))},
+    **{name: _DNSMASQ for name in COMMON if name.startswith(("dhcp.", "reservation."))},
+    "dhcp.server": exact(
+        "dnsmasq --conf-file",
+        limit("it is systemd-networkd's own, which its target sets up", _networkd_server),
+    ),
+    **{n: unsupported(_CLIENT) for n in COMMON if n.startswith("dhcp-overrides.")},
+    "dhcp-overrides.route-metric": exact("dhclient -e IF_METRIC, [DHCPv4] RouteMetric="),
+    **{name: unsupported(_KERNEL_RA) for name in COMMON if name.startswith("ra-overrides.")},
+    **{
+        name: unsupported("resolvconf(8) takes servers and domains alone")
+        for name in COMMON
+        if name.startswith("nameservers.")
+    },
+    "nameservers.addresses": exact("resolvectl dns, resolvconf -a"),
+    "nameservers.search": exact("resolvectl domain, resolvconf -a"),
+    "interface.nameservers": exact("resolvectl, resolvconf -a"),
+    "interface.dhcp4": exact(
+        "networkctl reload, dhcpcd, dhclient, udhcpc",
+        limit("the DHCP client puts routes into the table `main`", _in_vrf),
+    ),
+    "interface.dhcp6": unsupported(
+        "only systemd-networkd asks by DHCPv6 without a router's word: `--target networkd`"
+    ),
+    "interface.dhcp4-overrides": exact("dhclient -e IF_METRIC, [DHCPv4] RouteMetric="),
+    "interface.dhcp6-overrides": unsupported("there is no DHCPv6"),
+    "interface.ra-overrides": unsupported(_KERNEL_RA),
+    "interface.accept-ra": exact("/proc/sys/net/ipv6/conf/NAME/accept_ra, autoconf"),
+    "interface.ipv6-privacy": exact("/proc/sys/net/ipv6/conf/NAME/use_tempaddr"),
+    "interface.ipv6-mtu": exact("/proc/sys/net/ipv6/conf/NAME/mtu"),
+    "interface.sysctl": exact("/proc/sys/net/"),
+    "interface.qdiscs": exact("tc qdisc add"),
+    "interface.optional": exact("said to the boot alone: nothing waits in a running system"),
+    "interface.ntp": unsupported("a time service is configured by its own files"),
+    "interface.emit-lldp": unsupported("the kernel does not speak LLDP"),
+    "interface.critical": unsupported("it is about a daemon that stops: none runs here"),
+    "interface.raw": exact(_FILE),
+    "host.raw": exact(_FILE),
+}
+
+
+# --- files and rulesets ---------------------------------------------------------------------------
+
+
+def file(content: File, path: tuple[str | int, ...]) -> Wanted:
+    """Want a file of the host."""
+    return Wanted(("file", content.path), {"content": content.content, "mode": content.mode}, path)
+
+
+def wanted_files(host: Host, client: str | None = None) -> Iterator[Wanted]:
+    """List the files of networks of guests, and those that the host's DHCP client needs."""
+    for firewall in host.firewalls:
+        yield file(write_nftables(host.name, firewall), firewall.path)
+    for server in host.dhcp_servers:
+        if server.server == "dnsmasq":
+            yield file(write_dnsmasq(host.name, server), server.path)
+    asking = [i.path for i in host.interfaces if i.dhcp4]
+    if asking and client == "dhclient":
+        yield from (file(hook, (*asking[0], "dhcp4")) for hook in write_hooks(host))
+
+
+def wanted_networks(host: Host) -> Iterator[Wanted]:
+    """List the rulesets and DHCP servers of networks of guests."""
+    for firewall in host.firewalls:
+        text = write_nftables(host.name, firewall).content
+        yield Wanted(("nft", nft_table(firewall)), {"text": text}, firewall.path)
+    for server in host.dhcp_servers:
+        if server.server == "dnsmasq":
+            said: dict[str, Value] = {
+                "config": dnsmasq_path(server),
+                "pidfile": dnsmasq_pidfile(server),
+                "content": fingerprint(write_dnsmasq(host.name, server).content),
+            }
+            yield Wanted(("dnsmasq", server.name), said, server.path)
+
+
+def files_of(host: Host) -> tuple[str, ...]:
+    """Name the files that other targets write too, at the same places."""
+    return (
+        *map(nft_path, host.firewalls),
+        *(dnsmasq_path(d) for d in host.dhcp_servers if d.server == "dnsmasq"),
+    )
+
+
+def read_table(table: str, listing: str) -> dict[str, Value]:
+    """Give a table from what `nft -s list table` prints: a text that makes it again, as it is."""
+    head = f"table inet {table}"
+    text = f"{head}\ndelete {head}\n\n{listing.strip()}\n"
+    return {"text": text, "fingerprint": fingerprint(listing.strip())}
+
+
+# --- DHCP clients ---------------------------------------------------------------------------------
+
+
+def wanted_dhcp(host: Host, interface: Interface) -> Iterator[Wanted]:
+    """Want a DHCP client for an interface; `networkd` is the file that says it to that one."""
+    if not interface.dhcp4:
+        return
+    said: dict[str, Value] = {
+        "ipv4": True,
+        "route-metric": interface.dhcp4_overrides.route_metric,
+        "networkd": _network_file(host, interface),
+    }
+    yield Wanted(
+        ("dhcp", interface.name),
+        said,
+        (*interface.path, "dhcp4"),
+        {"route-metric": (*interface.path, "dhcp4-overrides", "route-metric")},
+    )
+
+
+def _network_file(host: Host, interface: Interface) -> str:
+    """Write the .network file of an interface that systemd-networkd shall ask by DHCP for.
+
+    It says all that the target's own file says of the interface alone, and to keep what others set:
+    networkd otherwise takes away what its file does not name (link_drop_foreign_config).
+    """
+    from vnetc.backends.networkd.writer import network_sections
+
+    alone = replace(interface, port=None, member=None, vrf=None, qdiscs=(), fdb=())
+    devices = Devices(replace(host, interfaces=(alone,), dhcp_servers=()))
+    sections = [
+        (name, [*options, ("KeepConfiguration", "yes")] if name == "Network" else options)
+        for name, options in network_sections(devices, alone, _NETWORKD_VERSION)
+    ]
+    return ini(host.name, sections)
+
+
+def network_path(device: str) -> str:
+    """Name the .network file of an interface, which goes with the boot."""
+    return f"/run/systemd/network/05-vnetc-{device}.network"
+
+
+class Files(Record, kw_only=False):
+    """Where a DHCP client keeps its process id and leases, and the script that it runs."""
+
+    pid: str
+    leases: str
+    script: str
+
+
+class Client(Record, kw_only=False):
+    """A DHCP client: the name of its process, and the commands for a device.
+
+    One that is `killed` has no time for a word to its script, and leaves what it set.
+    """
+
+    process: str
+    start: Callable[[str, int, Files], Line]
+    stop: Callable[[str, Files], Line]  # empty: by a signal
+    killed: bool = False
+
+
+def _start_dhclient(device: str, metric: int, files: Files) -> Line:
+    where = ["-pf", files.pid, "-lf", files.leases]
+    return ["dhclient", "-4", "-nw", "-i", *where, "-e", f"IF_METRIC={metric}", device]
+
+
+def _stop_dhclient(device: str, files: Files) -> Line:
+    # dhclient-script(8) would flush all addresses of the device, also those of the document
+    where = ["-sf", "/bin/true", "-pf", files.pid, "-lf", files.leases]
+    return ["dhclient", "-4", "-r", *where, device]
+
+
+def _start_dhcpcd(device: str, metric: int, files: Files) -> Line:
+    del files  # it has its own for each device
+    return ["dhcpcd", "-4", "-b", "-q", "-m", str(metric), device]
+
+
+def _stop_dhcpcd(device: str, files: Files) -> Line:
+    del files
+    return ["dhcpcd", "-4", "-k", device]
+
+
+def _start_udhcpc(device: str, metric: int, files: Files) -> Line:
+    del metric  # in the environment of its script
+    return [
+        "udhcpc",
+        "-b",
+        "-R",
+        "-S",
+        "-t",
+        "1",
+        "-A",
+        "5",
+        "-p",
+        files.pid,
+        "-s",
+        files.script,
+        "-i",
+        device,
+    ]
+
+
+def _by_signal(device: str, files: Files) -> Line:
+    del device, files
+    return []
+
+
+# in the order of preference, after systemd-networkd where that runs
+CLIENTS: Mapping[str, Client] = {
+    "dhcpcd": Client("dhcpcd", _start_dhcpcd, _stop_dhcpcd),
+    "dhclient": Client("dhclient", _start_dhclient, _stop_dhclient, killed=True),
+    "udhcpc": Client("udhcpc", _start_udhcpc, _by_signal),
+}
+NETWORKD = "systemd-networkd"
+
+# Debian's own (default.script) flushes all IPv4 addresses of the device, and knows no metric.
+UDHCPC_SCRIPT = """\
+#!/bin/sh
+# What udhcpc does with an answer: address and routes as the document of vnetc says.
+case $1 in
+bound | renew)
+    ip -4 addr replace "$ip/$mask" ${broadcast:+broadcast "$broadcast"} dev "$interface" \\
+        valid_lft "${lease:-forever}" preferred_lft "${lease:-forever}"
+    for router in $router; do
+        ip -4 route replace default via "$router" dev "$interface" proto dhcp metric "$IF_METRIC"
+        break
+    done
+    if command -v resolvconf >/dev/null; then
+        for server in $dns; do echo "nameserver $server"; done | resolvconf -a "$interface.udhcpc"
+    fi
+    ;;
+deconfig)
+    ip link set dev "$interface" up
+    ip -4 addr flush dev "$interface" dynamic
+    ip -4 route flush dev "$interface" proto dhcp
+    if command -v resolvconf >/dev/null; then resolvconf -d "$interface.udhcpc"; fi
+    ;;
+esac
+"""
+
+
+class Process(Record, kw_only=False):
+    """A process: its number, its program's name, its words and what of its environment matters."""
+
+    pid: int
+    name: str
+    words: tuple[str, ...]
+    metric: str = ""  # IF_METRIC, which ifupdown and vnetc give a client along
+
+
+def client_of(process: Process, device: str) -> str | None:
+    """Name the client that a process is, if it asks for a device."""
+    name = next((n for n, client in CLIENTS.items() if client.process == process.name), None)
+    return name if name is not None and device in process.words[1:] else None
+
+
+def read_client(process: Process) -> dict[str, Value]:
+    """Tell from its words what a DHCP client was told."""
+    words = process.words
+    metric = process.metric
+    for word, value in pairwise(words):
+        if word == "-e" and value.startswith("IF_METRIC="):
+            metric = value.partition("=")[2]
+        elif word in ("-m", "--metric"):
+            metric = value
+    found: dict[str, Value] = {"ipv4": "-6" not in words}
+    if metric.isdigit():
+        found["route-metric"] = int(metric)
+    return found
+
+
+def clear(device: str, metric: Value) -> Iterator[Line]:
+    """Give the commands that take away what a DHCP client leaves: an address is dynamic."""
+    yield ["ip", "-4", "addr", "flush", "dev", device, "dynamic"]
+    yield ["ip", "-4", "route", "flush", "dev", device, "proto", "dhcp"]
+    if isinstance(metric, int):
+        yield ["ip", "-4", "route", "del", "default", "dev", device, "metric", str(metric)]
+
+
+def files_of_client(process: Process, files: Files) -> Files:
+    """Give the files that a client was told of, else those that vnetc tells it of."""
+    told = dict(pairwise(process.words))
+    return replace(files, pid=told.get("-pf", files.pid), leases=told.get("-lf", files.leases))
+
+
+def read_network_file(text: str) -> dict[str, Value]:
+    """Tell from a .network file what systemd-networkd asks for; nothing if it does not ask."""
+    found: dict[str, Value] = {}
+    section = ""
+    for line in text.splitlines():
+        option, equals, value = line.partition("=")
+        if not equals:
+            section = line or section
+        elif section == "[Network]" and option == "DHCP" and value in ("yes", "ipv4"):
+            found["ipv4"] = True
+        elif section in ("[DHCPv4]", "[DHCP]") and option == "RouteMetric" and value.isdigit():
+            found["route-metric"] = int(value)
+    return found if "ipv4" in found else {}
+
+
+# --- resolvers ------------------------------------------------------------------------------------
+
+
+def wanted_resolver(interface: Interface) -> Iterator[Wanted]:
+    """Want DNS servers and search domains of an interface."""
+    servers = interface.nameservers
+    if servers.addresses or servers.search:
+        said: dict[str, Value] = {
+            "servers": [*map(str, servers.addresses)],
+            "search": [*servers.search],
+        }
+        yield Wanted(("resolver", interface.name), said, (*interface.path, "nameservers"))
+
+
+def resolvconf_record(device: str) -> str:
+    """Name what vnetc tells resolvconf(8) about a device."""
+    return f"{device}.vnetc"
+
+
+def resolvconf_text(said: Attributes) -> str:
+    """Write what resolvconf(8) is told, as in resolv.conf(5)."""
+    servers, search = said.get("servers"), said.get("search")
+    lines = [f"nameserver {server}\n" for server in (servers if is_list(servers) else ())]
+    if is_list(search) and search:
+        lines.append(f"search {' '.join(map(str, search))}\n")
+    return "".join(lines)
+
+
+def read_resolvconf(text: str) -> dict[str, Value]:
+    """Read what resolvconf(8) was told."""
+    servers: list[Value] = []
+    search: list[Value] = []
+    for line in text.splitlines():
+        word, *values = line.split() or [""]
+        if word == "nameserver":
+            servers += values[:1]
+        elif word == "search":
+            search += values
+    return {"servers": servers, "search": search}
+
+
+def read_resolvectl(text: str) -> list[Value]:
+    """Read what `resolvectl dns DEVICE` and `resolvectl domain DEVICE` print of a link."""
+    _, _, values = text.partition("): ")
+    return [*values.split()]
+
+
+def resolvectl(device: str, said: Attributes) -> Iterator[Line]:
+    """Give the commands that tell systemd-resolved; an empty word is an empty list."""
+    for word, name in (("dns", "servers"), ("domain", "search")):
+        values = said.get(name)
+        yield [
+            "resolvectl",
+            word,
+            device,
+            *(map(str, values) if values and is_list(values) else [""]),
+        ]
+
+
+# --- what they need -------------------------------------------------------------------------------
+
+# class -> program and the package that has it
+PROGRAMS: Mapping[str, tuple[str, str]] = {
+    "qdisc": ("tc", "iproute2"),
+    "card": ("ethtool", "ethtool"),
+    "nft": ("nft", "nftables"),
+    "dnsmasq": ("dnsmasq", "dnsmasq-base"),
+}

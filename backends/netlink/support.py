@@ -1,0 +1,35 @@
+"""What a running kernel can be told, and by which attribute: the rows of all classes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vnetc.backends.base import Support
+from vnetc.backends.netlink import (
+    addresses,
+    bridging,
+    link_support,
+    neighbors,
+    routes,
+    rules,
+    services,
+    wireguard,
+)
+
+SUPPORT: Mapping[str, Support] = {
+    **link_support.ROWS,
+    **wireguard.ROWS,
+    **bridging.ROWS,
+    **addresses.ROWS,
+    **routes.ROWS,
+    **rules.ROWS,
+    **neighbors.ROWS,
+    **services.ROWS,
+}
+
+
+def rare() -> Mapping[str, Support]:
+    """Give the rows of queueing disciplines and cards."""
+    from vnetc.backends.netlink import cards, qdiscs
+
+    return {**qdiscs.RARE, **cards.RARE}

@@ -1,0 +1,107 @@
+"""What there is, what is wanted, and the plan from one to the other.
+
+The edge: it reads the kernel and the record. It changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from vnetc.backends.netlink import daemons, programs, wireguard
+from vnetc.backends.netlink import ledger as ledgers
+from vnetc.backends.netlink import plan as planner
+from vnetc.backends.netlink.calls import MACHINE, Machine, Problem, ProgramFailed
+from vnetc.backends.netlink.engine import Kernel
+from vnetc.backends.netlink.ledger import Ledger
+from vnetc.backends.netlink.namespaces import Namespace, unprivileged
+from vnetc.backends.netlink.objects import State, Wanted
+from vnetc.backends.netlink.outcome import Refused, refusal
+from vnetc.backends.netlink.steps import Plan, Step
+from vnetc.backends.netlink.socket import DumpInterrupted
+from vnetc.backends.netlink.store import Places
+from vnetc.backends.netlink.wanted import wanted
+from vnetc.diagnostics import Diagnostic, diagnostic
+from vnetc.model import Host
+from vnetc.record import Record, replace
+
+
+class Question(Record):
+    """What the kernel should be, and how far that may reach.
+
+    `ends` are the addresses of WireGuard's endpoints by the names that the document has, `keys` the
+    secrets by what stands for them in a state.
+    """
+
+    wanted: Sequence[Wanted]
+    ends: Mapping[tuple[str, int], Sequence[str]] = {}
+    keys: Mapping[str, bytes] = {}
+    adopt: bool = False
+    prune: bool = False
+
+
+class Survey(Record):
+    """What there is, what is ours of it, and what is to be done."""
+
+    state: State
+    ledger: Ledger
+    plan: Plan
+
+
+def question(host: Host, machine: Machine, *, adopt: bool, prune: bool) -> Question:
+    """Say what a host wants, with what the document leaves to the machine. Raises `Refused`."""
+    material, problems = programs.read_secrets(host, machine)
+    items = wanted(host, material, client=daemons.dhcp_client(machine))
+    ends, unknown = programs.look_up(items)
+    problems += [*unknown, *programs.check_names(host, machine)]
+    if problems:
+        raise Refused(*(_diagnostic("VN617", problem) for problem in problems))
+    return Question(
+        wanted=items, ends=ends, keys=programs.keyring(material), adopt=adopt, prune=prune
+    )
+
+
+def missing(asked: Question, steps: Iterable[Step], machine: Machine) -> list[Diagnostic]:
+    """Find what the steps need and this host does not have: programs, parts of the kernel."""
+    keys = {step.key for step in steps}
+    found = programs.preflight([item for item in asked.wanted if item.key in keys], machine)
+    return [_diagnostic("VN607", problem) for problem in found]
+
+
+def _diagnostic(code: str, problem: Problem) -> Diagnostic:
+    return diagnostic(code, problem.text, problem.path, "key")
+
+
+def machine_at(places: Places) -> Machine:
+    """Say where the programs' files are."""
+    return replace(MACHINE, places=places)
+
+
+def survey(asked: Question, namespace: Namespace, kernel: Kernel, places: Places) -> Survey:
+    """Read the kernel and plan. Raises `Refused`."""
+    ledger = ledgers.load(os.path.join(places.state, namespace.name), namespace)
+    try:
+        state = read(asked, kernel, ledger)
+    except PermissionError:
+        raise unprivileged() from None
+    except (OSError, DumpInterrupted, ProgramFailed) as error:
+        raise refusal("VN616", f"the kernel's state cannot be read: {error}") from None
+    return Survey(state=state, ledger=ledger, plan=plan(asked, state, ledger))
+
+
+def read(asked: Question, kernel: Kernel, ledger: Ledger) -> State:
+    """Read what is there of all that the document and the record speak of, and of devices all."""
+    return kernel.read(asked.wanted, ledger.known, ledger.remembered)
+
+
+def plan(asked: Question, state: State, ledger: Ledger) -> Plan:
+    """Plan the way from a state to what is wanted."""
+    items = wireguard.settle(asked.wanted, state, ledger.remembered, asked.ends)
+    return planner.plan(
+        state,
+        items,
+        ledger.owned,
+        before=ledger.before,
+        adopt=asked.adopt,
+        prune=asked.prune,
+    )

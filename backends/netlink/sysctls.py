@@ -1,0 +1,96 @@
+"""Kernel parameters: what each device does with IPv6 by itself, what a document sets, forwarding.
+
+A key is the path below /proc/sys, with slashes, since names of devices may have dots. The value is
+the text that the kernel gives, without the newline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from vnetc.backends.netlink.objects import Key, State, Wanted
+from vnetc.backends.services.sysctl import forwarding, sysctl_key
+from vnetc.diagnostics import Path
+from vnetc.kinds import Loopback
+from vnetc.model import Host, Interface
+
+ROOT = "/proc/sys"
+
+
+def wanted(host: Host) -> Iterator[Wanted]:
+    """List the parameters of all devices, then forwarding for guests."""
+    for interface in host.interfaces:
+        if not isinstance(interface.kind, Loopback):
+            yield from _autoconfiguration(interface)
+        if interface.activation == "auto" and interface.ipv6_mtu is not None:
+            key = f"net/ipv6/conf/{interface.name}/mtu"
+            yield _wanted(key, interface.ipv6_mtu, (*interface.path, "ipv6-mtu"))
+        for family, name, number in interface.sysctl:
+            key = sysctl_key(family, interface.name, name)
+            yield _wanted(key, number, (*interface.path, "sysctl"))
+    paths = {f.path for f in host.firewalls if f.mode != "isolated"}
+    for setting in forwarding(host):
+        name, _, value = setting.partition("=")
+        yield _wanted(name.replace(".", "/"), int(value), min(paths))
+
+
+def _autoconfiguration(interface: Interface) -> Iterator[Wanted]:
+    """Say what a device does of itself (kernel documentation, networking/ip-sysctl).
+
+    `accept_ra` 2: also on a host that forwards.
+    """
+    settings = (
+        ("accept_ra", 2 if interface.accept_ra else 0, "accept-ra"),
+        ("autoconf", int(interface.accept_ra), "accept-ra"),
+        ("use_tempaddr", 2 if interface.ipv6_privacy else 0, "ipv6-privacy"),
+    )
+    for name, value, key in settings:
+        path = f"net/ipv6/conf/{interface.name}/{name}"
+        yield _wanted(path, value, (*interface.path, key))
+
+
+def _wanted(name: str, value: int, path: Path) -> Wanted:
+    return Wanted(("sysctl", name), {"value": str(value)}, path)
+
+
+def read(keys: Iterable[Key], *, root: str = ROOT) -> State:
+    """Read parameters; one that this kernel or host does not have is left out."""
+    state: State = {}
+    for key in keys:
+        value = _read(f"{root}/{key[1]}")
+        if value is not None:
+            state[key] = {"value": value}
+    return state
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip()
+    except (OSError, ValueError):
+        return None
+
+
+def write(key: Key, value: str, *, root: str = ROOT) -> None:
+    """Set a parameter. Raises `OSError`; a kernel without IPv6 has no parameters of it."""
+    if key[1].startswith("net/ipv6/") and not _has_ipv6(root):
+        return
+    with open(f"{root}/{key[1]}", "w", encoding="ascii") as file:
+        file.write(value)
+
+
+def _has_ipv6(root: str) -> bool:
+    return _read(f"{root}/net/ipv6/conf/all/forwarding") is not None
+
+
+def default(key: Key, *, root: str = ROOT) -> str | None:
+    """Give what a new device has of a parameter, None if it is not one of devices."""
+    parts = key[1].split("/")
+    if len(parts) != 5:
+        return None
+    return _read(f"{root}/{'/'.join((*parts[:3], 'default', parts[4]))}")
+
+
+def names(keys: Collection[Key]) -> list[Key]:
+    """Pick the keys of parameters."""
+    return [key for key in keys if key[0] == "sysctl"]

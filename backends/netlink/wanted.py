@@ -1,0 +1,66 @@
+"""What a host wants of the kernel, all of it: each object with the key of the document behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vnetc.backends.base import Devices, has_rare
+from vnetc.backends.netlink import (
+    addresses,
+    bridging,
+    links,
+    neighbors,
+    routes,
+    rules,
+    services,
+    sysctls,
+    wireguard,
+)
+from vnetc.backends.netlink.objects import Wanted
+from vnetc.model import Host, Interface
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnetc.cards import Secret
+
+
+def wanted(
+    host: Host, material: Mapping[Secret, bytes] | None = None, *, client: str | None = None
+) -> list[Wanted]:
+    """List the objects of a host in the document's order.
+
+    `material` has the secrets of its documents, as far as they were read; `client` is the host's
+    DHCP client. Of an interface that is not brought up there is no more than the device.
+    """
+    devices = Devices(host)
+    found: list[Wanted] = []
+    for interface in host.interfaces:
+        found.append(links.wanted(interface, devices))
+        found += wireguard.wanted(interface, material or {})
+        found += bridging.wanted(interface, devices)
+        found += services.wanted_resolver(interface)
+        if interface.activation == "auto":
+            found += _layer3(host, interface)
+    if has_rare(host):
+        found += _rare(host, material or {})
+    found += sysctls.wanted(host)
+    found += services.wanted_networks(host)
+    found += services.wanted_files(host, client)
+    return found
+
+
+def _layer3(host: Host, interface: Interface) -> Iterator[Wanted]:
+    yield from addresses.wanted(interface)
+    yield from routes.wanted(interface)
+    yield from rules.wanted(interface)
+    yield from neighbors.wanted(interface)
+    yield from services.wanted_dhcp(host, interface)
+
+
+def _rare(host: Host, material: Mapping[Secret, bytes]) -> Iterator[Wanted]:
+    from vnetc.backends.netlink import cards, qdiscs
+
+    for interface in host.interfaces:
+        yield from cards.wanted(interface, material)
+        if interface.activation == "auto":
+            yield from qdiscs.wanted(interface)

@@ -1,0 +1,126 @@
+"""`vnetc apply`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import Namespace as Options
+
+from vnetc.backends.netlink.outcome import Outcome, Refused
+from vnetc.backends.netlink.store import Places
+from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
+from vnetc.cli.running import Desired, desired, refused, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from vnetc.backends.netlink.probes import Probe
+
+INCOMPLETE = 3  # undone, but not all of it
+_CODES = {
+    "nothing": NOTHING,
+    "done": NOTHING,
+    "pending": NOTHING,
+    "rolled back": FINDINGS,
+    "incomplete": INCOMPLETE,
+}
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_LONGEST = 24 * 3600  # seconds
+
+
+def run(
+    options: Options, places: Places | None = None, after: Callable[[int], None] | None = None
+) -> int:
+    """Make the running kernel what the document says, or leave it as it is."""
+    confirm = _seconds(options.confirm_within)
+    probes = _probes(options.probe)
+    if options.target is None and options.target_version is not None:
+        raise UsageError("--target-version needs --target")
+    found = desired(options)
+    if found is None:
+        return FAILED
+    places = places or Places()
+    from vnetc.backends.netlink import namespaces
+    from vnetc.backends.netlink.transaction import Request, apply
+
+    try:
+        namespace = namespaces.enter(options.netns)
+        namespaces.require_privilege()
+        request = Request(
+            question=found.question(places),
+            document=found.digest,
+            files=found.files,
+            probes=probes,
+            confirm=confirm,
+            yes=options.yes,
+        )
+        outcome = apply(request, namespace, places, after=after)
+    except Refused as error:
+        return refused(error, found)
+    _print(outcome, found, confirm, options)
+    return _CODES[outcome.result]
+
+
+def _print(outcome: Outcome, found: Desired, confirm: float | None, options: Options) -> None:
+    from vnetc.cli import steps as shown
+
+    try:
+        for note in outcome.notes:
+            print(f"note: {note}", file=sys.stderr)
+        if outcome.result in ("done", "pending"):
+            sys.stdout.write(shown.text(outcome.steps, found.filename, found.line, done=True))
+            sys.stdout.flush()
+        elif outcome.result == "nothing":
+            print("nothing to change: the kernel is as the document says")
+        say(outcome.diagnostics, found)
+        print(_last(outcome, confirm, options), end="", file=sys.stderr)
+        sys.stderr.flush()
+    except OSError:  # the terminal is gone, maybe by this very change: the exit code says it all
+        pass
+
+
+def _last(outcome: Outcome, confirm: float | None, options: Options) -> str:
+    netns = f" --netns {options.netns}" if options.netns is not None else ""
+    match outcome.result:
+        case "pending":
+            assert confirm is not None
+            return (
+                f"undone in {confirm:g} s unless you confirm: run `vnetc confirm{netns}` in a new "
+                "session\n"
+            )
+        case "rolled back":
+            return "all is as it was before\n"
+        case "incomplete":
+            return f"`vnetc rollback{netns}` tries again\n"
+        case _:
+            return ""
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read a time: a number of seconds, or one with its unit."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]{1,6})(s|m|h|)", text)
+    seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not 0 < seconds <= _LONGEST:
+        raise UsageError(
+            f"--confirm-within takes 1s to 24h, such as 120, 90s or 2m; not {text[:20]!r}"
+        )
+    return seconds
+
+
+def _probes(texts: Sequence[str]) -> tuple[Probe, ...] | None:
+    """Read what is to answer; None if nothing was said about it."""
+    if not texts:
+        return None
+    if "none" in texts:
+        if len(texts) > 1:
+            raise UsageError("--probe none excludes other probes")
+        return ()
+    from vnetc.backends.netlink.probes import parse
+
+    try:
+        return tuple(dict.fromkeys(map(parse, texts)))
+    except ValueError as error:
+        raise UsageError(f"--probe: {error}") from None

@@ -1,0 +1,55 @@
+"""`vnetc plan`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace as Options
+
+from vnetc.backends.netlink.outcome import Refused
+from vnetc.backends.netlink.store import Places
+from vnetc.cli import FAILED, FINDINGS, NOTHING
+from vnetc.cli.running import Desired, desired, refused, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnetc.backends.netlink.steps import Plan, Step
+
+
+def run(options: Options, places: Places | None = None) -> int:
+    """Say what `vnetc apply` would change. Changes nothing."""
+    found = desired(options)
+    if found is None:
+        return FAILED
+    try:
+        plan = planned(found, options, places or Places())
+    except Refused as error:
+        return refused(error, found)
+    _print(plan.steps, found, options.format)
+    say(plan.problems, found)
+    if any(problem.severity == "error" for problem in plan.problems):
+        return FAILED
+    return FINDINGS if plan.steps else NOTHING
+
+
+def planned(found: Desired, options: Options, places: Places) -> Plan:
+    """Read the kernel and plan. Raises `Refused`."""
+    from vnetc.backends.netlink import namespaces
+    from vnetc.backends.netlink.engine import Kernel
+    from vnetc.backends.netlink.survey import machine_at, survey
+
+    namespace = namespaces.enter(options.netns)
+    asked = found.question(places)
+    kernel = Kernel(asked.keys, machine=machine_at(places))
+    return survey(asked, namespace, kernel, places).plan
+
+
+def _print(steps: tuple[Step, ...], found: Desired, format: str) -> None:
+    from vnetc.cli import steps as shown
+
+    if format == "json":
+        import json
+
+        print(json.dumps(shown.structured(steps, found.filename, found.line), indent=2))
+    else:
+        sys.stdout.write(shown.text(steps, found.filename, found.line))
+        sys.stdout.flush()  # before what goes to standard error

@@ -1,0 +1,103 @@
+"""Faults: `vnetc apply` is killed in the middle, and the host must be what it was before.
+
+After each step, one after another: what survives the death has until the network stands still to
+take back what was done, and `vnetc rollback` then finds nothing to do or does the rest. Each time
+the kernel must hold what it held before the document was known.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .case import APPLIED, Case
+from .comparison import unequal
+from .experiments import Experiment
+from .runner.acts import Act
+from .runner.boot import DOCUMENT, File
+from .runner.job import Job, Result
+from .state import State, interpret
+from .transitions import GENERATION, Stage, samples
+
+# After which steps a run of all tests kills: the first ones, and fewer of those that come later.
+SOME = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
+ALL = os.environ.get("VNETC_LAB_ALL") == "1"
+_KILLER = Path(__file__).with_name("runner") / "killed.py"
+_FILE = File("/usr/local/lib/lab/killed.py", _KILLER.read_text())
+_KILLED = 137  # as sh(1) says of a program that SIGKILL ended
+# VN604: the guardian is at it; VN615: there is nothing to do any more.
+_DONE_BY_GUARDIAN = """\
+while :; do
+    said=$(vnetc rollback 2>&1); echo "$said"
+    case $said in *VN604*) sleep 0.2 ;; *VN615*) exit 0 ;; *) exit 1 ;; esac
+done"""
+
+
+@dataclass(frozen=True)
+class Fault(Experiment):
+    """A document whose application is killed again and again, on a host that has another, or none."""
+
+    before: Case | None
+    case: Case
+    generation: str = GENERATION
+
+    @property
+    def name(self) -> str:
+        start = "nothing" if self.before is None else self.before.name
+        return f"fault-{start}-{self.case.name}@{self.generation}"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.case.needs() | (self.before.needs() if self.before else frozenset())
+
+    @property
+    def stage(self) -> Stage:
+        """What is around the host."""
+        return Stage.of([self.case, *([self.before] if self.before else [])])
+
+    def make_jobs(self) -> Mapping[str, Job]:
+        acts = [*_acts((_FILE, *self.case.jobs(self.generation)[APPLIED].files))]
+        job = self.stage.job(self.before or self.case, self.name, acts)
+        if self.before is None:
+            job = replace(job, renderer="", files=())
+        return {APPLIED: job}
+
+    def _state(self, raw: Mapping[str, str]) -> State:
+        return interpret(raw, self.stage.cards)
+
+    def verdict(self, results: Mapping[str, Result]) -> str:
+        result = results[APPLIED]
+        wrong = [result.error] if result.error else []
+        if not result.error and not result.scenes:
+            wrong.append("nothing was killed: the first step is not one")
+        for scene in result.scenes:
+            states = {"before": self._state(result.raw), "afterwards": self._state(scene.raw)}
+            found = scene.error or unequal(self.case.host, states)
+            if found:
+                wrong.append(f"{scene.name}:\n{found}")
+        return "\n".join(wrong)
+
+
+def _acts(files: tuple[File, ...]) -> Iterator[Act]:
+    """Give the deaths: with the guardian, who takes all back at once, and without it by turns."""
+    for place, number in enumerate(range(1, 1000) if ALL else SOME):
+        for alone in (True, False) if ALL else (place % 2 == 0,):
+            words = f"python3 {_FILE.path} {DOCUMENT} {number}{'' if alone else ' guardian'}"
+            yield Act(
+                name=f"after step {number}{'' if alone else ', with its guardian'}",
+                files=files,
+                lines=(
+                    f"{words}; code=$?; test $code = {_KILLED} || exit $code",
+                    _DONE_BY_GUARDIAN if alone else "vnetc rollback",
+                ),
+            )
+
+
+def faults() -> Iterator[Fault]:
+    """Give those of each sample: on a new host, and on one that has the sample before it."""
+    some = [*samples().values()]
+    for before, case in zip([*some[-1:], *some], some, strict=False):
+        yield Fault(None, case)
+        yield Fault(before, case)

@@ -1,0 +1,93 @@
+"""Acts: what is done to a host that is up, one thing after another, and its state after each."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .boot import File, install, settle
+from .collect import collect
+from .sandbox import LIMIT, RESULTS, LabError, Sandbox
+
+LOG = "acts.log"
+ENOUGH = (
+    99  # the exit code of a line that ends the play: this act and those behind it have no point
+)
+
+
+@dataclass(frozen=True)
+class Act:
+    """Files to put in place, then lines of sh(1), and others when the network stands still.
+
+    All of them must succeed.
+    """
+
+    name: str
+    files: tuple[File, ...] = ()
+    lines: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Act:
+        """Make an act of what `dataclasses.asdict` and JSON made of it."""
+        return cls(
+            name=data["name"],
+            files=tuple(File(**file) for file in data["files"]),
+            lines=tuple(data["lines"]),
+            checks=tuple(data["checks"]),
+        )
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What came of an act: what went wrong, if anything, and the host's state (collect.py)."""
+
+    name: str
+    error: str = ""
+    raw: Mapping[str, str] = field(default_factory=dict)
+
+
+class _EnoughError(Exception):
+    pass
+
+
+def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
+    """Play acts in order; one that goes wrong keeps none of the others from being tried."""
+    for act in acts:
+        start = _end_of_log()
+        try:
+            install(act.files)
+            _run(box, act.name, act.lines)
+            settle(box, act.name)
+            _run(box, act.name, act.checks)
+            error = ""
+        except _EnoughError:
+            return
+        except LabError as wrong:
+            error = f"{wrong}\n{_log_since(start)}".strip()
+        yield Scene(act.name, error, collect(box))
+
+
+def _run(box: Sandbox, name: str, lines: Sequence[str]) -> None:
+    for line in lines:
+        process = box.start("sh", "-c", line, log=LOG)
+        try:
+            code = process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise LabError(f"{name}: `{line}` took more than {LIMIT:.0f} s") from None
+        if code == ENOUGH:
+            raise _EnoughError
+        if code:
+            raise LabError(f"{name}: `{line}` failed ({code})")
+
+
+def _end_of_log() -> int:
+    log = RESULTS / LOG
+    return log.stat().st_size if log.exists() else 0
+
+
+def _log_since(start: int) -> str:
+    return (RESULTS / LOG).read_bytes()[start:].decode(errors="replace")

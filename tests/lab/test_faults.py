@@ -1,0 +1,23 @@
+"""`vnetc apply` may die at any moment: the host is then what it was before."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Verdict
+from .experiments import Experiment
+from .faults import faults
+from .transitions import samples
+
+EXPERIMENTS: list[Experiment] = [*faults()]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=[e.name for e in EXPERIMENTS])
+def test_faults(experiment: Experiment, verdict: Verdict) -> None:
+    wrong = verdict(experiment)
+    assert not wrong, f"{experiment.name}:\n{wrong}"
+
+
+def test_every_sample() -> None:
+    assert len(EXPERIMENTS) == 2 * len(samples())

@@ -1,0 +1,159 @@
+"""Transitions: a host that goes from document to document ends where a new one would.
+
+One host plays a long walk. After each step it must hold what a host holds to which that document
+was the first to be applied, and nothing may be left to do.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+from .case import APPLIED, GENERATIONS, Case, cards, plugged, servers
+from .comparison import unequal
+from .differences import owner_of
+from .experiments import SAMPLES, Experiment, cases
+from .runner.acts import Act
+from .runner.boot import APPLY, PLAN, File
+from .runner.job import Job, Result
+from .runner.wire import Server
+from .state import State, interpret
+
+GENERATION = "bookworm"
+# Kinds of interfaces that every kernel makes which runs the lab at all.
+_EVERYWHERE = frozenset({"bridge", "veth"})
+# What tells of the network around a host, not of the host.
+_AROUND = frozenset({"lease"})
+STEPS = 20  # of a walk: several are on their way at once
+ALL = os.environ.get("VNETC_LAB_ALL") == "1"
+RARE_WALKS = 1  # in the virtual machine, unless all are wanted
+
+Pair = tuple[str, str]
+
+
+def samples() -> dict[str, Case]:
+    """Give the samples that can be applied, by name, in the order of their names."""
+    if APPLIED not in GENERATIONS[GENERATION]:
+        return {}
+    names = {path.name for path in SAMPLES.iterdir()}
+    some = [case for case in cases() if f"{case.name}.vnet.yaml" in names]
+    return {case.name: case for case in some if not case.refused(APPLIED, GENERATION)}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What hosts share that take several documents: all of the network cards, and the network."""
+
+    cards: tuple[str, ...]
+    servers: tuple[Server, ...]
+
+    @classmethod
+    def of(cls, some: Iterable[Case]) -> Stage:
+        """Make a stage on which each of these documents can be applied."""
+        hosts = [case.host for case in some]
+        by_card = {server.card: server for host in hosts for server in servers(host)}
+        names = sorted({card for host in hosts for card in plugged(host)})
+        return cls(tuple(names), tuple(by_card.values()))
+
+    def job(self, case: Case, id: str, acts: Sequence[Act] = ()) -> Job:
+        """Give the job of a host that a document is applied to first, then comes what is said."""
+        job = replace(case.jobs(GENERATION)[APPLIED], id=id, acts=tuple(acts))
+        return replace(job, cards=self.cards, servers=self.servers)
+
+    def state(self, case: Case, raw: Mapping[str, str]) -> State:
+        """Read what a document is responsible for: all, but for the cards that it does not name."""
+        others = frozenset(self.cards) - frozenset(cards(case.host))
+        return {
+            key: value
+            for key, value in interpret(raw, self.cards).items()
+            if owner_of(key) not in others and key[0] not in _AROUND
+        }
+
+
+@dataclass(frozen=True)
+class Walk(Experiment):
+    """A host to which documents are applied one after another."""
+
+    number: int
+    stage: Stage
+    cases: tuple[Case, ...]
+    generation: str = GENERATION
+
+    @property
+    def name(self) -> str:
+        return f"walk-{self.number}@{self.generation}"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset[str]().union(*(case.needs() for case in self.cases))
+
+    def make_jobs(self) -> Mapping[str, Job]:
+        first, *others = self.cases
+        acts = [
+            Act(f"{before.name} -> {case.name}", _files(case), (APPLY,), (PLAN,))
+            for before, case in zip(self.cases, others, strict=False)
+        ]
+        fresh = {case.name: self.stage.job(case, f"fresh/{case.name}") for case in self.cases}
+        return {**fresh, "": self.stage.job(first, self.name, acts)}
+
+    def verdict(self, results: Mapping[str, Result]) -> str:
+        wrong = [f"{name or self.name}: {r.error}" for name, r in results.items() if r.error]
+        if wrong:
+            return "\n".join(wrong)
+        for case, scene in zip(self.cases[1:], results[""].scenes, strict=True):
+            states = {"at first": results[case.name].raw, "after": scene.raw}
+            found = scene.error or unequal(
+                case.host, {name: self.stage.state(case, raw) for name, raw in states.items()}
+            )
+            if found:
+                wrong.append(f"{scene.name}:\n{found}")
+        return "\n".join(wrong)
+
+
+def _files(case: Case) -> tuple[File, ...]:
+    return case.jobs(GENERATION)[APPLIED].files
+
+
+def walks(found: Mapping[str, Case]) -> Iterator[Walk]:
+    """Give walks that go from every document to every other, those that any kernel can first."""
+    stage = Stage.of(found.values())
+    common = [name for name, case in found.items() if case.needs() <= _EVERYWHERE]
+    usual = [*permutations(common, 2)]
+    rare = [pair for pair in permutations(found, 2) if pair not in usual]
+    parts = [*_parts(tour(usual)), *_parts(tour(rare))]
+    for number, names in enumerate(parts, 1):
+        yield Walk(number, stage, tuple(found[name] for name in names))
+
+
+def selected(all_walks: Sequence[Walk]) -> list[Walk]:
+    """Leave out what takes a virtual machine long, unless it is wanted."""
+    rare = [walk for walk in all_walks if not walk.needs <= _EVERYWHERE]
+    left_out = () if ALL else rare[RARE_WALKS:]
+    return [walk for walk in all_walks if walk not in left_out]
+
+
+def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(names) - 1, STEPS):
+        yield names[start : start + STEPS + 1]
+
+
+def tour(pairs: Collection[Pair]) -> list[str]:
+    """Give a way that takes each pair once and ends where it began (Hierholzer's algorithm).
+
+    As many pairs must lead to a name as from it, and each name to all others.
+    """
+    after: dict[str, list[str]] = defaultdict(list)
+    for first, second in random.Random(0).sample([*pairs], len(pairs)):
+        after[first].append(second)
+    way: list[str] = []
+    path = [*after][:1]
+    while path:
+        if after[path[-1]]:
+            path.append(after[path[-1]].pop())
+        else:
+            way.append(path.pop())
+    return way[::-1]

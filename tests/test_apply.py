@@ -1,0 +1,663 @@
+"""Apply as a whole, and all that may go wrong in it: it ends in the old state or in the new one.
+
+Each test has network namespaces of its own and its own places for files; what apply says is not
+compared to the character here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+# As `vnetc`, with places of its own, and a signal to itself after a step.
+DRIVER = """
+import os, sys
+from importlib import import_module
+from vnetc.backends.netlink.store import Places
+from vnetc.cli.arguments import parser
+home, step, number, *arguments = sys.argv[1:]
+def after(done):
+    if done == int(step):
+        os.kill(os.getpid(), int(number))
+options = parser().parse_args(arguments)
+places = Places(state=f"{home}/state", run=f"{home}/run", root=f"{home}/root")
+more = {"after": after} if options.command == "apply" else {}
+sys.exit(import_module(f"vnetc.cli.{options.command}").run(options, places, **more))
+"""
+BEFORE = """\
+version: 1
+interfaces:
+  br0: {type: bridge, addresses: [192.0.2.1/24], forward-delay: 4s}
+  d0: {type: veth, peer: d1, bridge: br0}
+  d1: {type: veth, peer: d0}
+"""
+AFTER = """\
+version: 1
+interfaces:
+  br0:
+    type: bridge
+    forward-delay: 10s
+    mtu: 1400
+    addresses: [192.0.2.2/24, "2001:db8::1/64"]
+    routes: [{to: 198.51.100.0/24, via: 192.0.2.9}]
+  br1: {type: bridge, addresses: [203.0.113.1/24]}
+"""
+_numbers = itertools.count()
+
+
+class Host:
+    """A network namespace, and apply's files for it."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.name = name
+        self.home = home
+
+    def document(self, text: str) -> str:
+        path = self.home / "h.vnet.yaml"
+        path.write_text(text)
+        return str(path)
+
+    def command(self, *arguments: str, step: int = -1, number: int = signal.SIGKILL) -> list[str]:
+        words = [sys.executable, "-c", DRIVER, str(self.home), str(step), str(int(number))]
+        return [*words, *arguments]
+
+    def run(
+        self,
+        command: str,
+        *arguments: str,
+        inside: bool = False,
+        env: dict[str, str] | None = None,
+        **step: int,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command for the namespace, or `inside` it as one who logs in there would."""
+        words = self.command(command, *arguments, **step)
+        if inside:
+            words = ["ip", "netns", "exec", self.name, *words]
+        else:
+            words += ["--netns", self.name]
+        return subprocess.run(
+            words, capture_output=True, check=False, text=True, env={**os.environ, **(env or {})}
+        )
+
+    def apply(self, text: str, *options: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        return self.run("apply", self.document(text), *options, **more)
+
+    def ip(self, words: str) -> Any:
+        done = subprocess.run(
+            ["ip", "-n", self.name, "-j", *words.split()],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert done.returncode == 0, f"{words}: {done.stderr}"
+        return json.loads(done.stdout or "null")
+
+    def state(self) -> dict[str, Any]:
+        """Give what ip(8) shows, without numbers that are never the same again."""
+        return {
+            table: sorted(map(_plain, self.ip(words)), key=json.dumps)
+            for table, words in {
+                "links": "-d link show",
+                "addresses": "address show",
+                "routes": "route show table all",
+                "routes of IPv6": "-6 route show table all",
+                "rules": "rule show",
+            }.items()
+        }
+
+    @property
+    def folder(self) -> Path:
+        return self.home / "state" / self.name
+
+    def journal(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / "journal.json").read_text()))
+
+    def settled(self) -> None:
+        """Wait until no guardian is at work any more."""
+        wait(lambda: not (self.folder / "lock").exists() or _is_free(self.folder / "lock"))
+
+
+def _plain(shown: dict[str, Any]) -> dict[str, Any]:
+    """Take out what the kernel counts, chooses or measures."""
+    volatile = (
+        r"ifindex|.*timer|.*_time|root_id|bridge_id|.*hello.*|address|.*state|flags|qdisc|txqlen"
+    )
+    return {
+        key: _plain(value)
+        if isinstance(value, dict)
+        else [_plain(v) if isinstance(v, dict) else v for v in value]
+        if isinstance(value, list)
+        else value
+        for key, value in shown.items()
+        if not re.fullmatch(volatile, key)
+    }
+
+
+def _is_free(path: Path) -> bool:
+    import fcntl
+
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def wait(what: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it does not come to be"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    name = f"vnetc-apply-{os.getpid()}-{next(_numbers)}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        yield Host(name, tmp_path)
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+def done(result: subprocess.CompletedProcess[str], code: int, *texts: str) -> None:
+    said = result.stdout + result.stderr
+    assert result.returncode == code, said
+    assert "VN901" not in said and "Traceback" not in said, said
+    for text in texts:
+        assert text in said, said
+
+
+# --- what goes well ---------------------------------------------------------------------------
+
+
+def test_apply_then_nothing_is_to_be_changed(host: Host) -> None:
+    done(host.run("plan", host.document(AFTER)), 1, "+  br0")
+    done(host.apply(AFTER), 0, "added")
+    changed = host.state()
+    for command in ("apply", "plan", "drift"):
+        done(host.run(command, host.document(AFTER)), 0)
+    assert host.state() == changed
+    (bridge,) = host.ip("address show br0")
+    assert bridge["addr_info"][0]["local"] == "192.0.2.2"
+    assert not (host.folder / "journal.json").exists()
+
+
+def test_what_leaves_the_document_goes(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    done(host.apply(AFTER), 0)
+    assert {link["ifname"] for link in host.ip("link show")} >= {"br0", "br1"}
+    assert "d0" not in {link["ifname"] for link in host.ip("link show")}
+    done(host.apply(BEFORE), 0)
+    assert host.state() == expected
+
+
+def test_rollback_goes_back_once(host: Host) -> None:
+    done(host.run("rollback"), 2, "VN615")
+    done(host.apply(BEFORE), 0)
+    expected, record = host.state(), (host.folder / "state.json").read_text()
+    done(host.apply(AFTER), 0)
+    done(host.run("rollback"), 0)
+    assert host.state() == expected
+    assert (host.folder / "state.json").read_text() == record
+    done(host.run("rollback"), 2, "VN615", "rolled back already")
+
+
+def test_drift_is_told_and_mended(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    host.ip("link set br0 type bridge forward_delay 1500")
+    host.ip("address del 192.0.2.1/24 dev br0")
+    result = host.run("drift", host.document(BEFORE), "--format", "json")
+    done(result, 1)
+    found = {(d["object"], d["what"]): d for d in json.loads(result.stdout)["differences"]}
+    assert (
+        found["br0", "bridge.forward-delay"]["document"]
+        != (found["br0", "bridge.forward-delay"]["kernel"])
+    )
+    assert found["br0 192.0.2.1/24", None]["kernel"] == "absent"
+    done(host.run("drift", host.document(BEFORE)), 1, "forward-delay", "4s", "15s", "yaml:3")
+    done(host.apply(BEFORE), 0)
+    assert host.state() == expected
+
+
+def test_a_plan_changes_nothing(host: Host) -> None:
+    before = host.state()
+    result = host.run("plan", host.document(AFTER), "--format", "json")
+    done(result, 1)
+    steps = json.loads(result.stdout)["steps"]
+    (made,) = [s for s in steps if s["key"] == ["link", "br0"] and s["action"] == "+"]
+    assert made["file"].endswith("h.vnet.yaml") and made["line"] == 3
+    assert host.state() == before
+    assert os.listdir(host.home) == ["h.vnet.yaml"]
+
+
+def test_files_are_installed_and_taken_back(host: Host) -> None:
+    root = host.home / "root"
+    done(host.apply(BEFORE, "--target", "networkd"), 0)
+    files = {path: path.read_text() for path in root.rglob("*") if path.is_file()}
+    assert files
+    done(host.apply(AFTER, "--target", "networkd"), 0)
+    assert {p: p.read_text() for p in root.rglob("*") if p.is_file()} != files
+    done(host.run("rollback"), 0)
+    assert {p: p.read_text() for p in root.rglob("*") if p.is_file()} == files
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+def steps_of(host: Host) -> int:
+    return len(
+        json.loads(host.run("plan", host.document(AFTER), "--format", "json").stdout)["steps"]
+    )
+
+
+def test_kill_after_each_step(host: Host) -> None:
+    """The guardian undoes at once; there is nothing left to do for a rollback."""
+    done(host.apply(BEFORE), 0)
+    expected, record = host.state(), (host.folder / "state.json").read_text()
+    for step in range(steps_of(host)):
+        result = host.apply(AFTER, step=step)
+        assert result.returncode == -signal.SIGKILL, step
+        host.settled()
+        assert host.state() == expected, step
+        assert host.journal()["phase"] == "rolled back"
+        assert (host.folder / "state.json").read_text() == record
+        assert host.run("rollback").returncode == 2
+    done(host.apply(AFTER), 0)
+
+
+def test_kill_of_apply_and_its_guardian_after_each_step(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    for step in range(steps_of(host)):
+        # stopped, not killed: the guardian does not notice before it is killed itself
+        words = host.command("apply", host.document(AFTER), step=step, number=signal.SIGSTOP)
+        process = subprocess.Popen(
+            [*words, "--netns", host.name],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        for guardian in guardians(process.pid):
+            os.kill(guardian, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        host.settled()
+        assert host.journal()["phase"] == "running"
+        done(host.run("apply", host.document(AFTER)), 2, "VN612", "vnetc rollback")
+        done(host.run("rollback"), 0)
+        assert host.state() == expected, step
+    done(host.apply(AFTER), 0)
+
+
+def guardians(pid: int) -> list[int]:
+    """Find the guardian of an apply: it has its command line, and is nobody's child."""
+    words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and int(entry.name) != pid:
+            try:
+                if (entry / "cmdline").read_bytes() == words:
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    assert len(found) == 1, found
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_undoes(number: int, host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    done(host.apply(AFTER, step=2, number=number), 1, "VN608", "interrupted", "as it was before")
+    assert host.state() == expected
+    done(host.apply(AFTER), 0)
+
+
+def test_a_closed_terminal_does_not_stop_the_clock(host: Host) -> None:
+    """Apply runs on a terminal of its own, which is closed while the change waits."""
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    ours, its = os.openpty()
+    process = subprocess.Popen(
+        [
+            *host.command("apply", host.document(AFTER), "--confirm-within", "2"),
+            "--netns",
+            host.name,
+        ],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    os.close(its)
+    assert process.wait(30) == 0
+    os.close(ours)
+    assert host.journal()["phase"] == "waiting"
+    assert host.state() != expected
+    wait(lambda: host.journal()["phase"] == "rolled back")
+    assert host.state() == expected
+
+
+def test_a_terminal_that_closes_during_the_change(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    ours, its = os.openpty()
+    words = host.command("apply", host.document(AFTER), step=1, number=signal.SIGSTOP)
+    process = subprocess.Popen(
+        [*words, "--netns", host.name], stdin=its, stdout=its, stderr=its, start_new_session=True
+    )
+    os.close(its)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    os.close(ours)
+    os.kill(process.pid, signal.SIGHUP)
+    os.kill(process.pid, signal.SIGCONT)
+    assert process.wait(30) == 1
+    host.settled()
+    assert host.state() == expected
+
+
+def test_time_that_runs_out_undoes(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    done(host.apply(AFTER, "--confirm-within", "1s"), 0, "vnetc confirm")
+    assert host.state() != expected
+    wait(lambda: host.journal()["phase"] == "rolled back")
+    host.settled()
+    assert host.state() == expected
+    done(host.run("confirm"), 2, "VN615", "rolled back")
+    assert "nobody confirmed" in (host.folder / "guardian.log").read_text()
+
+
+def test_a_confirmed_change_stays(host: Host) -> None:
+    done(host.run("confirm"), 2, "VN615")
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    done(host.apply(AFTER, "--confirm-within", "60"), 0, f"vnetc confirm --netns {host.name}")
+    changed = host.state()
+    done(host.apply(BEFORE), 2, "VN604", "waits")
+    assert host.state() == changed
+    done(host.run("confirm"), 0, "kept")
+    host.settled()
+    assert host.state() == changed
+    done(host.apply(AFTER), 0, "nothing to change")
+    done(host.run("rollback"), 0)
+    assert host.state() == expected
+
+
+def test_a_change_that_waits_is_rolled_back_when_asked(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    done(host.apply(AFTER, "--confirm-within", "1m", "--target", "networkd"), 0)
+    assert not (host.home / "root").exists()  # files only when it is kept
+    done(host.run("rollback"), 0)
+    host.settled()
+    assert host.state() == expected
+    assert not (host.home / "root").exists()
+
+
+def test_a_guardian_killed_while_a_change_waits(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    words = host.command("apply", host.document(AFTER), "--confirm-within", "60")
+    process = subprocess.Popen([*words, "--netns", host.name], stdout=subprocess.PIPE)
+    guardian: list[int] = []
+
+    def found() -> bool:
+        try:
+            guardian[:] = guardians(process.pid)
+        except (AssertionError, OSError):
+            return False
+        return True
+
+    wait(found)
+    process.communicate()
+    os.kill(guardian[0], signal.SIGKILL)
+    host.settled()
+    done(host.run("confirm"), 2, "VN612")
+    done(host.apply(AFTER), 2, "VN612")
+    done(host.run("rollback"), 0)
+    assert host.state() == expected
+
+
+def test_a_second_apply_is_refused(host: Host) -> None:
+    words = host.command("apply", host.document(AFTER), step=0, number=signal.SIGSTOP)
+    process = subprocess.Popen([*words, "--netns", host.name], stdout=subprocess.DEVNULL)
+    try:
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        for command in (["apply", host.document(AFTER)], ["rollback"]):
+            done(host.run(*command), 2, "VN604", str(process.pid))
+        done(host.run("plan", host.document(AFTER)), 1)  # which only reads
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+    assert process.wait(30) == 0
+    done(host.apply(AFTER), 0, "nothing to change")
+
+
+def test_a_dead_probe_undoes(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    done(
+        host.apply(AFTER, "--probe", "ping:192.0.2.1", "--probe", "ping:127.0.0.1"),
+        1,
+        "VN610",
+        "ping:192.0.2.1",
+    )
+    assert host.state() == expected
+    done(host.apply(AFTER, "--probe", "ping:192.0.2.2"), 0)
+
+
+def test_the_gateway_that_answered_must_answer(host: Host) -> None:
+    """A namespace beside it is the gateway; the document turns the route to a place without one."""
+    peer = f"{host.name}-gw"
+    subprocess.run(["ip", "netns", "add", peer], check=True)
+    try:
+        host.ip(f"link add eth0 type veth peer name eth0 netns {peer}")
+        for words in ("address add 192.0.2.1/24 dev eth0", "link set eth0 up"):
+            subprocess.run(["ip", "-n", peer, *words.split()], check=True)
+        up = "eth0: {type: ethernet, addresses: [192.0.2.2/24], routes: [{to: default, via: 192.0.2.%d}]}"
+        head = "version: 1\ninterfaces:\n  "
+        done(host.apply(head + up % 1), 0)
+        expected = host.state()
+        done(host.apply(head + "eth0: {type: ethernet, addresses: [192.0.2.2/25]}"), 0)
+        done(host.apply(head + up % 1), 0)
+        assert host.state() == expected
+        done(host.apply(head + "eth0: {type: ethernet, activation: down}"), 1, "VN610", "192.0.2.1")
+        assert host.state() == expected
+        done(host.apply(head + "eth0: {activation: down}", "--probe", "none"), 0)
+    finally:
+        subprocess.run(["ip", "netns", "delete", peer], check=True)
+
+
+def test_a_full_disk_is_found_before_the_first_change(host: Host) -> None:
+    """A file system of one page, in a mount namespace of the command's own."""
+    (host.home / "state").mkdir()
+    before = host.state()
+    script = 'mount -t tmpfs -o size=4k none "$0" && head -c 4096 /dev/zero > "$0/full"; exec "$@"'
+    words = [*host.command("apply", host.document(AFTER)), "--netns", host.name]
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, str(host.home / "state"), *words],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    done(result, 2, "VN613", "No space left")
+    assert host.state() == before
+
+
+def test_a_disk_that_fills_up_during_the_change(host: Host) -> None:
+    """The journal still fits, the record does not: the change is undone, and that needs no room."""
+    (host.home / "state").mkdir()
+    before = host.state()
+    filler = (
+        "import os, sys\n"
+        "def after(done):\n"
+        "    with open(f'{home}/state/full', 'wb') as file:\n"
+        "        try:\n"
+        "            while file.write(bytes(4096)):\n"
+        "                file.flush()\n"
+        "        except OSError:\n"
+        "            pass\n"
+        "options ="
+    )
+    driver = DRIVER.replace("options =", filler, 1)
+    script = 'mount -t tmpfs -o size=1m none "$0"; exec "$@"'
+    words = [*host.command("apply", host.document(AFTER)), "--netns", host.name]
+    words[2] = driver
+    result = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, str(host.home / "state"), *words],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    done(result, 1, "VN608", "No space left", "as it was before")
+    assert host.state() == before
+
+
+def test_files_that_cannot_be_installed_undo(host: Host) -> None:
+    before = host.state()
+    (host.home / "root/etc").mkdir(parents=True)
+    (host.home / "root/etc/systemd").write_text("a file\n")
+    done(host.apply(AFTER, "--target", "networkd"), 1, "VN608")
+    assert host.state() == before
+    assert (host.home / "root/etc/systemd").read_text() == "a file\n"
+
+
+def test_a_step_that_the_kernel_refuses_undoes(host: Host) -> None:
+    """A device of the name of a wanted one appears between plan and change."""
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    driver = DRIVER.replace(
+        "options =",
+        "def after(done, made=[]):\n"
+        "    if not made:\n"
+        "        made.append(os.system('ip link set br0 down; ip link delete br0'))\n"
+        "options =",
+        1,
+    )
+    words = host.command("apply", host.document(AFTER))
+    words[2] = driver
+    result = subprocess.run(
+        [*words, "--netns", host.name], capture_output=True, check=False, text=True
+    )
+    done(result, 1, "as it was before")
+    assert host.state() == expected
+
+
+def test_a_damaged_record_stops_all(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    (host.folder / "state.json").write_text("{")
+    before = host.state()
+    for command in ("plan", "apply", "drift"):
+        done(host.run(command, host.document(AFTER)), 2, "VN612", "move it away")
+    assert host.state() == before
+
+
+def test_a_journal_of_another_boot_is_void(host: Host) -> None:
+    done(host.apply(BEFORE), 0)
+    expected = host.state()
+    result = host.apply(AFTER, step=1)
+    assert result.returncode == -signal.SIGKILL
+    host.settled()
+    journal = {**host.journal(), "boot": "another", "phase": "running"}
+    (host.folder / "journal.json").write_text(json.dumps(journal))
+    done(host.apply(AFTER), 0)
+    assert host.state() != expected
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+def test_a_namespace_that_is_not_there(host: Host) -> None:
+    for command in (["plan", host.document(AFTER)], ["apply", host.document(AFTER)], ["confirm"]):
+        result = subprocess.run(
+            [*host.command(*command), "--netns", f"{host.name}-none"],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        done(result, 2, "VN602")
+    assert not Path(f"/run/netns/{host.name}-none").exists()
+    assert os.listdir(host.home) == ["h.vnet.yaml"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../proc/self/ns/net", "a/b"])
+def test_a_name_that_leads_elsewhere(name: str, host: Host) -> None:
+    words = [*host.command("plan", host.document(AFTER)), "--netns", name]
+    done(subprocess.run(words, capture_output=True, check=False, text=True), 2, "VN602")
+
+
+def test_without_privilege_nothing_begins(host: Host) -> None:
+    host.home.chmod(0o755)
+    before = host.state()
+    words = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]
+    for command in (["apply", host.document(AFTER)], ["rollback"], ["confirm"]):
+        result = subprocess.run(
+            ["ip", "netns", "exec", host.name, *words, *host.command(*command)],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        done(result, 2, "VN601")
+    assert host.state() == before
+    assert os.listdir(host.home) == ["h.vnet.yaml"]
+
+
+def test_a_session_is_not_cut_off_unless_that_is_wanted(host: Host) -> None:
+    done(host.apply(BEFORE, inside=True), 0)
+    before = host.state()
+    session = {"SSH_CONNECTION": "192.0.2.77 50000 192.0.2.1 22"}
+    result = host.apply(AFTER, inside=True, env=session)
+    done(result, 2, "VN605", "192.0.2.77", "--confirm-within")
+    assert host.state() == before
+    done(host.apply(BEFORE, inside=True, env=session), 0)
+    done(host.apply(AFTER, "--confirm-within", "60", inside=True, env=session), 0)
+    done(host.run("rollback", inside=True), 0)
+    assert host.state() == before
+    done(host.apply(AFTER, "--yes", inside=True, env=session), 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ("--confirm-within 0", "--confirm-within"),
+        ("--confirm-within soon", "--confirm-within"),
+        ("--confirm-within 25h", "--confirm-within"),
+        ("--probe nobody", "probe"),
+        ("--probe none --probe ping:192.0.2.1", "none"),
+        ("--target-version 252", "--target"),
+    ],
+)
+def test_options_that_make_no_sense(
+    options: str, word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from vnetc.cli import main
+
+    path = tmp_path / "h.vnet.yaml"
+    path.write_text(AFTER)
+    assert main(["apply", str(path), *options.split()]) == 2
+    assert word in capsys.readouterr().err
+
+
+def test_a_document_with_mistakes_is_not_applied(host: Host) -> None:
+    before = host.state()
+    for command in ("plan", "apply", "drift"):
+        done(host.run(command, host.document(AFTER + "  br2: {type: bridge, mtoo: 1}\n")), 2, "VN101")
+    assert host.state() == before

@@ -1,0 +1,567 @@
+"""The parts of apply that need no kernel: its record and journal, what cuts a session off, probes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vnetc.backends.base import File
+from vnetc.backends.netlink import install, journal, ledger, lock, lockout, probes, store
+from vnetc.backends.netlink.journal import FileChange, Journal
+from vnetc.backends.netlink.ledger import Ledger
+from vnetc.backends.netlink.lockout import Session
+from vnetc.backends.netlink.namespaces import Namespace
+from vnetc.backends.netlink.objects import Key, State, Wanted
+from vnetc.backends.netlink.outcome import Refused
+from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.probes import Probe
+from vnetc.cli import steps as shown
+
+HERE = Namespace(name="host", inode=1, boot="b00t")
+
+BR0: Key = ("link", "br0")
+ETH0: Key = ("link", "eth0")
+ADDRESS: Key = ("address", "eth0", "192.0.2.10/24")
+ON_BRIDGE: Key = ("address", "br0", "192.0.2.10/24")
+DEFAULT: Key = ("route", "ipv4", "254", "0.0.0.0/0", "0")
+FAR: Key = ("route", "ipv4", "254", "203.0.113.0/24", "0")
+SYSCTL: Key = ("sysctl", "net/ipv6/conf/eth0/accept_ra")
+
+
+def made(key: Key, **after: Any) -> Step:
+    return Step(action="+", key=key, before=None, after=after)
+
+
+def changed(key: Key, before: dict[str, Any], **after: Any) -> Step:
+    return Step(action="~", key=key, before=before, after={**before, **after})
+
+
+def removed(key: Key, **before: Any) -> Step:
+    return Step(action="-", key=key, before=before, after=None, impact="disruptive")
+
+
+# --- the record -------------------------------------------------------------------------------
+
+
+def after(
+    old: Ledger, steps: list[Step], wanted: dict[Key, Any], state: State, *, adopt: bool = False
+) -> Ledger:
+    items = [Wanted(key, attributes, ()) for key, attributes in wanted.items()]
+    return ledger.after(old, HERE, steps, items, state, document="d", adopt=adopt)
+
+
+def test_what_was_made_is_owned_and_what_was_changed_is_remembered() -> None:
+    state: State = {ETH0: {"kind": "ethernet", "mtu": 1500, "up": True}, SYSCTL: {"value": "1"}}
+    steps = [
+        made(BR0, kind="bridge"),
+        changed(ETH0, state[ETH0], mtu=9000),
+        changed(ETH0, {**state[ETH0], "mtu": 9000}, master="br0"),
+        changed(SYSCTL, state[SYSCTL], value="0"),
+    ]
+    wanted = {BR0: {"kind": "bridge"}, ETH0: {"mtu": 9000}, SYSCTL: {"value": "0"}}
+    found = after(Ledger(), steps, wanted, state)
+    assert found.owned == {BR0}
+    assert found.before == {ETH0: {"mtu": 1500}, SYSCTL: {"value": "1"}}
+    assert (found.boot, found.inode, found.document) == ("b00t", 1, "d")
+
+
+def test_the_first_value_counts_however_often_it_is_changed() -> None:
+    old = Ledger(before={ETH0: {"mtu": 1500}})
+    state: State = {ETH0: {"mtu": 9000, "arp": True}}
+    steps = [changed(ETH0, state[ETH0], mtu=4000, arp=False)]
+    found = after(old, steps, {ETH0: {"mtu": 4000, "arp": False}}, state)
+    assert found.before == {ETH0: {"mtu": 1500, "arp": True}}
+
+
+def test_what_left_the_document_is_forgotten() -> None:
+    old = Ledger(
+        owned=frozenset({BR0, ADDRESS}), before={ETH0: {"mtu": 1500}, SYSCTL: {"value": "1"}}
+    )
+    state: State = {BR0: {}, ADDRESS: {}, ETH0: {"mtu": 9000}, SYSCTL: {"value": "0"}}
+    steps = [removed(ADDRESS), changed(ETH0, state[ETH0], mtu=1500)]
+    found = after(old, steps, {BR0: {}, ETH0: {"arp": True}}, state)
+    assert found.owned == {BR0}
+    assert found.before == {}
+
+
+def test_adopting_takes_over_what_can_be_made() -> None:
+    wanted: dict[Key, Any] = {BR0: {}, ETH0: {}, ADDRESS: {}, SYSCTL: {"value": "0"}}
+    state: State = {
+        BR0: {"kind": "bridge"},
+        ETH0: {"kind": "ethernet"},
+        ADDRESS: {},
+        SYSCTL: {"value": "0"},
+    }
+    assert after(Ledger(), [], wanted, state).owned == frozenset()
+    assert after(Ledger(), [], wanted, state, adopt=True).owned == {BR0, ADDRESS}
+
+
+def test_the_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    kept = Ledger(
+        boot="b00t",
+        inode=1,
+        document="d",
+        owned=frozenset({BR0, ADDRESS}),
+        before={ETH0: {"mtu": 1500, "master": None}},
+        remembered={("nft", "vnetc"): {"asked": "x", "got": {"fingerprint": "y"}}},
+        files=("/etc/network/interfaces",),
+    )
+    ledger.save(str(tmp_path), kept)
+    assert ledger.load(str(tmp_path), HERE) == kept
+    assert (tmp_path / ledger.FILE).stat().st_mode & 0o777 == 0o600
+    elsewhere = Namespace(name="host", inode=2, boot="b00t")
+    assert ledger.load(str(tmp_path), elsewhere).owned == frozenset()  # it was made anew
+    later = Namespace(name="host", inode=2, boot="another")
+    assert ledger.load(str(tmp_path), later).owned == kept.owned
+
+
+RECORD = (
+    b'{"version": 1, "boot": "", "inode": 0, "document": "", "owned": %s, "before": %s, '
+    b'"remembered": [], "files": []}'
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"version": 1}',
+        b'{"version": "1"}',
+        RECORD % (b'[["a"], 7]', b"[]"),
+        RECORD % (b"[]", b'[[["a"], 7]]'),
+    ],
+)
+def test_a_damaged_file_is_never_taken_for_none(content: bytes, tmp_path: Path) -> None:
+    for name in (ledger.FILE, journal.FILE):
+        (tmp_path / name).write_bytes(content)
+    for load in (lambda: ledger.load(str(tmp_path), HERE), lambda: journal.load(str(tmp_path))):
+        with pytest.raises(Refused, match="is damaged") as refused:
+            load()
+        assert refused.value.diagnostics[0].code == "VN612"
+        assert "move it away" in refused.value.diagnostics[0].help
+
+
+def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ledger.FILE).write_text(json.dumps({"version": store.VERSION + 1}))
+    with pytest.raises(Refused, match="later version"):
+        ledger.load(str(tmp_path), HERE)
+
+
+def a_journal(**said: Any) -> Journal:
+    given: dict[str, Any] = {
+        "id": "1d",
+        "boot": "b00t",
+        "inode": 1,
+        "pid": 7,
+        "started": 8,
+        "phase": "running",
+        "snapshot": {ETH0: {"mtu": 1500}},
+        "steps": (("+", BR0),),
+        "touched": frozenset({BR0}),
+        "ledger": Ledger(owned=frozenset({ADDRESS})),
+        "files": (FileChange("/etc/a", b"\xff", 0o600, None, 0),),
+        "deadline": 1.5,
+    }
+    return Journal(**{**given, **said})
+
+
+def test_a_journal_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    written = a_journal()
+    journal.save(str(tmp_path), written)
+    assert journal.load(str(tmp_path)) == written
+    assert written.open
+    journal.keep(str(tmp_path), written)
+    assert journal.load(str(tmp_path)) is None
+    kept = journal.load(str(tmp_path), journal.LAST)
+    assert kept is not None and kept.phase == "kept" and not kept.open
+
+
+def test_a_journal_that_cannot_be_closed_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.save(str(tmp_path), a_journal())
+
+    def full(path: str, data: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    monkeypatch.setattr(store, "write", full)
+    journal.close(str(tmp_path), a_journal(), "incomplete")
+    assert journal.load(str(tmp_path)) is not None  # there still is something to be done
+    journal.close(str(tmp_path), a_journal(), "rolled back")
+    assert journal.load(str(tmp_path)) is None
+
+
+def test_a_write_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    store.write(str(path), {"a": 1})
+
+    def full(fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.write(str(path), {"a": 2})
+    assert store.read(str(path)) == {"version": 1, "a": 1}
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_lock_is_held_once(tmp_path: Path) -> None:
+    first = lock.take(str(tmp_path))
+    assert first is not None
+    assert lock.take(str(tmp_path)) is None
+    (found,) = lock.held(str(tmp_path)).diagnostics
+    assert found.code == "VN604" and f"process {os.getpid()}" in found.message
+    os.close(first)
+    second = lock.take(str(tmp_path))
+    assert second is not None
+    os.close(second)
+
+
+# --- files of a target ------------------------------------------------------------------------
+
+
+def test_files_are_put_into_place_and_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    old, gone = tmp_path / "etc/old", tmp_path / "etc/gone"
+    old.write_text("old\n")
+    old.chmod(0o640)
+    gone.write_text("gone\n")
+    files = [File("/etc/old", "new\n"), File("/etc/deep/er", "made\n", 0o600)]
+    changes = install.changes(str(tmp_path), files, ["/etc/gone", "/etc/never", "/etc/old"])
+    assert {change.path for change in changes} == {"/etc/old", "/etc/deep/er", "/etc/gone"}
+    install.install(str(tmp_path), changes)
+    assert old.read_text() == "new\n" and old.stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "etc/deep/er").stat().st_mode & 0o777 == 0o600
+    assert not gone.exists()
+    assert install.changes(str(tmp_path), files, []) == ()
+    for _ in range(2):  # to take them back twice is to take them back
+        assert install.restore(str(tmp_path), changes) == []
+        assert old.read_text() == "old\n" and old.stat().st_mode & 0o777 == 0o640
+        assert gone.read_text() == "gone\n"
+        assert not (tmp_path / "etc/deep/er").exists()
+
+
+def test_what_others_have_written_since_stays(tmp_path: Path) -> None:
+    changes = install.changes(str(tmp_path), [File("/a", "ours\n")], [])
+    install.install(str(tmp_path), changes)
+    (tmp_path / "a").write_text("theirs\n")
+    assert install.restore(str(tmp_path), changes) == [
+        "/a: changed by somebody else since, left as it is"
+    ]
+    assert (tmp_path / "a").read_text() == "theirs\n"
+
+
+@pytest.mark.parametrize("what", ["link", "folder", "pipe"])
+def test_what_is_no_file_is_not_replaced(what: str, tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    {
+        "link": lambda: place.symlink_to("b"),
+        "folder": place.mkdir,
+        "pipe": lambda: os.mkfifo(place),
+    }[what]()
+    with pytest.raises(OSError):
+        install.changes(str(tmp_path), [File("/a", "")], [])
+
+
+# --- the session ------------------------------------------------------------------------------
+
+STATE: State = {
+    ETH0: {"kind": "ethernet", "up": True, "master": None},
+    ("link", "eth1"): {"kind": "ethernet", "up": True, "master": "bond0"},
+    ("link", "bond0"): {"kind": "bond", "up": True, "master": None},
+    ("link", "vlan9"): {"kind": "vlan", "up": True, "link": "bond0", "master": "red"},
+    ("link", "red"): {"kind": "vrf", "up": True},
+    ("link", "other"): {"kind": "dummy", "up": True, "master": "red"},
+    ADDRESS: {"scope": "global"},
+    ("address", "eth0", "192.0.2.11/24"): {"scope": "global"},
+    ("address", "vlan9", "198.51.100.1/24"): {},
+    ("address", "vlan9", "2001:db8::1/64"): {},
+    DEFAULT: {"via": "192.0.2.1", "dev": "eth0", "metric": 0},
+    FAR: {"via": "198.51.100.9", "dev": "vlan9", "metric": 0},
+}
+FROM_AFAR = Session(peer="8.8.8.8", local="192.0.2.10")
+FROM_NEARBY = Session(peer="192.0.2.77", local="192.0.2.10")
+ON_VLAN = Session(peer="203.0.113.5", local="::ffff:198.51.100.1")
+
+
+@pytest.mark.parametrize("session", [FROM_AFAR, FROM_NEARBY])
+@pytest.mark.parametrize(
+    "step",
+    [
+        removed(ADDRESS),
+        changed(ETH0, STATE[ETH0], master="br0"),
+        changed(ETH0, STATE[ETH0], up=False),
+        changed(DEFAULT, STATE[DEFAULT], dev="br0"),
+        removed(DEFAULT),
+        removed(ETH0),
+        Step(action="!", key=ETH0, before={}, after={}),
+        made(("rule", "ipv4", "100", ""), table=100),
+    ],
+)
+def test_what_carries_the_session_is_not_touched(session: Session, step: Step) -> None:
+    harmless = made(BR0, kind="bridge")
+    assert lockout.danger(STATE, [harmless, step], session) is step
+
+
+@pytest.mark.parametrize("session", [FROM_AFAR, FROM_NEARBY])
+@pytest.mark.parametrize(
+    "step",
+    [
+        made(BR0, kind="bridge"),
+        made(("address", "eth0", "192.0.2.99/24")),
+        removed(("address", "vlan9", "198.51.100.1/24")),
+        changed(("link", "bond0"), {}, mtu=9000),
+        changed(ETH0, STATE[ETH0], alias="uplink"),
+        changed(ADDRESS, STATE[ADDRESS], label="eth0:1"),
+        removed(FAR),
+        made(("route", "ipv4", "100", "0.0.0.0/0", "0"), dev="other"),
+        made(("route", "ipv6", "254", "::/0", "1024"), dev="eth0"),
+        made(("rule", "ipv6", "100", ""), table=100),
+    ],
+)
+def test_what_does_not_carry_it_may_change(session: Session, step: Step) -> None:
+    expected = step if step.key[0] == "route" and step.key[2] == "100" else None
+    assert lockout.danger(STATE, [step], session) in (None, expected)
+
+
+@pytest.mark.parametrize("name", ["vlan9", "bond0", "eth1", "red"])
+def test_all_that_is_below_carries_it(name: str) -> None:
+    step = changed(("link", name), STATE["link", name], mtu=9000)
+    assert lockout.danger(STATE, [step], ON_VLAN) is step
+
+
+def test_a_vrf_s_other_devices_carry_nothing_of_it() -> None:
+    assert lockout.danger(STATE, [removed(("link", "other"))], ON_VLAN) is None
+
+
+def test_a_route_that_goes_before_the_present_one() -> None:
+    closer = made(("route", "ipv4", "254", "8.0.0.0/8", "0"), dev="bond0")
+    wider = made(("route", "ipv4", "254", "203.0.0.0/8", "0"), dev="bond0")
+    assert lockout.danger(STATE, [closer], FROM_AFAR) is closer
+    assert lockout.danger(STATE, [wider], ON_VLAN) is None
+
+
+def test_the_address_that_reaches_the_gateway() -> None:
+    session = Session(peer="203.0.113.5", local="198.51.100.1")
+    step = removed(("address", "vlan9", "198.51.100.1/24"))
+    assert lockout.danger(STATE, [step], session) is step
+
+
+def test_a_session_that_ends_elsewhere_is_in_no_danger() -> None:
+    elsewhere = Session(peer="8.8.8.8", local="10.9.8.7")
+    assert lockout.danger(STATE, [removed(ETH0)], elsewhere) is None
+
+
+def process(proc: Path, pid: int, parent: int, name: str, environment: str = "") -> None:
+    folder = proc / str(pid)
+    (folder / "fd").mkdir(parents=True)
+    (folder / "net").mkdir()
+    (folder / "stat").write_text(f"{pid} ({name}) S {parent} 1 1\n")
+    (folder / "comm").write_text(f"{name}\n")
+    (folder / "environ").write_text(environment)
+
+
+def test_the_session_is_found_by_the_environment_of_an_ancestor(tmp_path: Path) -> None:
+    process(tmp_path, 10, 1, "bash", "A=b\0SSH_CONNECTION=8.8.8.8 5 192.0.2.10 22\0")
+    process(tmp_path, 11, 10, ") S 1 (sudo", "A=b\0")
+    process(tmp_path, 12, 11, "vnetc")
+    assert lockout.session(12, proc=str(tmp_path)) == FROM_AFAR
+
+
+def test_the_session_is_found_by_the_socket_of_its_daemon(tmp_path: Path) -> None:
+    process(tmp_path, 10, 1, "sshd-session")
+    process(tmp_path, 12, 10, "vnetc")
+    (tmp_path / "10/fd/4").symlink_to("socket:[4711]")
+    table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt uid timeout inode\n"
+    line = (
+        "   0: 0A0200C0:0016 08080808:9C40 01 00000000:00000000 00:00000000 00000000 0 0 4711 1\n"
+    )
+    (tmp_path / "10/net/tcp").write_text(table + line)
+    assert lockout.session(12, proc=str(tmp_path)) == FROM_AFAR
+
+
+def test_a_link_local_session_is_on_its_device(tmp_path: Path) -> None:
+    said = "SSH_CONNECTION=fe80::2%eth0 5 fe80::1%eth0 22\0"
+    process(tmp_path, 12, 1, "bash", said)
+    session = lockout.session(12, proc=str(tmp_path))
+    assert session is not None and session.device == "eth0"
+    state: State = {ETH0: {}, ("address", "eth0", "fe80::1/64"): {}}
+    assert lockout.danger(state, [removed(ETH0)], session) is not None
+
+
+def test_no_session(tmp_path: Path) -> None:
+    process(tmp_path, 12, 1, "cron", "SSH_CONNECTION=nonsense\0")
+    assert lockout.session(12, proc=str(tmp_path)) is None
+
+
+# --- probes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "probe"),
+    [
+        ("ping:192.0.2.1", Probe(address="192.0.2.1")),
+        ("ping:2001:DB8::1", Probe(address="2001:db8::1")),
+        ("ping:[2001:db8::1]", Probe(address="2001:db8::1")),
+        ("ping:fe80::1%eth0", Probe(address="fe80::1%eth0")),
+        ("tcp:192.0.2.1:22", Probe(address="192.0.2.1", port=22)),
+        ("tcp:[2001:db8::1]:22", Probe(address="2001:db8::1", port=22)),
+    ],
+)
+def test_probes_are_read(text: str, probe: Probe) -> None:
+    assert probes.parse(text) == probe
+    assert probes.parse(str(probe)) == probe
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "ping", "ping:", "ping:host", "udp:::1:1", "tcp:host:22", "tcp:::", "tcp:192.0.2.1"),
+        *(f"tcp:192.0.2.1:{port}" for port in ("", "0", "65536", "x", "9" * 5000)),
+    ],
+)
+def test_what_is_no_probe_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        probes.parse(text)
+
+
+def test_the_gateways_of_a_state() -> None:
+    state: State = {
+        DEFAULT: {"via": "192.0.2.1", "dev": "eth0"},
+        FAR: {"via": "198.51.100.9", "dev": "vlan9"},
+        ("route", "ipv6", "254", "::/0", "1024"): {"via": "fe80::1", "dev": "eth0"},
+        ("route", "ipv4", "100", "0.0.0.0/0", "0"): {"via": "10.0.0.1", "dev": "eth0"},
+        ("route", "ipv4", "254", "0.0.0.0/0", "9"): {
+            "via": None,
+            "nexthops": [{"via": "192.0.2.2", "dev": "a"}, {"via": "192.0.2.3", "dev": "b"}],
+        },
+        ("route", "ipv4", "254", "0.0.0.0/0", "10"): {"via": None, "dev": "ppp0"},
+    }
+    addresses = [probe.address for probe in probes.gateways(state)]
+    assert addresses == ["192.0.2.1", "fe80::1%eth0", "192.0.2.2", "192.0.2.3"]
+
+
+@contextmanager
+def listening(family: socket.AddressFamily, address: str) -> Iterator[int]:
+    with closing(socket.socket(family)) as server:
+        server.bind((address, 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_port_answers_or_does_not() -> None:
+    with listening(socket.AF_INET, "127.0.0.1") as port:
+        there = Probe(address="127.0.0.1", port=port)
+        assert probes.answering([there], 5) == {there}
+    assert probes.answering([there], 0.3) == frozenset()
+
+
+def test_a_port_may_answer_later() -> None:
+    with closing(socket.socket()) as server:
+        server.bind(("127.0.0.1", 0))
+        probe = Probe(address="127.0.0.1", port=server.getsockname()[1])
+        timer = threading.Timer(0.3, server.listen)
+        timer.start()
+        assert probes.answering([probe], 5) == {probe}
+        timer.join()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="raw sockets need root")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_ping_is_answered(address: str) -> None:
+    probe = Probe(address=address)
+    assert probes.answering([probe], 2) == {probe}
+
+
+def test_gateways_that_do_not_answer_are_not_asked_again() -> None:
+    with listening(socket.AF_INET, "127.0.0.1") as port:
+        there = Probe(address="127.0.0.1", port=port)
+        silent = Probe(address="127.0.0.1", port=1)
+        kept, notes = probes.choose([silent], [there, Probe(address="127.0.0.1", port=2)])
+    assert kept == (silent, there)
+    assert notes == (
+        "tcp:127.0.0.1:1 does not answer yet",
+        "tcp:127.0.0.1:2, the gateway, does not answer: not asked after the change",
+    )
+
+
+# --- how plans are shown ----------------------------------------------------------------------
+
+LINES = {("interfaces", "br0"): 5, ("interfaces", "br0", "forward-delay"): 7}
+STEPS = [
+    Step(
+        action="+",
+        key=("link", "vlan9"),
+        before=None,
+        after={"kind": "vlan", "link": "eth0", "vlan.id": 9},
+        path=("interfaces", "br0"),
+    ),
+    Step(
+        action="~",
+        key=BR0,
+        before={"bridge.forward-delay": 1500, "up": False},
+        after={"bridge.forward-delay": 400, "up": False},
+        path=("interfaces", "br0"),
+        places={"bridge.forward-delay": ("interfaces", "br0", "forward-delay")},
+    ),
+    changed(("link", "vlan9"), {"up": False}, up=True),
+    Step(action="-", key=ADDRESS, before={}, after=None, impact="disruptive", reason="it left"),
+    made(("wireguard", "wg0"), **{"private-key": "SECRET="}),
+    changed(DEFAULT, {"via": "192.0.2.1"}, via="192.0.2.2"),
+]
+
+
+def test_a_plan_is_shown_by_object() -> None:
+    assert shown.text(STEPS, "h.yaml", lambda path: LINES.get(path)).splitlines() == [
+        "+  vlan9               vlan, on eth0                   h.yaml:5  seamless",
+        "~  br0                 bridge.forward-delay 15s -> 4s  h.yaml:7  seamless",
+        "-  eth0 192.0.2.10/24  it left                                   disruptive",
+        "+  wireguard wg0                                                 seamless",
+        "~  route default       via 192.0.2.1 -> 192.0.2.2                seamless",
+        "2 to add, 2 to change, 1 to remove; 1 disruptive",
+    ]
+
+
+def test_nothing_to_show() -> None:
+    assert shown.text([], "h.yaml", lambda path: None) == "nothing to change\n"
+
+
+def test_a_plan_as_json_has_no_secrets() -> None:
+    found = shown.structured(STEPS, "h.yaml", lambda path: LINES.get(path))
+    assert "SECRET" not in json.dumps(found)
+    assert found["steps"][1] == {
+        "action": "~",
+        "object": "br0",
+        "key": ["link", "br0"],
+        "changes": [{"name": "bridge.forward-delay", "before": 1500, "after": 400}],
+        "file": "h.yaml",
+        "line": 7,
+        "impact": "seamless",
+        "reason": "",
+    }
+
+
+def test_differences_are_by_attribute() -> None:
+    found = shown.differences(STEPS, lambda path: LINES.get(path))
+    assert [(d["object"], d["what"], d["document"], d["kernel"]) for d in found] == [
+        ("vlan9", None, "present", "absent"),
+        ("br0", "bridge.forward-delay", 400, 1500),
+        ("eth0 192.0.2.10/24", None, "absent", "present"),
+        ("wireguard wg0", None, "present", "absent"),
+        ("route default", "via", "192.0.2.2", "192.0.2.1"),
+    ]
+    lines = shown.table(found, "h.yaml").splitlines()
+    assert lines[2] == "br0                 bridge.forward-delay  4s         15s        h.yaml:7"
