@@ -54,6 +54,24 @@ _VALUES = {
     },
     "bridge.group-forward-mask": ["group-forward-mask: 8", "group-forward-mask: 16384"],
 }
+# what the rows about all interfaces say of a card, of a device that is made
+_OF_MADE = {
+    f"made.{kind}.{key}": [
+        f"interfaces: {{d: {{type: {kind}, {key}: {value}}}}}" for value in values
+    ]
+    for kind in ("bridge", "tap")  # of a tap, `group` is who may open it
+    for key, values in {
+        "arp": ("false", "true"),
+        "multicast": ("false", "true"),
+        "all-multicast": ("true", "false"),
+        "promiscuous": ("true", "false"),
+        "group": ("7", "0"),
+        "mtu": ("1500", "1400"),
+        "macaddress": ('"02:00:00:00:00:01"', '"02:00:00:00:00:02"'),
+        "link-local": ("[]", "[ipv6]"),
+    }.items()
+    if (kind, key) != ("tap", "group")
+}
 
 
 def wanted(text: str) -> dict[str, dict[str, Any]]:
@@ -77,6 +95,7 @@ def cases() -> Iterator[tuple[str, list[str]]]:
         if row.startswith("port."):  # not each kernel can filter VLANs
             text = text.replace("vlan-filtering: true, ", "")
         yield row, [text.replace("@", value) for value in said]
+    yield from _OF_MADE.items()
 
 
 def commands(text: str) -> dict[str, list[str]]:

@@ -65,10 +65,11 @@ def settle(lab: Lab, wanted: Links) -> int:
     """Change what is other than wanted, phase after phase; give the number of messages."""
     messages = 0
     for phase in PHASES:
+        now = state(lab)
+        numbers = {key[1]: found["ifindex"] for key, found in now.items()}
         for name in _ordered(wanted):
-            old = state(lab)[("link", name)]
             new = {n: v for n, v in wanted[name].items() if links.phase(n) == phase}
-            made = links.change(("link", name), old, new, index(lab))
+            made = links.change(("link", name), now[("link", name)], new, numbers)
             messages += lab.sent(made)
     return messages
 
@@ -115,7 +116,7 @@ def observe(lab: Lab, first: Links, second: Links) -> str:
 def start(lab: Lab, wanted: Links) -> None:
     """Begin anew: nothing but what is wanted, brought to that."""
     for (_, name), attributes in state(lab).items():
-        if attributes["kind"] not in links.CARDS and ("link", name) in state(lab):
+        if attributes["kind"] not in links.CARDS:
             with contextlib.suppress(Refused):  # fallback tunnels stay
                 lab.sent(links.remove(("link", name), attributes, index(lab)))
     plug(lab, wanted)
@@ -152,7 +153,7 @@ def by_ip(lab: Lab, name: str, commands: Sequence[str]) -> dict[str, tuple[Any, 
         word: (ours.get(word), theirs.get(word))
         for word in {*ours, *theirs}
         if ("." in word or word in ("kind", "link", "peer"))
-        and not word.startswith("port.")
+        and links.phase(word) == "device"
         and ours.get(word) != theirs.get(word)
     }
 

@@ -40,8 +40,8 @@ sys.exit(import_module(f"vnetc.cli.{options.command}").run(options, places, **mo
 BEFORE = """\
 version: 1
 interfaces:
-  br0: {type: bridge, addresses: [192.0.2.1/24], forward-delay: 4s}
-  d0: {type: veth, peer: d1, bridge: br0}
+  br0: {type: bridge, addresses: [192.0.2.1/24], forward-delay: 4s, ports: [d0]}
+  d0: {type: veth, peer: d1}
   d1: {type: veth, peer: d0}
 """
 AFTER = """\
@@ -50,9 +50,9 @@ interfaces:
   br0:
     type: bridge
     forward-delay: 10s
-    mtu: 1400
-    addresses: [192.0.2.2/24, "2001:db8::1/64"]
-    routes: [{to: 198.51.100.0/24, via: 192.0.2.9}]
+    ageing-time: 100s
+    addresses: [10.0.0.2/24, "2001:db8::1/64"]
+    routes: [{to: 198.51.100.0/24, via: 10.0.0.9}]
   br1: {type: bridge, addresses: [203.0.113.1/24]}
 """
 _numbers = itertools.count()
@@ -106,9 +106,15 @@ class Host:
         return json.loads(done.stdout or "null")
 
     def state(self) -> dict[str, Any]:
-        """Give what ip(8) shows, without numbers that are never the same again."""
+        """Give what ip(8) shows, without numbers that are never the same again.
+
+        And without what the kernel does by itself in its own time: link-local addresses, routes.
+        """
         return {
-            table: sorted(map(_plain, self.ip(words)), key=json.dumps)
+            table: sorted(
+                (_plain(entry) for entry in self.ip(words) if entry.get("protocol") != "kernel"),
+                key=json.dumps,
+            )
             for table, words in {
                 "links": "-d link show",
                 "addresses": "address show",
@@ -132,13 +138,15 @@ class Host:
 
 def _plain(shown: dict[str, Any]) -> dict[str, Any]:
     """Take out what the kernel counts, chooses or measures."""
-    volatile = (
-        r"ifindex|.*timer|.*_time|root_id|bridge_id|.*hello.*|address|.*state|flags|qdisc|txqlen"
-    )
+    volatile = r"ifindex|.*timer|.*_time|root_id|bridge_id|.*hello.*|address|.*state|flags|qdisc|txqlen|tentative"
     return {
         key: _plain(value)
         if isinstance(value, dict)
-        else [_plain(v) if isinstance(v, dict) else v for v in value]
+        else [
+            _plain(v) if isinstance(v, dict) else v
+            for v in value
+            if not (isinstance(v, dict) and v.get("scope") == "link")
+        ]
         if isinstance(value, list)
         else value
         for key, value in shown.items()
@@ -194,7 +202,7 @@ def test_apply_then_nothing_is_to_be_changed(host: Host) -> None:
         done(host.run(command, host.document(AFTER)), 0)
     assert host.state() == changed
     (bridge,) = host.ip("address show br0")
-    assert bridge["addr_info"][0]["local"] == "192.0.2.2"
+    assert bridge["addr_info"][0]["local"] == "10.0.0.2"
     assert not (host.folder / "journal.json").exists()
 
 
@@ -257,6 +265,15 @@ def test_files_are_installed_and_taken_back(host: Host) -> None:
     assert {p: p.read_text() for p in root.rglob("*") if p.is_file()} != files
     done(host.run("rollback"), 0)
     assert {p: p.read_text() for p in root.rglob("*") if p.is_file()} == files
+
+
+def test_an_address_is_replaced_by_another_of_its_subnet(host: Host) -> None:
+    """The kernel takes the new one for a secondary of the old one, and removes it along with that."""
+    text = "version: 1\ninterfaces:\n  br0: {type: bridge, addresses: [192.0.2.%d/24]}\n"
+    for number in (1, 2):
+        done(host.apply(text % number), 0)
+        (bridge,) = host.ip("-4 address show br0")
+        assert [a["local"] for a in bridge["addr_info"]] == [f"192.0.2.{number}"]
 
 
 # --- what goes wrong --------------------------------------------------------------------------
@@ -461,7 +478,7 @@ def test_a_dead_probe_undoes(host: Host) -> None:
         "ping:192.0.2.1",
     )
     assert host.state() == expected
-    done(host.apply(AFTER, "--probe", "ping:192.0.2.2"), 0)
+    done(host.apply(AFTER, "--probe", "ping:10.0.0.2"), 0)
 
 
 def test_the_gateway_that_answered_must_answer(host: Host) -> None:
@@ -479,9 +496,9 @@ def test_the_gateway_that_answered_must_answer(host: Host) -> None:
         done(host.apply(head + "eth0: {type: ethernet, addresses: [192.0.2.2/25]}"), 0)
         done(host.apply(head + up % 1), 0)
         assert host.state() == expected
-        done(host.apply(head + "eth0: {type: ethernet, activation: down}"), 1, "VN610", "192.0.2.1")
+        done(host.apply(head + "eth0: {type: ethernet, activation: off}"), 1, "VN610", "192.0.2.1")
         assert host.state() == expected
-        done(host.apply(head + "eth0: {activation: down}", "--probe", "none"), 0)
+        done(host.apply(head + "eth0: {activation: off}", "--probe", "none"), 0)
     finally:
         subprocess.run(["ip", "netns", "delete", peer], check=True)
 
@@ -634,6 +651,28 @@ def test_a_session_is_not_cut_off_unless_that_is_wanted(host: Host) -> None:
     done(host.apply(AFTER, "--yes", inside=True, env=session), 0)
 
 
+_OPTIONS = {"vrf": ("table", "9")}
+
+
+@pytest.mark.parametrize("kind", ["dummy", "vrf", "ifb", "bridge"])
+def test_what_the_kernel_lacks_is_found_before_the_first_change(kind: str, host: Host) -> None:
+    known = subprocess.run(
+        ["ip", "-n", host.name, "link", "add", "probe", "type", kind, *_OPTIONS.get(kind, ())],
+        capture_output=True,
+        check=False,
+    )
+    if known.returncode == 0:
+        host.ip("link delete probe")
+    before = host.state()
+    more = ", table: 9" if kind == "vrf" else ""
+    result = host.apply(f"version: 1\ninterfaces:\n  x0: {{type: {kind}{more}}}\n")
+    if known.returncode == 0:
+        done(result, 0)
+    else:
+        done(result, 2, "VN603", f"`{kind}`", "yaml:3")
+        assert host.state() == before
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
@@ -659,5 +698,7 @@ def test_options_that_make_no_sense(
 def test_a_document_with_mistakes_is_not_applied(host: Host) -> None:
     before = host.state()
     for command in ("plan", "apply", "drift"):
-        done(host.run(command, host.document(AFTER + "  br2: {type: bridge, mtoo: 1}\n")), 2, "VN101")
+        done(
+            host.run(command, host.document(AFTER + "  br2: {type: bridge, mtoo: 1}\n")), 2, "VN101"
+        )
     assert host.state() == before

@@ -21,8 +21,8 @@ from vnetc.backends.netlink.lockout import Session
 from vnetc.backends.netlink.namespaces import Namespace
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.outcome import Refused
-from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.probes import Probe
+from vnetc.backends.netlink.steps import Step
 from vnetc.cli import steps as shown
 
 HERE = Namespace(name="host", inode=1, boot="b00t")

@@ -7,7 +7,9 @@ skipped. The oracles are ip(8), which makes the same device and shows ours, and 
 from __future__ import annotations
 
 import errno
+import os
 import struct
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +43,12 @@ STRICTER = frozenset(
         "bridge.vlan-stats-per-port",
     }
 )
+# what ip-link(8) says in one line
+OF_KINDS = [
+    row
+    for row in CASES
+    if not row.startswith(("port.", "inter", "made")) and row != "bridge.vlan-stats-per-port"
+]
 SEVERITY = ("live", "down", "empty", "recreate")
 # rows of other modules with the prefixes of these
 OTHERS = frozenset(
@@ -103,7 +111,7 @@ def facts(lab: Lab, text: str) -> dict[str, tuple[Any, Any]]:
 
 
 @needs_root
-@pytest.mark.parametrize("row", [row for row in CASES if not row.startswith(("port.", "inter"))])
+@pytest.mark.parametrize("row", OF_KINDS)
 def test_ip_makes_the_same(row: str) -> None:
     one, _ = CASES[row]
     for name, lines in commands(one).items():
@@ -134,9 +142,8 @@ def test_impact_is_the_kernels(row: str, lab: Lab) -> None:
 @pytest.mark.parametrize("row", CASES)
 def test_message_reads_back(row: str) -> None:
     """All kinds, also those that no kernel here has: what `create` says, `read` understands."""
-    index = {f"{name}{number}": 7 + number for name in ("eth", "ib") for number in (0, 1)}
     for devices in map(wanted, CASES[row]):
-        known = {name: number for number, name in enumerate(devices, 20)} | index
+        known = {name: number for number, name in enumerate(devices, 20)}
         for name, attributes in devices.items():
             messages = links.create(("link", name), attributes, known)
             if not messages:
@@ -149,8 +156,12 @@ def test_message_reads_back(row: str) -> None:
                     assert found.get(word) == attributes[word], word
 
 
-# a veth's other end is no link of it in the message; flags are the kernel's own but for changes
-NOT_IN_THE_FIRST = {"address-generation", "peer", "arp", "multicast", "mtu", "bond.primary"}
+# What is said in a second message, or the kernel's own business: the other end of a cable is no link
+# of this one in the message, flags are said if they change, and a mode brings its interval along.
+NOT_IN_THE_FIRST = {
+    *("address-generation", "peer", "arp", "multicast", "mtu"),
+    "bond.mii-monitor-interval",
+}
 
 
 def _as_answer(message: Message) -> bytes:
@@ -166,54 +177,24 @@ def _tables() -> Iterator[tuple[str, Option]]:
         yield "port", option
 
 
-# as pyroute2 calls the attributes of a kind
-PYROUTE2 = {
-    "bridge": "bridge_data",
-    "bond": "bond_data",
-    "vlan": "vlan_data",
-    "vxlan": "vxlan_data",
-    "geneve": "geneve_data",
-    "vrf": "vrf_data",
-    "macvlan": "macvlan_data",
-    "macvtap": "macvtap_data",
-    "ipvlan": "ipvlan_data",
-    "tun": "tuntap_data",
-    "ipoib": "ipoib_data",
-    "gre": "gre_data",
-    "gretap": "gre_data",
-    "ip6gre": "ip6gre_data",
-    "ip6gretap": "ip6gre_data",
-    "ipip": "ipip_data",
-    "sit": "sit_data",
-    "ip6tnl": "ip6tnl_data",
-    "vti": "vti_data",
-    "vti6": "vti6_data",
-}
-
-
 def test_numbers_are_those_of_pyroute2() -> None:
+    """It names the attributes of each kind after that, so the ends of the names must agree."""
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg, protinfo_bridge
 
-    wrong: list[str] = []
+    tables = {**ifinfmsg.ifinfo.data_map, "port": protinfo_bridge}
+    compared = 0
     for word, option in _tables():
-        if not option.number or not option.word:
+        if not (option.number and option.word and word in tables):
             continue
-        if word == "port":
-            nla_map = protinfo_bridge.nla_map
-        else:
-            cls = ifinfmsg.ifinfo.data_map.get(word)
-            if cls is None:
-                continue
-            nla_map = cls.nla_map
-        names = [entry[0] if isinstance(entry[0], str) else entry[1] for entry in nla_map]
-        numbered = {
-            (entry[0] if isinstance(entry[0], int) else number): name
-            for number, (entry, name) in enumerate(zip(nla_map, names, strict=True))
+        names = {
+            (entry[0], entry[1]) if isinstance(entry[0], int) else (number, entry[0])
+            for number, entry in enumerate(tables[word].nla_map)
         }
-        other = numbered.get(option.number)
-        if other is not None and other != option.word:
-            wrong.append(f"{word} {option.number}: {option.word}, {other}")
-    assert wrong == []
+        other = dict(names).get(option.number)
+        if other is not None:  # it does not know the newest
+            assert other.split("_", 2)[2] == option.word.split("_", 2)[2], (word, option.number)
+            compared += 1
+    assert compared > 150
 
 
 @needs_root
@@ -259,15 +240,12 @@ def test_bridge_keeps_its_mtu(lab: Lab) -> None:
 @needs_root
 def test_other_namespace_is_elsewhere(lab: Lab) -> None:
     lab.sent(links.create(("link", "a"), {"kind": "veth", "peer": "b"}, {}))
-    import os
-    import subprocess
-
     holder = subprocess.Popen(["unshare", "-n", "sleep", "60"])
     try:
         ours = os.readlink("/proc/thread-self/ns/net")
         while os.readlink(f"/proc/{holder.pid}/ns/net") == ours:
             pass
-        lab.ip(f"link set b netns {holder.pid}")
+        lab.ip(f"link set dev b netns {holder.pid}")
         found = lab_of.state(lab)[("link", "a")]
     finally:
         holder.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import vnetc
 from vnetc.backends.base import rows
 from vnetc.backends.netlink import cards, daemons, programs, qdiscs, services, wireguard
 from vnetc.backends.netlink.calls import (
@@ -33,6 +35,7 @@ from vnetc.pipeline import load_host as load_whole
 from vnetc.record import replace
 
 from . import wireguard_cycle as wg
+from .lab import tree, vm
 from .namespaces import missing, sandboxed
 
 LACKS = missing()
@@ -235,6 +238,21 @@ def test_wireguard_on_this_kernel() -> None:
         wg.cycle()
 
     sandboxed(body)
+
+
+@pytest.mark.lab
+def test_wireguard_on_debians_kernel(tmp_path: Path) -> None:
+    """Beside wg(8), which this kernel may have no use for."""
+    if reason := vm.missing():
+        pytest.skip(f"lab: {reason}")
+    job = tmp_path / "job"
+    shutil.copytree(Path(vnetc.__file__).parent, job / "vnetc")
+    shutil.copy(wg.__file__, job / "cycle.py")
+    command = (
+        "command -v wg && ip link add wg0 type wireguard && "
+        "PYTHONPATH=. python3 -c 'import cycle; cycle.cycle()'"
+    )
+    vm.run(vm.prepare({"debian": tree.build()}), job, command, tmp_path / "out", 120)
 
 
 # --- queueing disciplines -------------------------------------------------------------------------

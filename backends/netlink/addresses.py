@@ -56,6 +56,12 @@ _IN_FLAGS_BYTE = 0xFF
 SCOPES = {"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}  # rtnetlink.h
 _SCOPE_NAMES: dict[int, Value] = {number: name for name, number in SCOPES.items()}
 
+
+def number_of(names: Mapping[str, int], value: Any) -> int:
+    """Give the number of a name; one that has none stands for itself."""
+    return names[value] if value in names else int(value)
+
+
 # attribute -> IFA_F_…, and whether it means that the bit is not set
 _BITS = {
     AF_INET: {"noprefixroute": (0x200, False)},
@@ -399,7 +405,7 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes, index: Ind
     ]
     scope = 0
     if family == AF_INET:
-        scope = SCOPES.get(said["scope"], said["scope"])
+        scope = number_of(SCOPES, said["scope"])
         parts.append(attribute(_LABEL, TEXT.pack(said["label"] or key[1])))
         if said["broadcast"] is not None:
             parts.append(attribute(_BROADCAST, IP.pack(said["broadcast"])))

@@ -156,7 +156,7 @@ def read_fdb(
 
     The kernel makes those of its own addresses and of the groups it listens to, and learns others.
     """
-    own = {found.get("macaddress") for key, found in links.items() if key[:2] != ("link", "lo")}
+    own = {str(link.get("macaddress")) for key, link in links.items() if key != ("link", "lo")}
     found: dict[Key, dict[str, Value]] = {}
     for body in bodies:
         item = _decode_fdb(body, names, links)
@@ -199,7 +199,7 @@ def _decode_fdb(
         entry["origin"] = "dynamic"
     elif mac == _NOBODY:
         link = links.get(("link", device), {})
-        if entry["destination"] in (link.get("vxlan.remote"), link.get("vxlan.group")):
+        if any(entry["destination"] == link.get(f"vxlan.{end}") for end in ("remote", "group")):
             entry["origin"] = "kernel"  # the device's own destination (__vxlan_dev_create)
     vlan = U16.unpack(found[_VLAN]) if _VLAN in found else None
     return _fdb_key(device, mac, owner, vlan, entry), entry
@@ -212,7 +212,7 @@ def _fdb_message(type: int, flags: int, key: Key, attributes: Attributes, index:
     header = HEADER.pack(_AF_BRIDGE, 0, 0, index[key[1]], _STATES[said["state"]], how, 0)
     parts = [attribute(_LLADDR, MAC.pack(key[2]))]
     if len(key) > 4 and key[4].startswith("vlan "):
-        parts.append(attribute(_VLAN, U16.pack(int(key[4][5:]))))
+        parts.append(attribute(_VLAN, U16.pack(int(key[4].removeprefix("vlan ")))))
     for field in _FIELDS:
         if said[field.name] is not None:
             parts.append(attribute(field.number, field.codec.pack(said[field.name])))
@@ -268,7 +268,7 @@ def _wanted_mdb(interface: Interface, devices: Devices) -> Iterator[Wanted]:
 
 
 def _mdb_key(bridge: str, port: str, group: str, vlan: int | None) -> Key:
-    key = ("mdb", bridge, port, group)
+    key: Key = ("mdb", bridge, port, group)
     return key if not vlan else (*key, f"vlan {vlan}")
 
 
@@ -306,16 +306,16 @@ def _inner(data: bytes, start: int, numbers: tuple[int, ...]) -> Iterator[bytes]
 
 
 def _mdb_message(type: int, flags: int, key: Key, attributes: Attributes, index: Index) -> Message:
-    group = key[3]
-    if group.count(":") == 5 and "::" not in group and len(group) == 17:
+    _, bridge, port, group, *of_vlan = key
+    if group.count(":") == 5 and "::" not in group:
         address, protocol = MAC.pack(group), _ETHERNET
     else:
         address = IP.pack(group)
         protocol = _IPV4 if len(address) == 4 else _IPV6
     state = _TEMPORARY if attributes.get("state") == "temporary" else _PERMANENT
-    vlan = int(key[4][5:]) if len(key) > 4 else 0
-    entry = _MDB_ENTRY.pack(index[key[2]], state, 0, vlan, address, protocol)
-    body = _BR_PORT_MSG.pack(_AF_BRIDGE, index[key[1]]) + attribute(_MDBA_SET_ENTRY, entry)
+    vlan = int(of_vlan[0].removeprefix("vlan ")) if of_vlan else 0
+    entry = _MDB_ENTRY.pack(index[port], state, 0, vlan, address, protocol)
+    body = _BR_PORT_MSG.pack(_AF_BRIDGE, index[bridge]) + attribute(_MDBA_SET_ENTRY, entry)
     return Message(type=type, flags=flags, body=body)
 
 

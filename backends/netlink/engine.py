@@ -204,6 +204,8 @@ class _Run:
             if step.action == "-":
                 return
         if step.action == "~":
+            if "address-generation" in step.changes and (step.before or {}).get("up"):
+                self.generate_addresses(step)
             self.send(number, step, self.encode)
         elif step.after is not None and links.is_made_by_ioctl(step.after):
             self.flush()
@@ -212,6 +214,15 @@ class _Run:
             self.send(number, step, self.encode_settings)
         else:
             self.send(number, step, self.encode)
+
+    def generate_addresses(self, step: Step) -> None:
+        """Have a device that is up make its addresses, which it does not when netlink says so.
+
+        addrconf_sysctl_addr_gen_mode makes them, inet6_set_link_af does not.
+        """
+        self.flush()
+        mode = (step.after or {})["address-generation"]
+        sysctls.write(("sysctl", f"net/ipv6/conf/{step.key[1]}/addr_gen_mode"), str(mode))
 
     # --- netlink ----------------------------------------------------------------------------------
 

@@ -11,11 +11,11 @@ import os
 from collections.abc import Mapping, Sequence
 
 from vnetc.backends.netlink import store
+from vnetc.backends.netlink.link_changes import CARDS
 from vnetc.backends.netlink.namespaces import Namespace
 from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
-from vnetc.backends.netlink.link_changes import CARDS
-from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.remembering import remember
+from vnetc.backends.netlink.steps import Step
 from vnetc.data import is_list, is_mapping
 from vnetc.record import Record, replace
 
@@ -101,6 +101,7 @@ def after(
     """Give the record as it is when these steps were taken; `state` is what was there before them."""
     asked = {item.key: item.attributes for item in wanted}
     made = {step.key for step in steps if step.action in "+!"}
+    made |= asked.keys() - state.keys()  # the other end of a cable is made without a step
     if adopt:
         made |= {item.key for item in wanted if item.key in state and _is_made(item, state)}
     owned = {key for key in ledger.owned | made if key in asked}

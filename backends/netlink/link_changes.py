@@ -90,7 +90,7 @@ def _is_rounded(name: str, old: Value, new: Value) -> bool:
     return old == new - 1
 
 
-_BOUND = frozenset({"bond", "vrf"})
+_BOUND = ("bond", "vrf")
 
 
 def impact(name: str, old: Attributes, new: Attributes) -> Impact:
@@ -100,8 +100,8 @@ def impact(name: str, old: Attributes, new: Attributes) -> Impact:
         return "live" if new.get("kind") in CARDS else "recreate"
     if name in ("master", "master-kind"):
         # bond_enslave wants it down, __bond_release_one and cycle_netdev in vrf.c bring it down
-        masters = {old.get("master-kind"), new.get("master-kind")}
-        return "live" if masters.isdisjoint(_BOUND) else "down"
+        masters = (old.get("master-kind"), new.get("master-kind"))
+        return "down" if any(master in _BOUND for master in masters) else "live"
     if name == "macaddress":
         # drivers of cards that cannot do it live say EBUSY (eth_prepare_mac_addr_change)
         return "down" if kind is None else kind.mac or "recreate"
@@ -199,6 +199,8 @@ def defaults(kind: str, attributes: Attributes) -> dict[str, Value]:
         for name, modes in _OF_MODES.items():
             if mode not in modes:
                 del known[name]
+    if kind == "geneve" and attributes.get("geneve.inherit-inner-protocol"):
+        known |= {"arp": False, "multicast": False}  # it carries packets, no frames (geneve_setup)
     if kind == "ipvlan" and attributes.get("ipvlan.mode") != "l2":
         known["arp"] = False  # ipvlan_set_port_mode
     return known

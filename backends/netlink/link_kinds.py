@@ -35,7 +35,6 @@ from vnetc.backends.netlink.link_options import (
     choice,
     decode_table,
     inherited,
-    is_number,
     listed,
     numbered,
     show_value,
@@ -79,7 +78,6 @@ class Kind(Record):
     mtu: int | None = None  # of a new device; None: depends on others
     flags: tuple[bool, bool] = (True, True)  # ARP and multicast of a new device
     mac: Impact | None = "live"  # how a MAC address is changed, None: it has none of its own
-    needs: frozenset[str] = frozenset()  # options without which there is no device
 
 
 # br_changelink, net/bridge/br_netlink.c
@@ -498,7 +496,8 @@ TUN = (
 )
 
 
-def _tun(found: Decoded) -> None:
+def tidy_tun(found: Decoded) -> None:
+    """Give the options of both types the names of the one it is."""
     prefix = found.pop("type", "tun")
     found["kind"] = prefix
     for name in ("user", "packet-info", "vnet-header", "multi-queue"):
@@ -561,7 +560,6 @@ KINDS = (
         options=VLAN,
         extra=_vlan_flags,
         tidy=_vlan,
-        needs=frozenset({"vlan.id"}),
     ),
     Kind(type="veth", word="veth", mtu=_ETHERNET),
     Kind(type="dummy", word="dummy", mtu=_ETHERNET, flags=_NO_FLAGS),
@@ -599,5 +597,3 @@ KINDS = (
     Kind(type="infiniband", word="ipoib", options=INFINIBAND, mac=None),
 )  # fmt: skip
 TUN_TABLE = decode_table(TUN)
-tidy_tun = _tun
-__all__ = ["KINDS", "PORTS_OF_BRIDGES", "TUN_TABLE", "Kind", "is_number", "tidy_tun"]

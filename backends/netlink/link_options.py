@@ -193,7 +193,7 @@ PORTS = Type(
 def inherited(payload: bytes = b"\1") -> Type:
     """Hold `inherit` in a switch of its own: the number is in another attribute."""
     return Type(
-        Codec(lambda value: payload, lambda data: "inherit" if data[0] else None),
+        Codec(lambda value: payload, lambda data: "inherit" if data != b"\0" else None),
         holds=lambda value: value == "inherit",
     )
 

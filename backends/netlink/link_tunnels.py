@@ -273,26 +273,28 @@ def _kind(
     options: tuple[Option, ...],
     extra: Callable[[Attributes, Attributes, Index], Iterator[bytes]],
     tidy: Callable[[Decoded], None],
-    **more: Any,
+    *,
+    frames: bool = False,
 ) -> Kind:
+    """Make the kind of a tunnel; one that carries frames is like a card."""
     mode = Option("tunnel.mode", 0, "IFLA_INFO_KIND", _SAID_BELOW, None, "recreate")
     return Kind(
-        **{"flags": (False, False), "mac": None, **more},
         type="tunnel",
         word=word,
         options=(mode, *options),
         extra=extra,
         tidy=tidy,
         whole=True,
+        flags=(frames, frames),
+        mac="live" if frames else None,
     )
 
 
-_ETHERNET: dict[str, Any] = {"flags": (True, True), "mac": "live"}
 TUNNELS = (
     _kind("gre", _GRE, _say_gre, _tidy_gre("gre")),
-    _kind("gretap", _GRE, _say_gre, _tidy_gre("gretap"), **_ETHERNET),
+    _kind("gretap", _GRE, _say_gre, _tidy_gre("gretap"), frames=True),
     _kind("ip6gre", _IP6GRE, _say_ip6gre, _tidy_gre("ip6gre")),
-    _kind("ip6gretap", _IP6GRE, _say_ip6gre, _tidy_gre("ip6gretap"), **_ETHERNET),
+    _kind("ip6gretap", _IP6GRE, _say_ip6gre, _tidy_gre("ip6gretap"), frames=True),
     _kind("ipip", _IPIP_OPTIONS, _say_ipip, _tidy_ipip),
     _kind("sit", _SIT, _say_sit, _tidy_sit),
     _kind("ip6tnl", _IP6TNL, _say_ip6tnl, _tidy_ip6tnl),

@@ -85,7 +85,7 @@ from vnetc.kinds import (
     link_of,
 )
 from vnetc.model import DEFAULT_MTU, Interface, Member, Port
-from vnetc.record import fields
+from vnetc.record import Record, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,9 +131,10 @@ def wanted(interface: Interface, devices: Devices) -> Wanted:
         "kind": _type(interface),
         "master": None,
         "master-kind": None,
-        "link": link_of(kind),
     }
     places: dict[str, Path] = {"kind": (*path, "type"), "link": (*path, "link")}
+    if said["kind"] not in CARDS:  # what a card is on is not for a document to say
+        said["link"] = link_of(kind)
     if interface.activation != "manual":  # that is for others to say
         said["up"] = interface.activation == "auto"
         places["up"] = (*path, "activation")
@@ -242,9 +243,11 @@ def _split_targets(said: Decoded, places: dict[str, Path]) -> None:
             places["bond.arp-ip6-targets"] = places["bond.arp-ip-targets"]
 
 
-def _say_fields(node: Any, prefix: str, path: Path, said: Decoded, places: dict[str, Path]) -> None:
+def _say_fields(
+    node: Record, prefix: str, path: Path, said: Decoded, places: dict[str, Path]
+) -> None:
     for field in fields(type(node)):
-        value = getattr(node, field)
+        value: Any = getattr(node, field)
         if value is None or value == ():
             continue
         name = f"{prefix}.{key(field)}"

@@ -20,6 +20,7 @@ from vnetc.backends.netlink.wire import (
     attribute,
     attributes,
 )
+from vnetc.diagnostics import Path
 from vnetc.model import Interface
 
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
@@ -39,7 +40,7 @@ def wanted(interface: Interface) -> Iterator[Wanted]:
     for neighbor in interface.neighbors:
         kind = "neighbor-proxy" if neighbor.proxy else "neighbor"
         attributes: dict[str, Value] = {**DEFAULTS, "proto": PROTOCOL}
-        places = {}
+        places: dict[str, Path] = {}
         if neighbor.macaddress is not None:
             attributes["macaddress"] = neighbor.macaddress
             places["macaddress"] = (*neighbor.path, "macaddress")

@@ -13,19 +13,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from vnetc.backends.netlink import addresses, links, routes, rules
 from vnetc.backends.netlink.classes import is_foreign
-from vnetc.backends.netlink.link_changes import CARDS
-from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key, State, Wanted
+from vnetc.backends.netlink.link_changes import CARDS, NO_ADDRESS
+from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.order import Phase, phase_of
-from vnetc.backends.netlink.steps import Plan, Step
+from vnetc.backends.netlink.steps import OBSERVED, Plan, Step, differing
 from vnetc.diagnostics import Diagnostic, diagnostic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnetc.backends.netlink.steps import Action, Impact
     from vnetc.diagnostics import Path
-
-# What is read and is no setting: the number of a device, what is left of a lease, and so on.
-_OBSERVED = addresses.OBSERVED | {"ifindex", "link-elsewhere", "fingerprint"}
 
 
 def plan(
@@ -62,22 +59,6 @@ def restore(state: State, snapshot: State, touched: Collection[Key]) -> Plan:
 
 def _settable(attributes: Attributes) -> Attributes:
     return {name: value for name, value in attributes.items() if name != "ifindex"}
-
-
-def differing(key: Key, wanted: Attributes, found: Attributes, *, exact: bool = False) -> list[str]:
-    """Name the attributes that are other than wanted; what is not stated may be anything.
-
-    The mark of who made an object is no difference by itself, unless all is to be `exact`.
-    """
-    if key[0] == "link":
-        return [name for name in links.differing(found, wanted) if name not in _OBSERVED]
-    return [
-        name
-        for name, value in wanted.items()
-        if found.get(name) != value
-        and name not in _OBSERVED
-        and (exact or name != "proto" or value != PROTOCOL)
-    ]
 
 
 def _devices(key: Key, attributes: Attributes) -> tuple[str, ...]:
@@ -118,11 +99,21 @@ class _Planner:
         self.wanted: dict[Key, Wanted] = {item.key: item for item in wanted}
         for key, attributes in before.items():
             if key not in self.wanted and key in state:
-                self.wanted[key] = Wanted(key, attributes, ())
+                kind: Attributes = {"kind": state[key]["kind"]} if key[0] == "link" else {}
+                self.wanted[key] = Wanted(key, {**kind, **attributes}, ())
         self.links = {key[1]: item for key, item in self.wanted.items() if key[0] == "link"}
         self.found: list[tuple[Phase, int, Step]] = []
         self.problems: list[Diagnostic] = []
         self.depths: dict[str, int] = {}
+        self.lowered: set[str] = set()  # devices that are down for a change
+        self.fallen: frozenset[str] = frozenset()  # devices that go before the new ones are made
+        self.late: frozenset[str] = frozenset()  # devices that go at the end
+        self.upper: dict[str, list[str]] = {}  # what goes with a device
+        for key, attributes in state.items():
+            if key[0] == "link":
+                for below in (attributes.get("link"), attributes.get("peer")):
+                    if isinstance(below, str):
+                        self.upper.setdefault(below, []).append(key[1])
 
     # --- the whole --------------------------------------------------------------------------------
 
@@ -133,13 +124,21 @@ class _Planner:
             for key in self.owned
             if key[0] == "link" and key in self.state and key not in self.wanted
         ]
-        fallen = self._fall([*anew, *gone])
-        lost = self._lose(fallen)
+        early = [name for name in gone if self._is_in_the_way(name)]
+        self.fallen = self._stacked([*anew, *early])
+        self.late = self._stacked(gone) - self.fallen
+        self._spare_others()
+        lost = self._lose()
+        lowered = [
+            name for name in self.links if name not in self.fallen and self._is_lowered(name)
+        ]
+        for name in lowered:
+            self._lower(self.links[name])
         for name in sorted(self.links, key=self._depth):
-            self._link(name, fallen)
-        self._give_back(fallen)
+            self._link(name)
+        self._give_back()
         for key in lost:
-            if key not in self.wanted and key[0] != "link" and self._stays(key, fallen):
+            if key not in self.wanted and key[0] != "link" and self._stays(key):
                 self.wanted[key] = Wanted(key, _settable(self.state[key]), self._path_of(key))
         for key, item in self.wanted.items():
             if key[0] != "link":
@@ -147,7 +146,7 @@ class _Planner:
         self._removals()
         for name in gone:
             if name not in anew:
-                self._unlink(name, fallen)
+                self._unlink(name)
         self.found.sort(key=lambda entry: entry[:2])
         return Plan(steps=tuple(step for *_, step in self.found), problems=tuple(self.problems))
 
@@ -198,22 +197,9 @@ class _Planner:
         path = item.places.get(name, item.path)
         self.problems.append(diagnostic(code, message, path, "key", help=help))
 
-    def _fall(self, names: Iterable[str]) -> frozenset[str]:
-        """Name the devices that go when these do: what is made on them, and other ends of cables."""
-        upper: dict[str, list[str]] = {}
-        for key, attributes in self.state.items():
-            if key[0] == "link":
-                for below in (attributes.get("link"), attributes.get("peer")):
-                    if isinstance(below, str):
-                        upper.setdefault(below, []).append(key[1])
-        found: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting += upper.get(name, [])
-        for name in found - set(self.links):
+    def _spare_others(self) -> None:
+        """Refuse what would take a device of others along."""
+        for name in sorted((self.fallen | self.late) - set(self.links)):
             key = ("link", name)
             if key not in self.owned and not self.exact:
                 self.problems.append(
@@ -224,57 +210,77 @@ class _Planner:
                         help="remove it yourself first",
                     )
                 )
+
+    def _stacked(self, names: Iterable[str]) -> frozenset[str]:
+        """Add to devices what is made on them, and the other ends of cables."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self.upper.get(name, [])
         return frozenset(found)
 
-    def _lose(self, fallen: frozenset[str]) -> list[Key]:
+    def _lose(self) -> list[Key]:
         """Take out of the state what falls with devices, or because they go down for a moment."""
-        down = {name for name in self.links if name not in fallen and self._goes_down(name)}
+        down = {name for name in self.links if name not in self.fallen and self._goes_down(name)}
         lost: list[Key] = []
         for key, attributes in self.state.items():
             devices = _devices(key, attributes)
-            if not fallen.isdisjoint(devices) or (
+            if not self.fallen.isdisjoint(devices) or (
                 not down.isdisjoint(devices) and _dies_when_down(key)
             ):
                 lost.append(key)
                 del self.now[key]
-        for key, attributes in self.now.items():
-            if key[0] == "link" and attributes.get("master") in fallen:
-                self.now[key] = _without_master(attributes)
+        for key, found in self.now.items():
+            if key[0] == "link" and found.get("master") in self.fallen:
+                left = _without_master(found)
+                # __bond_release_one closes what was a member
+                closed = found.get("master-kind") == "bond"
+                self.now[key] = {**left, "up": False} if closed else left
         return lost
 
     def _goes_down(self, name: str) -> bool:
-        """Tell whether a device must be down for a moment, or is so by the kernel's own doing."""
+        """Tell whether a device will be down, for a moment at least, or is so by the kernel's doing."""
+        now = self.now.get(("link", name))
+        if now is None or not now.get("up"):
+            return False
+        leaves = now.get("master") in self.fallen and now.get("master-kind") in ("bond", "vrf")
+        return leaves or self._full(self.links[name]).get("up") is False or self._is_lowered(name)
+
+    def _is_lowered(self, name: str) -> bool:
+        """Tell whether a device must be down for a change."""
         item = self.links[name]
         now = self.now.get(item.key)
         if now is None or not now.get("up"):
             return False
         full = self._full(item)
-        if full.get("up") is False:
-            return True
         return bool(_with_impact("down", now, full) or _with_impact("empty", now, full))
 
-    def _stays(self, key: Key, fallen: frozenset[str]) -> bool:
+    def _stays(self, key: Key) -> bool:
         """Tell whether something lost is of others, settable, and its device still wanted."""
         if key in self.owned or is_ours(key, self.state[key]) or is_foreign(key, self.state[key]):
             return False
         if key[0] in ("sysctl", "vlan", "qdisc"):
             return False
         devices = _devices(key, self.state[key])
-        return all(name in self.links for name in devices if name in fallen) and all(
+        return all(name in self.links for name in devices if name in self.fallen) and all(
             self.links[name].attributes.get("up", True) for name in devices if name in self.links
         )
 
-    def _give_back(self, fallen: frozenset[str]) -> None:
+    def _give_back(self) -> None:
         """Put ports of others back into a bridge or bond that was made anew."""
         for key, attributes in self.state.items():
             master = attributes.get("master")
-            if key[0] != "link" or key[1] in self.links or key[1] in fallen:
+            if key[0] != "link" or key[1] in self.links or key[1] in self.fallen:
                 continue
-            if master in fallen and master in self.links:
+            if master in self.fallen and master in self.links:
                 now = self.now[key]
                 again = {n: v for n, v in attributes.items() if links.phase(n) == "port"}
                 item = Wanted(key, attributes, self.links[str(master)].path)
-                member = {**now, **_master_of(attributes)}
+                kind = self.links[str(master)].attributes["kind"]
+                member: Attributes = {**now, "master": master, "master-kind": kind}
                 self._change(item, Phase.MASTER, now, member)
                 if again:
                     self._change(item, Phase.PORT, member, {**member, **again})
@@ -292,7 +298,7 @@ class _Planner:
             self.depths[name] = 1 + self._depth(below)
         return self.depths[name]
 
-    def _link(self, name: str, fallen: frozenset[str]) -> None:
+    def _link(self, name: str) -> None:
         item = self.links[name]
         full = self._full(item)
         now: Attributes | None = self.now.get(item.key)
@@ -306,9 +312,8 @@ class _Planner:
                     "plug it in, or take it out of the document",
                 )
                 return
-            now = self._make(item, name in fallen)
-        elif self._goes_down(name):
-            now = self._lower(item, now)
+            now = self._make(item, name in self.fallen)
+        elif name in self.lowered:
             full = {"up": True, **full}
         if full.get("master", now.get("master")) != now.get("master"):
             now = {**now, **self._as_port(item, full)}
@@ -319,34 +324,36 @@ class _Planner:
                 now = {**now, **new}
         self.now[item.key] = now
 
-    def _lower(self, item: Wanted, now: Attributes) -> Attributes:
+    def _lower(self, item: Wanted) -> None:
         """Take a device down for a change that it only takes then, and off its members if need be."""
+        now = self.now[item.key]
+        self.lowered.add(item.key[1])
         self._change(item, Phase.LOWER, now, {**now, "up": False})
-        if _with_impact("empty", now, self._full(item)):
-            for key, attributes in [*self.now.items()]:
-                if key[0] != "link" or attributes.get("master") != item.key[1]:
-                    continue
-                alone = _without_master(attributes)
-                member = self.links.get(key[1], Wanted(key, attributes, item.path))
-                self._change(member, Phase.LOWER, attributes, {**attributes, **_NO_MASTER})
-                if key[1] not in self.links:  # of others, and given back to them
-                    self._change(member, Phase.MASTER, alone, {**alone, **_master_of(attributes)})
-                else:
-                    self.now[key] = alone
-        return {**now, "up": False}
+        self.now[item.key] = {**now, "up": False}
+        if not _with_impact("empty", now, self._full(item)):
+            return
+        for key, attributes in [*self.now.items()]:
+            if key[0] != "link" or attributes.get("master") != item.key[1]:
+                continue
+            member = self.links.get(key[1], Wanted(key, attributes, item.path))
+            alone = {**_without_master(attributes), "up": False}
+            self._change(member, Phase.LOWER, attributes, {**attributes, **_NO_MASTER, "up": False})
+            if key[1] in self.links:
+                self.lowered.add(key[1])
+                self.now[key] = alone
+            else:  # of others, and given back to them
+                self._change(member, Phase.MASTER, alone, {**alone, **_master_of(attributes)})
 
     def _make(self, item: Wanted, was_there: bool) -> Attributes:
         """Make a device; a cable has both its ends at once."""
         attributes = item.attributes
         name, kind = item.key[1], str(attributes["kind"])
         depth = self._depth(name)
-        made: Attributes = {n: v for n, v in attributes.items() if links.phase(n) == "device"}
+        made: dict[str, Value] = {n: v for n, v in attributes.items() if links.phase(n) == "device"}
         peer = attributes.get("peer")
         reason = ""
         if was_there:
-            old = self.state[item.key]
-            names = _with_impact("recreate", old, self._full(item))
-            reason = f"`{names[0]}` is set only once" if names else "it goes with what it is on"
+            reason = self._why_anew(item)
         self._add(
             Phase.CREATE,
             depth,
@@ -368,17 +375,28 @@ class _Planner:
             if other not in self.now:
                 twin = links.defaults(kind, {"peer": name})
                 self.now[other] = {**twin, **new, "kind": kind, "peer": name, "link": None}
+        default = attributes.get("bridge.default-pvid", 1)
+        if attributes.get("bridge.vlan-filtering") and default:  # br_vlan_init
+            own: Key = ("vlan", name, str(default))
+            self.now[own] = {"pvid": True, "untagged": True, "self": True}
         return {**links.defaults(kind, attributes), **new, **made}
+
+    def _why_anew(self, item: Wanted) -> str:
+        old, full = self.state[item.key], self._full(item)
+        if old["kind"] != full["kind"]:
+            return f"it is a {old['kind']} now"
+        names = _with_impact("recreate", old, full)
+        return f"`{names[0]}` is set only once" if names else "it goes with what it is on"
 
     def _falls_with(self, name: str) -> tuple[Key, ...]:
         """List what is lost with a device: also what leads through it, and its ports' membership."""
-        through = (
+        fallen = self._stacked([name])
+        return tuple(
             key
             for key, attributes in self.state.items()
-            if name in _devices(key, attributes)
-            or (key[0] == "link" and name in (attributes.get("master"), attributes.get("link")))
+            if not fallen.isdisjoint(_devices(key, attributes))
+            or attributes.get("master") in fallen
         )
-        return tuple(through)
 
     def _as_port(self, item: Wanted, full: Attributes) -> Attributes:
         """Say what a device is as a new port, before anything is set; note its default VLAN."""
@@ -401,7 +419,7 @@ class _Planner:
         exists = item.key in self.state and item.key in self.now
         if exists and now.get("up") and any(links.impact(n, now, new) != "live" for n in names):
             impact = "brief"
-        if phase is Phase.MASTER and exists and self.state[item.key].get("up"):
+        if exists and self.state[item.key].get("up") and phase in (Phase.LOWER, Phase.MASTER):
             impact = "brief"
         if phase is Phase.UP and not new["up"]:
             phase, impact = Phase.DOWN, "disruptive"
@@ -419,21 +437,22 @@ class _Planner:
             ),
         )
 
-    def _unlink(self, name: str, fallen: frozenset[str]) -> None:
+    def _is_in_the_way(self, name: str) -> bool:
+        """Tell whether a device must go before a new one can be made: a VLAN of the same number."""
+        identity = links.identity(self.state["link", name])
+        return identity is not None and any(
+            links.identity(item.attributes) == identity for item in self.links.values()
+        )
+
+    def _unlink(self, name: str) -> None:
         """Remove a device of ours that nobody wants, before or after the new ones are made."""
         key: Key = ("link", name)
         now = self.state[key]
-        below = (now.get("link"), now.get("peer"))
-        if any(
-            other in fallen and str(other) < name for other in below if other != now.get("link")
-        ):
+        peer = now.get("peer")
+        if isinstance(peer, str) and peer < name and peer in self.fallen | self.late:
             return  # the other end takes it along
-        identity = links.identity(now)
-        in_the_way = identity is not None and any(
-            links.identity(item.attributes) == identity for item in self.links.values()
-        )
         self._add(
-            Phase.EARLY if in_the_way else Phase.UNLINK,
+            Phase.EARLY if name in self.fallen else Phase.UNLINK,
             -_depth_in(self.state, name),
             Step(
                 action="-",
@@ -482,7 +501,11 @@ class _Planner:
         if key[0] == "address":
             falls = [k for k in addresses.falls_with(key, self.state) if k in self.now]
         if key[0] == "rule":
-            hidden = tuple((k, self.state[k]) for k in rules.hides(key, self.state))
+            hidden = tuple(
+                (k, self.state[k])
+                for k in rules.hides(key, self.state)
+                if k in self.wanted or not self._is_removed(k, self.state[k])  # else it went before
+            )
         self._add(
             phase,
             0,
@@ -527,10 +550,14 @@ class _Planner:
                 )
 
     def _is_removed(self, key: Key, attributes: Attributes) -> bool:
+        if not self.late.isdisjoint(_devices(key, attributes)):
+            return False  # it goes with its device
         if key in self.owned:
             return True
-        if self.exact or is_foreign(key, attributes):
+        if self.exact:
             return False
+        if is_foreign(key, attributes):
+            return self._is_forbidden(key, attributes)
         if is_ours(key, attributes):
             return True
         devices = _devices(key, attributes)
@@ -538,6 +565,22 @@ class _Planner:
         if key[0] == "vlan":  # what a filtering bridge of the document lets through, it says itself
             return named and self._filters(key[1])
         return self.prune and named and key[0] in ("address", "route", "neighbor", "rule")
+
+    def _is_forbidden(self, key: Key, attributes: Attributes) -> bool:
+        """Tell whether the kernel made something by itself that the document says it shall not."""
+        device = key[1] if key[0] == "address" else attributes.get("dev")
+        item = self.links.get(str(device))
+        if item is None or (key[0] == "address" and ":" not in key[2]):
+            return False
+        if key[0] == "address" and attributes["origin"] == "kernel":
+            links_none = item.attributes.get("address-generation") == NO_ADDRESS
+            return links_none and key[2].startswith("fe80:")
+        accepts = self.wanted.get(("sysctl", f"net/ipv6/conf/{device}/accept_ra"))
+        if accepts is None or accepts.attributes["value"] != "0":
+            return False
+        return attributes.get("proto") == _ADVERTISED[key[0]] or (
+            key[0] == "address" and bool(attributes.get("manage-temporary"))
+        )
 
     def _filters(self, name: str) -> bool:
         item = self.links[name]
@@ -555,7 +598,7 @@ def _with_impact(impact: str, now: Attributes, full: Attributes) -> list[str]:
     return [
         name
         for name in links.differing(now, full)
-        if name not in _OBSERVED and links.impact(name, now, full) == impact
+        if name not in OBSERVED and links.impact(name, now, full) == impact
     ]
 
 
@@ -564,6 +607,8 @@ def _dies_when_down(key: Key) -> bool:
     return key[0] in ("route", "neighbor") or (key[0] == "address" and ":" in key[2])
 
 
+# IFAPROT_KERNEL_RA, RTPROT_RA: of router advertisements
+_ADVERTISED = {"address": 2, "route": 9}
 _NO_MASTER: Attributes = {"master": None, "master-kind": None}
 
 

@@ -356,7 +356,9 @@ def _check_qdisc(item: Wanted, machine: Machine) -> Iterator[Problem]:
     if not has("unshare", machine) or any(not qdiscs.NEEDS_QUEUES.isdisjoint(x) for x in lines):
         return
     try:
-        _run(["unshare", "--net", "tc", "-batch", "-"], qdiscs.batch(lines), machine)
+        # of 65536 bytes, the MTU of `lo`, not every discipline can make packets' sizes
+        script = "ip link set dev lo mtu 1500 && exec tc -batch -"
+        _run(["unshare", "--net", "sh", "-c", script], qdiscs.batch(lines), machine)
     except ProgramFailed as error:
         yield Problem(item.path, error.text.removeprefix("unshare --net: "))
 

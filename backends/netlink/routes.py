@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 
 from vnetc.backends.base import Context, Support, exact, limit
-from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, SCOPES
+from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, SCOPES, number_of
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, Value, Wanted
 from vnetc.backends.netlink.wire import (
     IP,
@@ -22,6 +22,7 @@ from vnetc.backends.netlink.wire import (
     NLM_F_EXCL,
     NLM_F_REPLACE,
     TEXT,
+    U8,
     U16,
     U32,
     Codec,
@@ -58,7 +59,7 @@ _OTHERS = frozenset({_ADVERTISED, 16})  # RTPROT_DHCP
 # RTPROT_UNSPEC, RTPROT_BOOT, RTPROT_STATIC: someone made it, and ours
 UNSAID = frozenset({0, 3, 4, PROTOCOL})
 
-_TYPES = (
+_TYPES: tuple[str, ...] = (
     *("unspec", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole"),
     *("unreachable", "prohibit", "throw", "nat"),
 )
@@ -130,10 +131,10 @@ DEFAULTS: Mapping[int, Mapping[str, Value]] = {
     AF_INET: {**_COMMON, "scope": "global", "realms": None, "metric": 0, "tos": 0},
     AF_INET6: {**_COMMON, "preference": "medium", "source": None, "metric": 1024},
 }
-_KNOWN = _UNKEPT | {
-    *(_DST, _SRC, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _MULTIPATH, _FLOW, _TABLE),
-    *(_VIA, _PREF, _NH_ID),
-}
+_KNOWN = _UNKEPT.union(
+    (_DST, _SRC, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _MULTIPATH, _FLOW, _TABLE),
+    (_VIA, _PREF, _NH_ID),
+)
 
 
 # --- from the model -------------------------------------------------------------------------------
@@ -193,8 +194,8 @@ def _attributes(route: Route, family: int, name: str) -> dict[str, Value]:
     return said
 
 
-def _hop(hop: Nexthop, route: Route, name: str, realms: Value) -> dict[str, Value]:
-    said: dict[str, Value] = {
+def _hop(hop: Nexthop, route: Route, name: str, realms: Value) -> dict[str, Any]:
+    said: dict[str, Any] = {
         "dev": hop.interface or name,
         "via": str(hop.via),
         "weight": hop.weight,
@@ -203,9 +204,13 @@ def _hop(hop: Nexthop, route: Route, name: str, realms: Value) -> dict[str, Valu
     return said if realms is None else {**said, "realms": realms}
 
 
-def _sorted(hops: list[dict[str, Value]]) -> list[Value]:
+def _sorted(hops: Iterable[dict[str, Any]]) -> list[Value]:
     """Put the ways of a route in order: that of IPv6 ones changes with every change."""
-    return [*sorted(hops, key=lambda hop: (str(hop["dev"]), str(hop["via"]), str(hop["weight"])))]
+
+    def place(hop: dict[str, Any]) -> tuple[str, ...]:
+        return str(hop["dev"]), str(hop["via"]), str(hop["weight"])
+
+    return [*sorted(hops, key=place)]
 
 
 def _scope(route: Route) -> str:
@@ -280,15 +285,15 @@ def _other_key(key: Key, route: Attributes, found: Mapping[Key, Attributes]) -> 
 
 
 def _decode(body: bytes, names: Mapping[int, str]) -> tuple[Key, dict[str, Value]] | None:
-    family, length, source_length, tos, table, proto, scope, type_, flags = _HEADER.unpack_from(
-        body
+    family, length, source_length, tos, table, proto, scope, kind_number, flags = (
+        _HEADER.unpack_from(body)
     )
     if flags & _CLONED or proto in _KERNEL_PROTOCOLS or family not in DEFAULTS:
         return None
     found = dict(attributes(body, _HEADER.size))
     text, number = IP.unpack, U32.unpack
     metric = number(found[_PRIORITY]) if _PRIORITY in found else 0
-    kind = _TYPES[type_] if type_ < len(_TYPES) else str(type_)
+    kind: str = _TYPES[int(kind_number)] if kind_number < len(_TYPES) else str(kind_number)
     route: dict[str, Value] = {
         **DEFAULTS[family],
         "type": kind,
@@ -315,13 +320,10 @@ def _decode(body: bytes, names: Mapping[int, str]) -> tuple[Key, dict[str, Value
             if item is not None:
                 route[item.name] = item.codec.unpack(data)
     if _MULTIPATH in found:
-        route["nexthops"] = _sorted([*_decode_hops(found[_MULTIPATH], names)])
+        route["nexthops"] = _sorted(_decode_hops(found[_MULTIPATH], names))
     if _NH_ID in found:
         route["nexthop-id"] = number(found[_NH_ID])
-    if not found.keys() <= _KNOWN:
-        route["others"] = {
-            str(which): data.hex() for which, data in found.items() if which not in _KNOWN
-        }
+    route["others"] = keep(found, _KNOWN)
     to = f"{text(found[_DST]) if _DST in found else _ANY[family]}/{length}"
     name = str(number(found[_TABLE]) if _TABLE in found else table)
     key: Key = ("route", _FAMILY_NAMES[family], name, to, str(metric))
@@ -343,13 +345,13 @@ def _decode(body: bytes, names: Mapping[int, str]) -> tuple[Key, dict[str, Value
     return key, route
 
 
-def _decode_hops(data: bytes, names: Mapping[int, str]) -> Iterator[dict[str, Value]]:
+def _decode_hops(data: bytes, names: Mapping[int, str]) -> Iterator[dict[str, Any]]:
     place = 0
     while place + _NEXTHOP.size <= len(data):
         size, flags, weight, number = _NEXTHOP.unpack_from(data, place)
         found = dict(attributes(data[place : place + size], _NEXTHOP.size))
         via = found.get(_GATEWAY) or found.get(_VIA, b"")[2:]
-        hop: dict[str, Value] = {
+        hop: dict[str, Any] = {
             "dev": names.get(number),
             "via": IP.unpack(via) if via else None,
             "weight": weight + 1,
@@ -357,11 +359,23 @@ def _decode_hops(data: bytes, names: Mapping[int, str]) -> Iterator[dict[str, Va
         }
         if _FLOW in found:
             hop["realms"] = REALMS.unpack(found[_FLOW])
-        others = {str(which): v.hex() for which, v in found.items() if which not in _KNOWN}
-        if others:
-            hop["others"] = {**others}
+        others = keep(found, _KNOWN)
+        if others is not None:
+            hop["others"] = others
         yield hop
         place += (size + 3) & ~3
+
+
+def keep(found: Mapping[int, bytes], known: frozenset[int]) -> dict[str, Value] | None:
+    """Keep attributes that nobody here knows, to put them back as they are."""
+    if found.keys() <= known:
+        return None
+    return {str(number): data.hex() for number, data in found.items() if number not in known}
+
+
+def put_back(others: Mapping[str, str] | None) -> list[bytes]:
+    """Build the attributes that were kept."""
+    return [attribute(int(n), bytes.fromhex(data)) for n, data in (others or {}).items()]
 
 
 def is_foreign(key: Key, attributes: Attributes) -> bool:
@@ -460,8 +474,8 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes, index: Ind
     if said.get("realms") is not None:
         parts.append(attribute(_FLOW, REALMS.pack(said["realms"])))
     if said.get("preference", "medium") != "medium":
-        number = _PREFERENCES.get(said["preference"], said["preference"])
-        parts.append(attribute(_PREF, bytes([number])))
+        number = number_of(_PREFERENCES, said["preference"])
+        parts.append(attribute(_PREF, U8.pack(number)))
     metrics = [
         attribute(item.number, item.codec.pack(value))
         for item in _METRIC_TABLE
@@ -469,10 +483,7 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes, index: Ind
     ]
     if metrics:
         parts.append(nest(_METRICS, *metrics))
-    for which, data in (said["others"] or {}).items():
-        parts.append(attribute(int(which), bytes.fromhex(data)))
-    scope = SCOPES.get(said.get("scope", "global"), said.get("scope", 0))
-    kind = _TYPE_NUMBERS.get(said["type"], said["type"])
+    parts += put_back(said["others"])
     header = _HEADER.pack(
         family,
         int(length),
@@ -480,8 +491,8 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes, index: Ind
         said.get("tos", 0),
         table if table < 256 else _COMPAT_TABLE,
         said.get("proto", PROTOCOL),
-        scope,
-        int(kind),
+        number_of(SCOPES, said.get("scope", "global")),
+        number_of(_TYPE_NUMBERS, said["type"]),
         _ONLINK if said["on-link"] else 0,
     )
     return Message(type=type, flags=flags, body=header + b"".join(parts))
@@ -513,7 +524,7 @@ def _encode_hop(hop: Mapping[str, Any], said: Mapping[str, Any], index: Index) -
     parts = [] if hop["via"] is None else [_gateway(hop["via"], said)]
     if hop.get("realms") is not None:
         parts.append(attribute(_FLOW, REALMS.pack(hop["realms"])))
-    parts += [attribute(int(n), bytes.fromhex(data)) for n, data in hop.get("others", {}).items()]
+    parts += put_back(hop.get("others"))
     inner = b"".join(parts)
     flags = _ONLINK if hop["on-link"] else 0
     number = index[hop["dev"]] if hop["dev"] else 0

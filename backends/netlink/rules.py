@@ -11,9 +11,9 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vnetc.backends.base import Support, exact
-from vnetc.backends.netlink.addresses import AF_INET, AF_INET6
+from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, number_of
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, State, Value, Wanted
-from vnetc.backends.netlink.routes import REALMS, UNSAID
+from vnetc.backends.netlink.routes import REALMS, UNSAID, keep, put_back
 from vnetc.backends.netlink.wire import (
     IP,
     NLM_F_CREATE,
@@ -39,7 +39,10 @@ _HEADER = struct.Struct("=8BI")
 DUMPS = tuple((RTM_GETRULE, _HEADER.pack(family, *[0] * 8)) for family in (AF_INET, AF_INET6))
 
 _DST, _SRC, _PRIORITY, _FWMARK, _FWMASK, _TABLE, _PROTOCOL = 1, 2, 6, 10, 16, 15, 21  # FRA_…
-_SPORT_MASK, _DPORT_MASK, _PAD = 28, 29, 18
+_PAD = 18
+_MASKS = frozenset(
+    {28, 29}
+)  # FRA_SPORT_MASK, FRA_DPORT_MASK: newer kernels say that all bits count
 _INVERT = 0x2  # FIB_RULE_INVERT
 _WHOLE_MASK = 0xFFFFFFFF
 _COMPAT_TABLE = 252  # RT_TABLE_COMPAT: the number is in an attribute
@@ -98,10 +101,7 @@ _FIELDS = (
     ),
 )
 _FIELD_OF = {field.number: field for field in _FIELDS}
-_KNOWN = {
-    *(_DST, _SRC, _PRIORITY, _FWMARK, _FWMASK, _TABLE, _PROTOCOL, _PAD, _SPORT_MASK, _DPORT_MASK),
-    *_FIELD_OF,
-}
+_KNOWN = _MASKS.union((_DST, _SRC, _PRIORITY, _FWMARK, _FWMASK, _TABLE, _PROTOCOL, _PAD), _FIELD_OF)
 # What a rule is about which nobody says anything.
 DEFAULTS: Mapping[str, Value] = {
     "invert": False,
@@ -213,21 +213,11 @@ def read(bodies: Iterable[bytes]) -> Iterator[tuple[Key, dict[str, Value]]]:
                 rule[field.name] = field.codec.unpack(data)
         number = U32.unpack(found[_TABLE]) if _TABLE in found else table
         rule["table"] = number or None
-        others = {
-            str(number): data.hex()
-            for number, data in found.items()
-            if number not in _KNOWN or _is_partial(number, data)
-        }
-        if others:
-            rule["others"] = {**others}
+        partial = {number for number in _MASKS & found.keys() if found[number][:2] != b"\xff\xff"}
+        rule["others"] = keep(found, _KNOWN - partial)
         priority = U32.unpack(found[_PRIORITY]) if _PRIORITY in found else 0
         if not _is_of_kernel(priority, rule):
             yield _key(_FAMILY_NAMES[family], priority, rule), rule
-
-
-def _is_partial(number: int, data: bytes) -> bool:
-    """Tell whether only some bits of a port count, which newer kernels can say."""
-    return number in (_SPORT_MASK, _DPORT_MASK) and data[:2] != b"\xff\xff"
 
 
 # those of each namespace, fib_default_rules_init and fib6_rules_net_init
@@ -328,8 +318,7 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes) -> Message
         value = said[field.name]
         if value is not None and value is not False:
             parts.append(attribute(field.number, field.codec.pack(value)))
-    for number, data in (said["others"] or {}).items():
-        parts.append(attribute(int(number), bytes.fromhex(data)))
+    parts += put_back(said["others"])
     header = _HEADER.pack(
         family,
         *lengths,
@@ -337,7 +326,7 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes) -> Message
         table if table < 256 else _COMPAT_TABLE,
         0,
         0,
-        int(_ACTIONS.get(said["action"], said["action"])),
+        number_of(_ACTIONS, said["action"]),
         _INVERT if said["invert"] else 0,
     )
     return Message(type=type, flags=flags, body=header + b"".join(parts))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.netlink.objects import Attributes, Key
+from vnetc.backends.netlink import addresses
+from vnetc.backends.netlink import link_changes as links
+from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key
 from vnetc.diagnostics import Diagnostic
 from vnetc.record import Record
 
@@ -16,6 +18,26 @@ if TYPE_CHECKING:
 
     Action: TypeAlias = Literal["+", "~", "-", "!"]
     Impact: TypeAlias = Literal["seamless", "brief", "disruptive"]
+
+
+# What is read and is no setting: the number of a device, what is left of a lease, and so on.
+OBSERVED = addresses.OBSERVED | {"ifindex", "link-elsewhere", "fingerprint"}
+
+
+def differing(key: Key, wanted: Attributes, found: Attributes, *, exact: bool = False) -> list[str]:
+    """Name the attributes that are other than wanted; what is not stated may be anything.
+
+    The mark of who made an object is no difference by itself, unless all is to be `exact`.
+    """
+    if key[0] == "link":
+        return [name for name in links.differing(found, wanted) if name not in OBSERVED]
+    return [
+        name
+        for name, value in wanted.items()
+        if found.get(name) != value
+        and name not in OBSERVED
+        and (exact or name != "proto" or value != PROTOCOL)
+    ]
 
 
 class Step(Record):
@@ -38,8 +60,7 @@ class Step(Record):
     @property
     def changes(self) -> tuple[str, ...]:
         """The attributes that differ, sorted."""
-        old, new = self.before or {}, self.after or {}
-        return tuple(sorted(name for name in new if old.get(name) != new[name]))
+        return tuple(sorted(differing(self.key, self.after or {}, self.before or {}, exact=True)))
 
 
 class Plan(Record):

@@ -6,9 +6,9 @@ The edge: it reads the kernel and the record. It changes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from vnetc.backends.netlink import daemons, programs, wireguard
+from vnetc.backends.netlink import daemons, features, programs, wireguard
 from vnetc.backends.netlink import ledger as ledgers
 from vnetc.backends.netlink import plan as planner
 from vnetc.backends.netlink.calls import MACHINE, Machine, Problem, ProgramFailed
@@ -17,8 +17,8 @@ from vnetc.backends.netlink.ledger import Ledger
 from vnetc.backends.netlink.namespaces import Namespace, unprivileged
 from vnetc.backends.netlink.objects import State, Wanted
 from vnetc.backends.netlink.outcome import Refused, refusal
-from vnetc.backends.netlink.steps import Plan, Step
 from vnetc.backends.netlink.socket import DumpInterrupted
+from vnetc.backends.netlink.steps import Plan, Step
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.netlink.wanted import wanted
 from vnetc.diagnostics import Diagnostic, diagnostic
@@ -61,11 +61,11 @@ def question(host: Host, machine: Machine, *, adopt: bool, prune: bool) -> Quest
     )
 
 
-def missing(asked: Question, steps: Iterable[Step], machine: Machine) -> list[Diagnostic]:
+def missing(asked: Question, steps: Sequence[Step], machine: Machine) -> list[Diagnostic]:
     """Find what the steps need and this host does not have: programs, parts of the kernel."""
     keys = {step.key for step in steps}
     found = programs.preflight([item for item in asked.wanted if item.key in keys], machine)
-    return [_diagnostic("VN607", problem) for problem in found]
+    return [*features.lacking(steps), *(_diagnostic("VN607", problem) for problem in found)]
 
 
 def _diagnostic(code: str, problem: Problem) -> Diagnostic:

@@ -34,9 +34,9 @@ from vnetc.backends.netlink.journal import Journal
 from vnetc.backends.netlink.ledger import Ledger
 from vnetc.backends.netlink.namespaces import Namespace
 from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
-from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.probes import Probe
 from vnetc.backends.netlink.remembering import recall
+from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.netlink.survey import Question, Survey, machine_at, missing, plan, survey
 from vnetc.backends.netlink.titles import title

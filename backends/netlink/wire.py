@@ -82,7 +82,11 @@ S32 = _number("=i")
 BE16, BE32 = _number(">H"), _number(">I")
 BOOL = Codec(lambda value: bytes([bool(value)]), lambda data: bool(data[0]))  # one byte, 0 or 1
 FLAG = Codec(lambda value: b"", lambda data: True)  # is there, or is not
-TEXT = Codec(lambda text: text.encode() + b"\0", lambda data: data.split(b"\0")[0].decode())
+# names of devices are bytes of any kind (dev_valid_name)
+TEXT = Codec(
+    lambda text: text.encode(errors="surrogateescape") + b"\0",
+    lambda data: data.split(b"\0")[0].decode(errors="surrogateescape"),
+)
 MAC = Codec(lambda mac: bytes.fromhex(mac.replace(":", "")), lambda data: data.hex(":"))
 
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import vnetc
-from vnetc.backends import REGISTRY
 from vnetc.kinds import Bridge, Ethernet
 from vnetc.model import DhcpOverrides, Host, Interface, RaOverrides
 from vnetc.record import replace
@@ -39,10 +38,6 @@ GENERATIONS: Mapping[str, Mapping[str, str]] = {
         "netplan": "1.1",
         "networkd": "257",
     },
-}
-# until the target is registered
-GENERATIONS = {
-    g: {t: v for t, v in some.items() if t in REGISTRY} for g, some in GENERATIONS.items()
 }
 # What is laid over a tree for a renderer: it conflicts with what is in it, or is not Debian's.
 LAYERED: Mapping[str, tuple[str, ...]] = {
@@ -82,21 +77,33 @@ class Case:
         )
 
     def jobs(self, generation: str) -> dict[str, Job]:
-        """Give the job for each target that does not refuse the document."""
+        """Give the job for each target that takes the document."""
         found: dict[str, Job] = {}
         for target in GENERATIONS[generation]:
             output = self.compile(target, generation)
-            if _refused(output):
-                continue
-            files = output.files
-            if target == APPLIED:
-                files = (vnetc.File(path=DOCUMENT, content=self.text, mode=0o600),)
-            found[target] = self.job(generation, target, files)
+            if self._is_taken(output):
+                files = output.files
+                if target == APPLIED:
+                    files = (vnetc.File(path=DOCUMENT, content=self.text, mode=0o600),)
+                found[target] = self.job(generation, target, files)
         return found
 
-    def refused(self, target: str, generation: str) -> bool:
-        """Tell whether a target refuses the document."""
-        return _refused(self.compile(target, generation))
+    def taken(self, target: str, generation: str) -> bool:
+        """Tell whether a target takes the document, on a host of the lab."""
+        return self._is_taken(self.compile(target, generation))
+
+    def _is_taken(self, output: vnetc.Output) -> bool:
+        if any(found.severity == "error" for found in output.diagnostics):
+            return False
+        if output.target == APPLIED:
+            # it refuses what a card cannot do, and has no raw text to do what others do by theirs
+            cards = [i.kind for i in self.host.interfaces if isinstance(i.kind, Ethernet)]
+            return not (
+                any(card.rings or card.virtual_functions for card in cards)
+                or self.host.raw
+                or any(i.raw for i in self.host.interfaces)
+            )
+        return True
 
     def job(
         self,
@@ -106,6 +113,7 @@ class Case:
         label: str = "",
     ) -> Job:
         """Give the job that boots with these files; the label tells it from others of the case."""
+        host = _named(self.host) if target == APPLIED else self.host
         return Job(
             id=f"{label or self.name}/{target}@{generation}",
             trees=(generation, *(f"{layer}-{generation}" for layer in LAYERED.get(target, ()))),
@@ -118,8 +126,8 @@ class Case:
                     for file in dict.fromkeys(key_files(self.host))
                 ),
             ),
-            cards=plugged(self.host),
-            servers=servers(self.host),
+            cards=plugged(host),
+            servers=servers(host),
         )
 
     def differences(self, results: Mapping[str, Result]) -> str:
@@ -143,10 +151,6 @@ class Case:
         return frozenset(kinds)
 
 
-def _refused(output: vnetc.Output) -> bool:
-    return any(found.severity == "error" for found in output.diagnostics)
-
-
 # --- the network around a host -------------------------------------------------------------------
 
 
@@ -158,6 +162,18 @@ def cards(host: Host) -> tuple[str, ...]:
 def plugged(host: Host) -> tuple[str, ...]:
     """List the network cards that a host must have, by the names that the kernel gave them."""
     return tuple(_plugged(i) for i in host.interfaces if _is_card(i))
+
+
+def _named(host: Host) -> Host:
+    """Give a host whose network cards have their names already: when vnetc is run udev is long done."""
+    kinds = {i.name: i.kind for i in host.interfaces}
+    without = {
+        name: replace(kind, match=None)
+        for name, kind in kinds.items()
+        if isinstance(kind, Ethernet)
+    }
+    interfaces = (replace(i, kind=without.get(i.name, i.kind)) for i in host.interfaces)
+    return replace(host, interfaces=tuple(interfaces))
 
 
 def servers(host: Host) -> tuple[Server, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from .case import APPLIED, GENERATIONS, Case, cards, plugged, servers
+from .case import APPLIED, Case, cards, plugged, servers
 from .comparison import unequal
 from .differences import owner_of
 from .experiments import SAMPLES, Experiment, cases
@@ -37,11 +37,9 @@ Pair = tuple[str, str]
 
 def samples() -> dict[str, Case]:
     """Give the samples that can be applied, by name, in the order of their names."""
-    if APPLIED not in GENERATIONS[GENERATION]:
-        return {}
     names = {path.name for path in SAMPLES.iterdir()}
     some = [case for case in cases() if f"{case.name}.vnet.yaml" in names]
-    return {case.name: case for case in some if not case.refused(APPLIED, GENERATION)}
+    return {case.name: case for case in some if case.taken(APPLIED, GENERATION)}
 
 
 @dataclass(frozen=True)
@@ -94,8 +92,8 @@ class Walk(Experiment):
     def make_jobs(self) -> Mapping[str, Job]:
         first, *others = self.cases
         acts = [
-            Act(f"{before.name} -> {case.name}", _files(case), (APPLY,), (PLAN,))
-            for before, case in zip(self.cases, others, strict=False)
+            Act(f"{number}, {case.name}", _files(case), (APPLY,), (PLAN,))
+            for number, case in enumerate(others, 1)
         ]
         fresh = {case.name: self.stage.job(case, f"fresh/{case.name}") for case in self.cases}
         return {**fresh, "": self.stage.job(first, self.name, acts)}
@@ -104,13 +102,16 @@ class Walk(Experiment):
         wrong = [f"{name or self.name}: {r.error}" for name, r in results.items() if r.error]
         if wrong:
             return "\n".join(wrong)
+        now = self.cases[0].name
         for case, scene in zip(self.cases[1:], results[""].scenes, strict=True):
             states = {"at first": results[case.name].raw, "after": scene.raw}
             found = scene.error or unequal(
                 case.host, {name: self.stage.state(case, raw) for name, raw in states.items()}
             )
             if found:
-                wrong.append(f"{scene.name}:\n{found}")
+                wrong.append(f"{now} -> {case.name}:\n{found}")
+            if not scene.error:  # else it has gone back
+                now = case.name
         return "\n".join(wrong)
 
 

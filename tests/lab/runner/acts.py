@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .boot import File, install, settle
+from .boot import File, install, leased, settle
 from .collect import collect
 from .sandbox import LIMIT, RESULTS, LabError, Sandbox
 
@@ -59,9 +59,9 @@ def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
         start = _end_of_log()
         try:
             install(act.files)
-            _run(box, act.name, act.lines)
-            settle(box, act.name)
-            _run(box, act.name, act.checks)
+            _run(box, act.lines)
+            settle(box, act.name, leased)
+            _run(box, act.checks)
             error = ""
         except _EnoughError:
             return
@@ -70,18 +70,18 @@ def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
         yield Scene(act.name, error, collect(box))
 
 
-def _run(box: Sandbox, name: str, lines: Sequence[str]) -> None:
+def _run(box: Sandbox, lines: Sequence[str]) -> None:
     for line in lines:
         process = box.start("sh", "-c", line, log=LOG)
         try:
             code = process.wait(LIMIT)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise LabError(f"{name}: `{line}` took more than {LIMIT:.0f} s") from None
+            raise LabError(f"`{line}` took more than {LIMIT:.0f} s") from None
         if code == ENOUGH:
             raise _EnoughError
         if code:
-            raise LabError(f"{name}: `{line}` failed ({code})")
+            raise LabError(f"`{line}` failed ({code})")
 
 
 def _end_of_log() -> int:

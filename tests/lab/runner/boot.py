@@ -210,9 +210,22 @@ def _apply(box: Sandbox) -> Done:
     def done() -> bool:
         if process.poll():
             raise LabError(f"`vnetc apply` failed ({process.returncode})")
-        return process.returncode == 0
+        return process.returncode == 0 and leased()
 
     return done
+
+
+def leased() -> bool:
+    """Tell whether each dhclient(8) has brought its device a route, which nothing waits for."""
+    routed = {line.split()[0] for line in Path("/proc/net/route").read_text().splitlines()}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            program, *words, _ = (process / "cmdline").read_text().split("\0")
+        except (OSError, ValueError):  # it has ended, or is the kernel's
+            continue
+        if program.endswith("dhclient") and "-r" not in words and words[-1] not in routed:
+            return False
+    return True
 
 
 def _plan_nothing(box: Sandbox) -> None:

@@ -1,0 +1,98 @@
+"""A kernel made of plain data: what a state becomes when steps are taken.
+
+It knows no more than the planner's tests need: what a new device has, and what goes with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from vnetc.backends.netlink import links, routes
+from vnetc.backends.netlink.objects import Key, State
+from vnetc.backends.netlink.steps import Step
+
+UP = {"up": True, "master": None, "master-kind": None, "link": None, "mtu": 1500}
+
+
+def device(kind: str, **said: Any) -> dict[str, Any]:
+    """Give a device as the kernel would have it, with what is said of it."""
+    own = {name.replace("__", ".").replace("_", "-"): value for name, value in said.items()}
+    return {**UP, "kind": kind, "address-generation": 0, **links.defaults(kind, own), **own}
+
+
+def take(state: State, steps: Iterable[Step]) -> State:
+    """Give the state after steps."""
+    now: dict[Key, Any] = dict(state)
+    for step in steps:
+        _take(now, step)
+    return now
+
+
+def _take(now: dict[Key, Any], step: Step) -> None:
+    if step.action in "!-":
+        now.pop(step.key, None)
+        if step.key[0] == "link":
+            _fall(now, step.key[1])
+        for key in step.falls if step.key[0] == "address" else ():
+            now.pop(key, None)
+    if step.after is None:
+        return
+    if step.action != "~" and step.key[0] == "link":
+        new = {**UP, "up": False, "address-generation": 0}
+        kind = str(step.after["kind"])
+        now[step.key] = {**new, **links.defaults(kind, step.after), **step.after}
+        default = step.after.get("bridge.default-pvid", 1)
+        if step.after.get("bridge.vlan-filtering") and default:
+            now["vlan", step.key[1], str(default)] = {"pvid": True, "untagged": True, "self": True}
+        peer = step.after.get("peer")
+        if kind == "veth" and isinstance(peer, str):
+            own = {**new, "kind": kind, "peer": step.key[1], **links.defaults(kind, {})}
+            now.setdefault(("link", peer), own)
+        return
+    now[step.key] = {**now.get(step.key, {}), **step.after}
+    if step.key[0] == "link":
+        _follow(now, step)
+
+
+def _fall(now: dict[Key, Any], name: str) -> None:
+    """Take away what is on a device that is gone, and let go of its ports."""
+    for key, found in [*now.items()]:
+        if key not in now:
+            continue
+        if key[0] == "link":
+            if name in (found.get("link"), found.get("peer")):
+                del now[key]
+                _fall(now, key[1])
+            elif found.get("master") == name:
+                closed = {"up": False} if found.get("master-kind") == "bond" else {}
+                now[key] = {**found, "master": None, "master-kind": None, **closed}
+        elif key[0] == "route":
+            if name in routes.devices(found):
+                del now[key]
+        elif key[0] == "sysctl":
+            if f"/{name}/" in key[1]:
+                del now[key]
+        elif key[0] != "rule" and key[1] == name:
+            del now[key]
+
+
+def _follow(now: dict[Key, Any], step: Step) -> None:
+    """Do what a device that goes down, or becomes a port, brings with it."""
+    assert step.before is not None and step.after is not None
+    name = step.key[1]
+    if step.before.get("up") and not step.after.get("up"):
+        for key, found in [*now.items()]:
+            if (key[0] in ("address", "neighbor") and key[1] == name and ":" in key[2]) or (
+                key[0] == "route" and found.get("dev") == name
+            ):
+                del now[key]
+    if step.before.get("master") != step.after.get("master"):
+        bridge = now.get(("link", str(step.after.get("master"))), {})
+        for key in [k for k in now if k[:2] == ("vlan", name)]:
+            del now[key]
+        default = bridge.get("bridge.default-pvid", 1)
+        if bridge.get("bridge.vlan-filtering") and default:
+            now["vlan", name, str(default)] = {"pvid": True, "untagged": True, "self": False}
+        if bridge.get("kind") == "bridge":
+            now[step.key] |= {n: v for n, v in links.port_defaults().items() if n not in step.after}
