@@ -70,7 +70,7 @@ class Peer:
 
 def raw(name: str) -> dict[str, Any]:
     """Read a peer's file as it is."""
-    data: dict[str, Any] = YAML(typ="safe").load(DATA / f"{name}.yaml")
+    data: dict[str, Any] = YAML(typ="safe", pure=True).load(DATA / f"{name}.yaml")
     return data
 
 

@@ -28,6 +28,13 @@ MODULES: Mapping[str, ModuleType] = {
     "mdb": bridging,
     "vlan": bridging,
 }
+ROWS = {
+    **addresses.ROWS,
+    **routes.ROWS,
+    **rules.ROWS,
+    **neighbors.ROWS,
+    **bridging.ROWS,
+}
 in_kernel = pytest.mark.skipif(bool(missing()), reason=missing())
 
 

@@ -148,6 +148,10 @@ LAYER3_VALUES: dict[str, tuple[str, str, str]] = {
 
 # Documents that meet a limit on some target.
 LAYER3_LIMITED = (
+    'interfaces: {eth0: {fdb: [{macaddress: "33:33:00:00:00:01"}]}}',
+    'interfaces: {d: {type: dummy, fdb: [{macaddress: "02:00:00:00:00:01", state: static}]}}',
+    'interfaces: {d: {type: dummy, fdb: [{macaddress: "02:00:00:00:00:01", vlan: 7}]}}',
+    "interfaces: {eth0: {routes: [{to: 10.0.0.0/8, on-link: true, protocol: kernel}]}}",
     "interfaces: {eth0: {neighbors: [{address: 192.0.2.9, proxy: true}]}}",
     (
         "interfaces: {eth0: {sysctl: {ipv6: {proxy_ndp: 0}}, "

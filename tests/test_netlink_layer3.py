@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import addresses, bridging, neighbors, routes, rules
+from vnetc.backends.netlink import addresses, rules
 from vnetc.backends.netlink.objects import Key
 from vnetc.backends.netlink.wire import IP
 
 from .layer3_cases import ADVERTISED, BRIDGE, CARD, DATABASES, GROUPS, MADE_BY_OTHERS, VLANS
 from .layer3_lab import (
     MODULES,
+    ROWS,
     become,
     cards,
     create,
@@ -39,19 +40,11 @@ from .rows import VALUES
 
 # --- the rows -------------------------------------------------------------------------------------
 
-# rows whose documents have more than the devices above, or need what not each kernel has
+# rows whose documents need DHCP servers, or bridges that know VLANs
 _OF_OTHERS = {
-    "interface.mdb",
     *("port.vlans", "port.pvid", "port.untagged"),
     *("bridge.vlans", "bridge.pvid", "bridge.untagged"),
     *("fdb.vlan", "nexthop.interface"),
-}
-ROWS = {
-    **addresses.ROWS,
-    **routes.ROWS,
-    **rules.ROWS,
-    **neighbors.ROWS,
-    **bridging.ROWS,
 }
 TESTED = sorted((set(ROWS) & set(VALUES)) - _OF_OTHERS)
 
@@ -67,10 +60,12 @@ def test_each_key_arrives_and_goes(row: str) -> None:
         links = links_of(lab)
         before = read(lab, links)
         first, second = ({item.key: item for item in wanted(host)} for host in hosts)
+        assert [(i.key, i.attributes) for i in first.values()] != [
+            (i.key, i.attributes) for i in second.values()
+        ]
         create(lab, {key: item.attributes for key, item in first.items()})
         state = read(lab, links)
         assert not unmet(state, first.values())
-        assert any(item.attributes != second.get(key) for key, item in first.items()) or second
         become(lab, state, second)
         state = read(lab, links)
         assert not unmet(state, second.values())
@@ -174,6 +169,10 @@ def test_secondary_addresses_fall_with_the_first() -> None:
         falls = addresses.falls_with(first, state)
         assert [key[2] for key in falls] == ["192.0.2.2/24", "192.0.2.4/24"]
         assert not addresses.falls_with(falls[0], state)
+        new: Key = ("address", "eth0", "192.0.2.9/24")
+        assert addresses.becomes_secondary(new, state)
+        assert not addresses.becomes_secondary(("address", "eth0", "192.0.9.9/24"), state)
+        assert new in addresses.falls_with(first, {**state, new: {"secondary": True}})
         promotes = {("sysctl", "net/ipv4/conf/eth0/promote_secondaries"): {"value": "1"}}
         assert not addresses.falls_with(first, {**state, **promotes})
         lab.sent(addresses.remove(first, state[first], index(lab)))

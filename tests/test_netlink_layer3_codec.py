@@ -12,21 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vnetc.backends.base import rows
-from vnetc.backends.netlink import addresses, bridging, neighbors, routes, rules
+from vnetc.backends.netlink import addresses, bridging, routes
 from vnetc.backends.netlink.objects import Key, State
 from vnetc.backends.netlink.wire import HEADER, attribute, nest
 
 from .layer3_cases import BRIDGE, CARD, ROUTES4, ROUTES6
-from .layer3_lab import host_of, wanted
-
-ROWS = {
-    **addresses.ROWS,
-    **routes.ROWS,
-    **rules.ROWS,
-    **neighbors.ROWS,
-    **bridging.ROWS,
-}
-
+from .layer3_lab import ROWS, host_of, wanted
 
 # --- what documents say ---------------------------------------------------------------------------
 

@@ -3,107 +3,28 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-import vnetc
 from vnetc.backends.base import rows
 from vnetc.backends.netlink import cards, daemons, programs, qdiscs, services, wireguard
 from vnetc.backends.netlink.calls import (
     SEARCH,
     Machine,
-    Problem,
     ProgramFailed,
     end,
     has,
     processes,
 )
-from vnetc.backends.netlink.objects import Attributes, Key, State, Wanted
-from vnetc.backends.netlink.remembering import recall, remember, settled
+from vnetc.backends.netlink.objects import Wanted
+from vnetc.backends.netlink.remembering import settled
 from vnetc.backends.netlink.store import Places
-from vnetc.backends.netlink.wire import HEADER, U32, Message, attribute
-from vnetc.cards import CardMatch, Secret
-from vnetc.kinds import Ethernet
-from vnetc.model import Host, Interface
-from vnetc.pipeline import load_host as load_whole
+from vnetc.model import Host
 from vnetc.record import replace
 
-from . import wireguard_cycle as wg
-from .lab import tree, vm
-from .namespaces import missing, sandboxed
-
-LACKS = missing()
-in_sandbox = pytest.mark.skipif(LACKS is not None, reason=LACKS or "")
-
-
-def needs(*names: str) -> pytest.MarkDecorator:
-    absent = [name for name in names if not has(name)]
-    return pytest.mark.skipif(bool(absent), reason=f"needs {', '.join(absent)}")
-
-
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
-
-
-def wait(done: Callable[[], object], seconds: float = 8) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, "took too long"
-        time.sleep(0.05)
-
-
-def step(key: Key, before: Attributes | None, after: Attributes | None) -> Any:
-    return SimpleNamespace(key=key, before=before, after=after)
-
-
-def load_host(text: str) -> Host:
-    return load_whole(text if "version:" in text else f"version: 1\n{text}")
-
-
-class Ledger:
-    """Takes steps as a transaction does, and remembers what one would."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.remembered: dict[Key, dict[str, Any]] = {}
-
-    def read(self, wanted: Sequence[Wanted]) -> State:
-        return programs.read(wanted, tuple(self.remembered), self.remembered, self.machine)
-
-    def apply(self, wanted: Sequence[Wanted]) -> int:
-        """Take the steps to what is wanted, and give their number."""
-        state = self.read(wanted)
-        count = 0
-        for item in wanted:
-            now = state.get(item.key)
-            if now is None or any(now.get(n) != v for n, v in item.attributes.items()):
-                after = {**(now or {}), **item.attributes}
-                programs.run(step(item.key, now, after), machine=self.machine)
-                count += 1
-        state = self.read(wanted)
-        for item in wanted:
-            entry = remember(item.key, item.attributes, state)
-            if entry is not None:
-                self.remembered[item.key] = entry
-        state = recall(state, self.remembered)
-        for item in wanted:
-            assert {n: state[item.key].get(n) for n in item.attributes} == item.attributes
-        return count
-
-    def remove(self, key: Key, wanted: Sequence[Wanted] = ()) -> None:
-        programs.run(step(key, self.read(wanted)[key], None), machine=self.machine)
-
-
-def machine_in(folder: Path, search: str = SEARCH) -> Machine:
-    places = Places(state=f"{folder}/state", run=f"{folder}/run", root=str(folder / "root"))
-    return Machine(places=places, search=search, leases=f"{folder}/leases")
-
+from .namespaces import sandboxed
+from .program_steps import Ledger, in_sandbox, ip, load_host, machine_in, needs, step, wait
 
 # --- rows -----------------------------------------------------------------------------------------
 
@@ -115,144 +36,6 @@ def test_rows_are_of_the_model_and_say_nothing_of_ifupdown() -> None:
         assert bool(row.how) != bool(row.reason), name
         assert not row.how.startswith(("up ", "pre-up ")), name
         assert "ifupdown" not in row.reason, name
-
-
-# --- WireGuard ------------------------------------------------------------------------------------
-
-
-def decoded(message: Message) -> Any:
-    """Have pyroute2 read what follows the header of a message."""
-    from pyroute2.netlink.generic.wireguard import wgmsg
-
-    size = HEADER.size + len(message.body)
-    oracle = wgmsg(HEADER.pack(size, message.type, message.flags, 1, 0) + message.body)
-    oracle.decode()
-    return oracle
-
-
-def test_wireguard_messages_are_those_of_pyroute2() -> None:
-    messages = [
-        message
-        for key, new in wg.said(wg.FIRST).items()
-        for message in wireguard.create(key, new, {}, family=77, keys=wg.KEYS)
-    ]
-    device, one, *other = map(decoded, messages)
-    assert {message.type for message in messages} == {77}
-    assert device["cmd"] == 1
-    assert device.get_attr("WGDEVICE_A_IFNAME") == "wg0"
-    assert device.get_attr("WGDEVICE_A_LISTEN_PORT") == 51821
-    assert device.get_attr("WGDEVICE_A_FWMARK") == 0x10
-    private = wireguard.clamp(wg.MATERIAL[wg.PRIVATE])
-    assert device.get_attr("WGDEVICE_A_PRIVATE_KEY") == wireguard.encode_key(private).encode()
-    (peer,) = one.get_attr("WGDEVICE_A_PEERS")
-    assert peer.get_attr("WGPEER_A_PUBLIC_KEY") == wg.ONE.encode()
-    assert peer.get_attr("WGPEER_A_PRESHARED_KEY") == (wg.SHARED.text or "").encode()
-    assert peer.get_attr("WGPEER_A_ENDPOINT")["addr"] == "192.0.2.9"
-    assert peer.get_attr("WGPEER_A_ENDPOINT")["port"] == 51820
-    assert peer.get_attr("WGPEER_A_FLAGS") == 2
-    assert [network["addr"] for network in peer.get_attr("WGPEER_A_ALLOWEDIPS")] == [
-        "192.0.2.0/24",
-        "2001:db8::/64",
-    ]
-    peers = [message.get_attr("WGDEVICE_A_PEERS")[0] for message in other]
-    assert [peer.get_attr("WGPEER_A_FLAGS") for peer in peers] == [2, 4, 4]
-    networks = [n["addr"] for peer in peers for n in peer.get_attr("WGPEER_A_ALLOWEDIPS")]
-    assert networks == sorted(wg.MANY)
-    assert peers[0].get_attr("WGPEER_A_ENDPOINT")["addr"] == "2001:db8::9"
-    assert peers[0].get_attr("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL") == 25
-
-
-def test_wireguard_dumps_that_come_in_parts_are_put_together() -> None:
-    wanted = wg.said(wg.FIRST)
-    first, *others = (
-        message.body
-        for key, new in wanted.items()
-        for message in wireguard.create(key, new, {}, family=77, keys=wg.KEYS)
-    )
-    # as the kernel has it: name and number of the device in the first part alone
-    name = len(attribute(2, b"wg0\0"))
-    bodies = [first + attribute(1, U32.pack(5)), *(b[:4] + b[4 + name :] for b in others)]
-    found = dict(wireguard.read(bodies, {}))
-    assert wg.includes(found, wanted)
-    assert ("wireguard", "renamed") in dict(wireguard.read(bodies, {5: "renamed"}))
-    assert wireguard.secrets(bodies).items() <= wg.KEYS.items()
-
-
-def test_wireguard_states_hold_no_keys() -> None:
-    text = str(wg.said(wg.FIRST))
-    for key in wg.KEYS.values():
-        assert wireguard.encode_key(key) not in text
-        assert key.hex() not in text
-    assert wireguard.lacking(wg.said(wg.FIRST).values(), {}) <= wg.KEYS.keys()
-    assert wireguard.lacking(wg.said(wg.FIRST).values(), wg.KEYS) == set()
-
-
-def test_wireguard_endpoints_are_looked_up_and_followed() -> None:
-    names = wg.device([wg.peer(wg.ONE, endpoint=("localhost", 7))])
-    wanted = [*wireguard.wanted(names, wg.MATERIAL)]
-    peer = wanted[1]
-    found, problems = programs.look_up(wanted)
-    assert problems == []
-    assert {"127.0.0.1:7", "[::1]:7"} & {*found["localhost", 7]}
-    found = {("localhost", 7): ["192.0.2.1:7", "[2001:db8::1]:7"]}
-
-    def settle(state: State, asked: str = "") -> object:
-        remembered = {peer.key: {"asked": asked}}
-        return wireguard.settle(wanted, state, remembered, found)[1].attributes["endpoint"]
-
-    assert settle({}) == "192.0.2.1:7"
-    assert settle(wg.moved(peer, "[2001:db8::1]:7")) == "[2001:db8::1]:7"
-    assert settle(wg.moved(peer, "198.51.100.1:9")) == "192.0.2.1:7"
-    assert settle(wg.moved(peer, "198.51.100.1:9"), "localhost:7") == "198.51.100.1:9"
-    assert remember(peer.key, peer.attributes, {}) == {"asked": "localhost:7"}
-    _, (problem,) = programs.look_up(
-        wireguard.wanted(wg.device([wg.peer(wg.ONE, endpoint=("a..b", 7))]), {})
-    )
-    assert "a..b" in problem.text
-
-
-@pytest.mark.parametrize("text", ["", "AAAA", "not base64 at all!", "A" * 44])
-def test_what_is_no_key_is_said_without_its_text(text: str, tmp_path: Path) -> None:
-    (tmp_path / "key").write_text(text)
-    secret = Secret(path=("here",), file=str(tmp_path / "key"))
-    kind = replace(wg.FIRST.kind, private_key=secret, peers=())
-    _, (problem,) = programs.read_secrets(
-        Host(name="h", interfaces=(replace(wg.FIRST, kind=kind),))
-    )
-    assert problem == Problem(("here",), f"{tmp_path}/key is no key")
-    (tmp_path / "key").unlink()
-    _, (problem,) = programs.read_secrets(
-        Host(name="h", interfaces=(replace(wg.FIRST, kind=kind),))
-    )
-    assert problem.text == f"{tmp_path}/key: No such file or directory"
-
-
-@in_sandbox
-def test_wireguard_on_this_kernel() -> None:
-    words = ["unshare", "--net", "ip", "link", "add", "wg0", "type", "wireguard"]
-    if subprocess.run(words, check=False, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("this kernel has no WireGuard")
-
-    def body() -> None:
-        ip("link", "add", "wg0", "type", "wireguard")
-        wg.cycle()
-
-    sandboxed(body)
-
-
-@pytest.mark.lab
-def test_wireguard_on_debians_kernel(tmp_path: Path) -> None:
-    """Beside wg(8), which this kernel may have no use for."""
-    if reason := vm.missing():
-        pytest.skip(f"lab: {reason}")
-    job = tmp_path / "job"
-    shutil.copytree(Path(vnetc.__file__).parent, job / "vnetc")
-    shutil.copy(wg.__file__, job / "cycle.py")
-    command = (
-        "command -v wg && ip link add wg0 type wireguard && "
-        "PYTHONPATH=. python3 -c 'import cycle; cycle.cycle()'"
-    )
-    vm.run(vm.prepare({"debian": tree.build()}), job, command, tmp_path / "out", 120)
 
 
 # --- queueing disciplines -------------------------------------------------------------------------
@@ -297,7 +80,7 @@ def test_what_the_kernel_chooses_and_counts_does_not_count() -> None:
             f"qdisc noqueue 0: dev lo root refcnt 2 \n"
             f"qdisc htb 1: dev a root refcnt {n} r2q 10 default 0x10 direct_packets_stat {n} ver 3.17\n"
             f"qdisc drr 80{n:02x}: dev a parent 1:10 \n"
-            f"qdisc fq 80{n:02x}: dev b root refcnt 5 limit 10000p\n",
+            f"qdisc cake 80{n:02x}: dev b root refcnt 5 bandwidth {n}bit autorate-ingress raw\n",
             f"a class htb 1:10 root leaf 80{n:02x}: prio 0 rate 10Mbit level 0\n"
             f"a class drr 80{n:02x}:1 parent 80{n:02x}: quantum 1500\n"
             f"b class fq_codel 80{n:02x}:{n:x} parent 80{n:02x}:\n",
@@ -666,185 +449,6 @@ def test_resolvectl_is_told_in_words_and_read() -> None:
     ]
     assert services.read_resolvectl("Link 3 (v0): 192.0.2.53 2001:db8::53\n") == said["servers"]
     assert services.read_resolvectl("Link 3 (v0):\n") == []
-
-
-# --- network cards --------------------------------------------------------------------------------
-
-CARD = """
-interfaces:
-  v0:
-    offload: {generic-receive: true, tcp-segmentation: false, generic-segmentation-max-bytes: 32768}
-    channels: {receive: 1}
-    queues: {transmit-queue-length: 77}
-"""
-
-
-def wanted_cards(text: str) -> list[Wanted]:
-    host = load_host(text)
-    material, problems = programs.read_secrets(host)
-    assert problems == []
-    return [item for i in host.interfaces for item in cards.wanted(i, material)]
-
-
-@in_sandbox
-@needs("ethtool")
-def test_cards(tmp_path: Path) -> None:
-    def body() -> None:
-        ip("link", "add", "v0", "numtxqueues", "2", "numrxqueues", "2", "type", "veth")
-        ledger = Ledger(machine_in(tmp_path))
-        wanted = wanted_cards(CARD)
-        assert programs.preflight(wanted) == []
-        before = ledger.read(wanted)
-        assert before[wanted[0].key] == {
-            "offload.generic-receive": False,
-            "offload.tcp-segmentation": True,
-            "offload.generic-segmentation-max-bytes": 65536,
-            "channels.receive": 2,
-            "queues.transmit-queue-length": 1000,
-        }
-        assert ledger.apply(wanted) == 1
-        assert ledger.apply(wanted) == 0
-        # back, by what was read
-        programs.run(step(wanted[0].key, ledger.read(wanted)[wanted[0].key], before[wanted[0].key]))
-        assert ledger.read(wanted) == before
-        # all of a card that no document speaks of any more
-        everything = programs.read([], [wanted[0].key])[wanted[0].key]
-        assert before[wanted[0].key].items() <= everything.items()
-
-        text = CARD.replace("generic-receive: true", "receive-checksum: false, large-receive: true")
-        unable = wanted_cards(text.replace("queues:", "rings: {receive: 9}\n    queues:"))
-        found = programs.preflight(unable)
-        assert found == [
-            Problem(
-                ("interfaces", "v0", "rings", "receive"), "`receive`: the card does not have it"
-            ),
-            Problem(
-                ("interfaces", "v0", "offload", "large-receive"),
-                "`large-receive`: the card's driver does not let it be changed",
-            ),
-        ]
-        with pytest.raises(ProgramFailed, match=r"ethtool -G: .*not supported"):
-            programs.run(step(unable[0].key, before[unable[0].key], unable[0].attributes))
-
-    sandboxed(body)
-
-
-_ETHTOOL = """\
-Settings for eth0:
-\tSupported link modes:   10baseT/Half 10baseT/Full
-\t                        1000baseT/Full
-\tAdvertised link modes:  100baseT/Half 100baseT/Full
-\t                        1000baseT/Full
-\tAdvertised pause frame use: No
-\tSpeed: 1000Mb/s
-\tDuplex: Full
-\tAuto-negotiation: on
-\tPort: Twisted Pair
-\tMDI-X: off (auto)
-\tSupports Wake-on: pumbg
-\tWake-on: gs
-\tSecureOn password: 00:11:22:33:44:55
-"""
-_COALESCE = (
-    "Coalesce parameters for eth0:\nAdaptive RX: on  TX: off\nrx-usecs: 3\ntx-frames-irq: n/a\n"
-)
-
-
-def test_what_ethtool_prints_of_a_real_card_is_read() -> None:
-    link = {
-        name: value
-        for tool in cards.TOOLS
-        if tool.show == ""
-        for name, value, _ in cards.read(tool, cards.printed(_ETHTOOL))
-    }
-    assert link == {
-        "link-settings.autonegotiation": True,
-        "link-settings.advertise": ["1000baset-full", "100baset-full", "100baset-half"],
-        "link-settings.speed": 1000,
-        "link-settings.duplex": "full",
-        "link-settings.port": "tp",
-        "link-settings.mdi": "auto",
-        "ethernet.wakeonlan": ["magic", "secureon"],
-    }
-    (coalesce,) = (tool for tool in cards.TOOLS if tool.show == "-c")
-    assert [*cards.read(coalesce, cards.printed(_COALESCE))] == [
-        ("coalesce.adaptive-receive", True, False),
-        ("coalesce.adaptive-transmit", False, False),
-        ("coalesce.receive-delay", 3, False),
-    ]
-    text = 'interfaces: {eth0: {wakeonlan: [magic], wakeonlan-password: {file: "%s"}}}'
-    assert cards.read_password(cards.printed(_ETHTOOL)) == cards.fingerprint("001122334455")
-    assert text
-
-
-_FUNCTIONS = {
-    "vfinfo_list": [
-        {
-            "vf": 0,
-            "address": "02:00:00:00:00:01",
-            "vlan_list": [{"vlan": 7, "qos": 3, "protocol": "802.1Q"}],
-            "spoofchk": True,
-            "link-state": "disable",
-            "trust": False,
-            "query_rss_en": False,
-        },
-        {"vf": 1, "address": "02:00:00:00:00:02", "spoofchk": True, "link-state": "auto"},
-    ]
-}
-
-
-def test_virtual_functions() -> None:
-    found = dict(cards.read_functions(_FUNCTIONS))
-    text = (
-        'interfaces: {lan: {match: {macaddress: "02:00:00:00:00:09"}, virtual-functions: {count: 2, '
-        "functions: [{id: 0, vlan: 7, qos: 4, trust: false}, {id: 1, link-state: false}]}}}"
-    )
-    (item,) = wanted_cards(text)
-    assert [*cards.commands("lan", found, item.attributes, {})] == [
-        ["ip", "link", "set", "dev", "lan", "vf", "0", "vlan", "7", "qos", "4"],
-        ["ip", "link", "set", "dev", "lan", "vf", "1", "state", "disable"],
-    ]
-    assert cards.impact({cards.COUNT: 4}, item.attributes) == "disruptive"
-    assert cards.impact({cards.COUNT: 0}, item.attributes) == "seamless"
-
-
-def test_a_password_of_magic_packets_is_never_in_the_state(tmp_path: Path) -> None:
-    (tmp_path / "password").write_text("00:11:22:33:44:55\n")
-    text = f"interfaces: {{eth0: {{wakeonlan-password: {{file: {tmp_path}/password}}}}}}"
-    host = load_host(text.replace("eth0: {", 'eth0: {match: {name: "eth*"}, '))
-    material, problems = programs.read_secrets(host)
-    assert problems == []
-    (item,) = cards.wanted(host.interfaces[0], material)
-    assert "11" not in str({k: v for k, v in item.attributes.items() if k != cards.PASSWORD})
-    keys = programs.keyring(material)
-    assert [*cards.commands("eth0", {}, item.attributes, keys)] == [
-        ["ethtool", "-s", "eth0", "wol", "s", "sopass", "00:11:22:33:44:55"]
-    ]
-    assert [*cards.commands("eth0", item.attributes, item.attributes, keys)] == []
-    (tmp_path / "password").write_text("not one")
-    _, (problem,) = programs.read_secrets(host)
-    assert problem.text == f"{tmp_path}/password is no key"
-
-
-def test_cards_with_other_names_than_the_document_says() -> None:
-    def named(name: str, **match: Any) -> Interface:
-        kind = Ethernet(match=CardMatch(path=(), **match))
-        return Interface(name=name, path=("interfaces", name), kind=kind)
-
-    seen = [
-        cards.Facts("lan", "02:00:00:00:00:01", "igb", "pci-0000:02:00.0"),
-        cards.Facts("eth1", "02:00:00:00:00:02", "igb", "pci-0000:02:00.1"),
-    ]
-    host = Host(
-        name="h",
-        interfaces=(
-            named("lan", macaddress="02:00:00:00:00:01", driver=("e1000e", "ig*")),
-            named("wan", path_=("pci-*.1",)),
-        ),
-    )
-    assert [(i.name, other) for i, other in cards.misnamed(host, seen)] == [("wan", "eth1")]
-    swapped = Host(name="h", interfaces=(named("lan", macaddress="02:00:00:00:00:02"),))
-    assert [(i.name, other) for i, other in cards.misnamed(swapped, seen)] == [("lan", "eth1")]
 
 
 # --- programs -------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def _hosts(draw: st.DrawFn) -> str:
     return text
 
 
-@examples(60)
+@examples(12)
 @given(_hosts(), _hosts())
 def test_any_two_documents(first: str, second: str) -> None:
     """Applied one after the other, the second is all there is; each is applied once."""

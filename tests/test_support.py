@@ -77,6 +77,8 @@ def test_row_is_true(target: str, row: str) -> None:
     able = max(support.since, about.default)
     one, other = outputs(row, target, able)
     assert one.files and other.files
+    if target == "netlink" and row.endswith(".raw"):
+        return  # raw text is for the files of other targets, and a kernel has none
     assert (one.files, _texts(one)) != (other.files, _texts(other)), "a value has no effect"
     own = [d for o in (one, other) for d in refusals(row, o)]
     assert all(d.code == "VN503" for d in own), own

@@ -15,7 +15,6 @@ from vnetc.backends.netlink.wire import Message
 from vnetc.cards import Secret
 from vnetc.kinds import Wireguard, WireguardPeer
 from vnetc.model import Interface
-from vnetc.record import replace
 
 PRIVATE, SHARED = (Secret(path=(), text=wireguard.encode_key(bytes([n]) * 32)) for n in (0xFF, 2))
 MATERIAL = {secret: wireguard.decode_key(secret.text or "") for secret in (PRIVATE, SHARED)}
@@ -140,8 +139,4 @@ def cycle() -> None:
 
 def moved(item: Wanted, endpoint: str) -> State:
     """Give a state in which a peer was heard from somewhere."""
-    return {
-        item.key: dict(
-            replace(item, attributes={**item.attributes, "endpoint": endpoint}).attributes
-        )
-    }
+    return {item.key: {**item.attributes, "endpoint": endpoint}}

@@ -315,6 +315,19 @@ def falls_with(key: Key, state: State) -> list[Key]:
     ]
 
 
+def becomes_secondary(key: Key, state: State) -> bool:
+    """Tell whether another IPv4 address of its subnet is there, with which a new one would fall.
+
+    The kernel takes the later one for a secondary one (__inet_insert_ifa): with `secondary` in its
+    attributes it is among what `falls_with` lists.
+    """
+    subnet = _subnet(key)
+    return isinstance(subnet, IPv4Network) and any(
+        other[0] == "address" and other[1] == key[1] and other != key and _subnet(other) == subnet
+        for other in state
+    )
+
+
 def conflicts(key: Key, state: State) -> list[Key]:
     """List the addresses that the kernel takes for this one though their keys differ.
 

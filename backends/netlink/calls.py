@@ -40,6 +40,7 @@ class Problem(Record, kw_only=False):
 
     path: Path
     text: str
+    code: str = "VN603"
 
 
 class ProgramFailed(Exception):

@@ -5,6 +5,8 @@ Pure tables and look-ups over those of the kinds, link_kinds.py and link_tunnels
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vnetc.backends.netlink.link_kinds import (
     BRIDGE,
     KINDS,
@@ -15,7 +17,7 @@ from vnetc.backends.netlink.link_kinds import (
 )
 from vnetc.backends.netlink.link_options import Impact, Option, show_value
 from vnetc.backends.netlink.link_tunnels import POINTS, TUNNELS, WORDS
-from vnetc.backends.netlink.objects import Attributes, Value
+from vnetc.backends.netlink.objects import Attributes, Key, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -225,6 +227,11 @@ _STATED = frozenset(
         "tap.group",
     }
 )
+
+
+def has_ipv6(state: Mapping[Key, Attributes]) -> bool:
+    """Tell whether the kernel has IPv6: else it takes no `address-generation`, nor shows one."""
+    return state.get(("link", "lo"), {}).get("address-generation") is not None
 
 
 def port_defaults() -> dict[str, Value]:

@@ -99,11 +99,14 @@ def create(key: Key, attributes: Attributes, index: Index) -> list[Message]:
     header = HEADER.pack(0, 0, 0, *_flags(said, usual))
     flags = NLM_F_CREATE | NLM_F_EXCL
     made = [Message(RTM_NEWLINK, flags, header + b"".join(parts))]
-    late = {name: said[name] for name in ("alias", "address-generation") if said.get(name)}
+    # also what a kernel has by default: the administrator can change that (default.addr_gen_mode)
+    late = {
+        name: said[name] for name in ("alias", "address-generation") if said.get(name) is not None
+    }
     if kind.type == "bridge" and said.get("mtu"):
         late["mtu"] = said["mtu"]
     if late:
-        made.append(_set(key[1], {}, *_settings(kind, late)))
+        made.append(_set(key[1], {}, *_settings(late)))
     return made
 
 
@@ -122,7 +125,7 @@ def _common(kind: Kind | None, said: Attributes) -> Iterator[bytes]:
         yield attribute(IFLA_GROUP, U32.pack(said["group"]))
 
 
-def _settings(kind: Kind | None, said: Attributes) -> Iterator[bytes]:
+def _settings(said: Attributes) -> Iterator[bytes]:
     """Write what a device that is there takes and one that is made does not, and its MTU."""
     if "mtu" in said:
         yield attribute(IFLA_MTU, U32.pack(said["mtu"]))
@@ -184,17 +187,17 @@ def _change_device(
     kind = kind_of(old) or kind_of(new)
     flags = _flags(said, {})
     parts = [*_common(kind, said)]
-    options = set(said) - _PLAIN
-    if kind is not None and options:
+    if kind is not None and not said.keys() <= _PLAIN:
         if kind.whole:
-            said = {**defaults(kind.type, old), **old, **new}
+            everything = {**defaults(kind.type, old), **old, **new}
             # a kernel that is told no MTU makes one of its own (ip6gre_tnl_link_config)
-            said = {n: v for n, v in said.items() if n == "mtu" or n not in _PLAIN or n in options}
+            plain = _PLAIN - said.keys() - {"mtu"}
+            said = {n: value for n, value in everything.items() if n not in plain}
         data = _data(kind, said, old, index)
         if data:
             word = attribute(INFO_KIND, kind.word.encode())
             parts.append(nest(IFLA_LINKINFO, word, nest(INFO_DATA, *data)))
-    parts += _settings(kind, said)
+    parts += _settings(said)
     return [_set(name, index, *parts, flags=flags)] if parts or flags[1] else []
 
 

@@ -337,7 +337,7 @@ def _missing(wanted: Iterable[Wanted], machine: Machine) -> Iterator[Problem]:
             text = "there is neither systemd-resolved nor resolvconf to tell of DNS servers"
         if text and text not in said:
             said.add(text)
-            yield Problem(item.path, text)
+            yield Problem(item.path, text, "VN607")
 
 
 def _check_table(item: Wanted, machine: Machine) -> Iterator[Problem]:

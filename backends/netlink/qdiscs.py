@@ -29,6 +29,8 @@ _CHOSEN = 0x8000  # from here on the kernel chooses handles itself (qdisc_alloc_
 # counters, what is drawn at random, numbers of interfaces, and what says the same elsewhere
 _VOLATILE = ("refcnt", "direct_packets_stat", "ver", "seed", "leaf", "level")
 _VOLATILE_WORDS = re.compile(rf" (?:{'|'.join(_VOLATILE)}) \S+")
+# `cake` measures it if it is told to (cake_reconfigure, at the end of cake_enqueue)
+_MEASURED = re.compile(r"bandwidth \S+ (?=autorate-ingress)")
 _WORD = re.compile(r"[^\s\"'\\#]+").fullmatch  # makeargs() of iproute2 takes the others apart
 
 _ROWS = rows_of({**TC, **PLACES}, lambda kind, word: f"tc qdisc add {kind} {word}")
@@ -118,7 +120,7 @@ def _named(word: str, chosen: Mapping[str, str]) -> str:
 
 
 def _steady(words: Sequence[str]) -> str:
-    return _VOLATILE_WORDS.sub("", " " + " ".join(words)).strip()
+    return _MEASURED.sub("", _VOLATILE_WORDS.sub("", " " + " ".join(words)).strip())
 
 
 def read(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from vnetc.backends.netlink import daemons, features, programs, wireguard
 from vnetc.backends.netlink import ledger as ledgers
 from vnetc.backends.netlink import plan as planner
-from vnetc.backends.netlink.calls import MACHINE, Machine, Problem, ProgramFailed
+from vnetc.backends.netlink.calls import MACHINE, Machine, ProgramFailed
 from vnetc.backends.netlink.engine import Kernel
 from vnetc.backends.netlink.ledger import Ledger
 from vnetc.backends.netlink.namespaces import Namespace, unprivileged
@@ -55,7 +55,7 @@ def question(host: Host, machine: Machine, *, adopt: bool, prune: bool) -> Quest
     ends, unknown = programs.look_up(items)
     problems += [*unknown, *programs.check_names(host, machine)]
     if problems:
-        raise Refused(*(_diagnostic("VN617", problem) for problem in problems))
+        raise Refused(*(diagnostic("VN617", p.text, p.path, "key") for p in problems))
     return Question(
         wanted=items, ends=ends, keys=programs.keyring(material), adopt=adopt, prune=prune
     )
@@ -65,11 +65,7 @@ def missing(asked: Question, steps: Sequence[Step], machine: Machine) -> list[Di
     """Find what the steps need and this host does not have: programs, parts of the kernel."""
     keys = {step.key for step in steps}
     found = programs.preflight([item for item in asked.wanted if item.key in keys], machine)
-    return [*features.lacking(steps), *(_diagnostic("VN607", problem) for problem in found)]
-
-
-def _diagnostic(code: str, problem: Problem) -> Diagnostic:
-    return diagnostic(code, problem.text, problem.path, "key")
+    return [*features.lacking(steps), *(diagnostic(p.code, p.text, p.path, "key") for p in found)]
 
 
 def machine_at(places: Places) -> Machine:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _EPILOG = "exit codes: 0 nothing to report, 1 findings or changes, 2 could not run"
+_EPILOGS = {
+    "apply": "exit codes: 0 done, 1 failed and rolled back, 2 refused before any change, "
+    "3 rollback incomplete",
+    "confirm": "exit codes: 0 kept, 2 nothing was kept",
+    "rollback": "exit codes: 0 done, 2 refused before any change, 3 incomplete",
+}
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -45,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
                 name,
                 help=help,
                 description=help[0].upper() + help[1:] + ".",
-                epilog=_EPILOG,
+                epilog=_EPILOGS.get(name, _EPILOG),
                 formatter_class=_Formatter,
             )
         )

@@ -46,8 +46,13 @@ class Change(Record, kw_only=False):
 def combined(steps: Iterable[Step]) -> list[Step]:
     """Put the steps of one object together; those of one device follow each other."""
     found: dict[Key, Step] = {}
+    ends: set[Key] = set()  # of cables: the other end is made along with the first
     for step in steps:
         old = found.get(step.key)
+        if step.action == "+" and step.after is not None:
+            ends.add(("link", str(step.after.get("peer"))))
+        elif old is None and step.action == "~" and step.key in ends:
+            step = replace(step, action="+")
         found[step.key] = step if old is None else _joined(old, step)
     groups: dict[str, list[Step]] = {}
     for step in found.values():
@@ -108,7 +113,8 @@ def text(
 ) -> str:
     """Write a plan for people, `done` or to be: a line for each object and a summary."""
     rows: list[tuple[str, str, str, str, str]] = []
-    for step in combined(steps):
+    objects = combined(steps)
+    for step in objects:
         words = _wrapped(_words(step))
         number = line(_place(step))
         place = f"{filename}:{number}" if number is not None else ""
@@ -119,7 +125,7 @@ def text(
         "  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)).rstrip()
         for row in rows
     ]
-    return "".join(f"{printable(row)}\n" for row in [*listed, summary(steps, done=done)])
+    return "".join(f"{printable(row)}\n" for row in [*listed, _count(objects, done)])
 
 
 def _place(step: Step) -> Path:
@@ -138,8 +144,12 @@ def _words(step: Step) -> list[str]:
         ]
     if step.action in "-!" and step.reason:
         return [step.reason]
-    told = {change.name: change.after for change in changes(step)}
-    return [_PARTS.get(n, "{}").format(_spelt(n, told[n])) for n in _TELLING if n in told]
+    told = step.after or {}
+    return [
+        _PARTS.get(name, "{}").format(_spelt(name, told[name]))
+        for name in _TELLING
+        if told.get(name) is not None
+    ]
 
 
 def _spelt(name: str, value: Value) -> str:
@@ -158,9 +168,12 @@ def _wrapped(words: Sequence[str]) -> list[str]:
     return lines
 
 
-def summary(steps: Sequence[Step], *, done: bool = False) -> str:
+def summary(steps: Sequence[Step]) -> str:
     """Count: `3 to add, 1 to change, 2 to remove; 1 brief interruption`."""
-    listed = combined(steps)
+    return _count(combined(steps), done=False)
+
+
+def _count(listed: Sequence[Step], done: bool) -> str:
     counts = [
         f"{number} {words[done]}"
         for action, words in _ACTIONS.items()
