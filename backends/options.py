@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from vnetc.backends.base import Limit, Support, Version, key, word_of
 from vnetc.data import is_tuple
-from vnetc.record import Record
+from vnetc.record import Record, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,14 +118,17 @@ def rows_of(groups: Groups, describe: Callable[[str, str], str]) -> dict[str, Su
 
 
 def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
-    """Give word and text of each option whose field has a value; an empty tuple is none.
+    """Give word and text of each option whose field has a value; an empty tuple is none, unless the
+    field says nothing by None.
 
     A spelling may be None: of a value that the target has without being told.
     """
+    unsaid = fields(type(node))
     for item in options:
         if item.word:
             value = getattr(node, item.field)
             value = item.unsaid if value is None else value
-            text = None if value is None or value == () else item.spell(value)
+            empty = value is None or (value == () and unsaid[item.field] == ())
+            text = None if empty else item.spell(value)
             if text is not None:
                 yield item.word, text

@@ -88,6 +88,8 @@ def _follow(now: dict[Key, Any], step: Step) -> None:
             ):
                 del now[key]
     if step.before.get("master") != step.after.get("master"):
+        if step.after.get("master-kind") == "bond":
+            now[step.key] |= {"up": True}
         bridge = now.get(("link", str(step.after.get("master"))), {})
         for key in [k for k in now if k[:2] == ("vlan", name)]:
             del now[key]

@@ -33,7 +33,7 @@ def _key(text: str) -> Key:
 
 
 def _state(data: Mapping[str, Any]) -> State:
-    state: State = {}
+    state: State = {("link", "lo"): device("loopback")}
     for text, attributes in data.items():
         key = _key(text)
         if key[0] == "link":

@@ -41,7 +41,7 @@ from vnetc.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
+    from typing import Any, Literal, TypeAlias
 
     Read: TypeAlias = Callable[[str], Value]
     Printed: TypeAlias = Mapping[
@@ -441,7 +441,7 @@ def _function(number: int, old: Attributes, new: Attributes) -> Iterator[str]:
 _FLAPS = ("channels.", "rings.", "link-settings.")
 
 
-def impact(old: Attributes, new: Attributes) -> str:
+def impact(old: Attributes, new: Attributes) -> Literal["seamless", "brief", "disruptive"]:
     """Tell what a change does to the traffic: most drivers stop the card for a moment.
 
     Another number of virtual functions takes those that guests have away (sriov_numvfs_store).

@@ -78,6 +78,7 @@ def differing(old: Attributes, new: Attributes) -> list[str]:
         if old.get(name) != value
         and not (name == "kind" and value in CARDS)
         and not _is_rounded(name, old.get(name), value)
+        and not (name == "bridge.ageing-time" and old.get("bridge.topology-change"))
     ]
 
 
@@ -194,6 +195,10 @@ def defaults(kind: str, attributes: Attributes) -> dict[str, Value]:
     if kind == "vlan":
         known |= dict.fromkeys(VLAN_FLAGS, False)
         known["vlan-flags.reorder-headers"] = True
+    if kind == "bridge" and attributes.get("bridge.vlan-protocol") == "802.1ad":
+        known["bridge.group-address"] = "01:80:c2:00:00:08"  # __br_vlan_set_proto
+    if kind == "geneve" and attributes.get("geneve.inherit-inner-protocol"):
+        known |= {"arp": False, "multicast": False}  # geneve_configure: packets, not frames
     if kind == "bond":
         mode = str(attributes.get("bond.mode", "balance-rr"))
         if mode in _USES_NO_ARP:

@@ -391,9 +391,17 @@ def _read_info(data: bytes, found: Decoded, names: Mapping[int, str]) -> None:
         tidy_tun(found)
     elif kind.tidy is not None:
         kind.tidy(found)
+    if word == "bridge" and _changes_topology(data):
+        found["bridge.topology-change"] = True
 
 
 _NOTHING: dict[str, Value] = {}
+_TOPOLOGY_CHANGE = 13  # IFLA_BR_TOPOLOGY_CHANGE
+
+
+def _changes_topology(data: bytes) -> bool:
+    """Tell whether a bridge ages faster for the moment (__br_set_topology_change)."""
+    return any(number == _TOPOLOGY_CHANGE and value[0] for number, value in attributes(data))
 
 
 def _name(found: Decoded, name: str, names: Mapping[int, str]) -> None:

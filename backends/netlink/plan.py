@@ -18,6 +18,7 @@ from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key, State, Val
 from vnetc.backends.netlink.order import Phase, phase_of
 from vnetc.backends.netlink.steps import OBSERVED, Plan, Step, differing
 from vnetc.diagnostics import Diagnostic, diagnostic
+from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class _Planner:
         self.prune = prune
         self.exact = exact
         self.wanted: dict[Key, Wanted] = {item.key: item for item in wanted}
+        if not links.has_ipv6(state):
+            self.wanted = {key: _without_ipv6(item) for key, item in self.wanted.items()}
         for key, attributes in before.items():
             if key not in self.wanted and key in state:
                 kind: Attributes = {"kind": state[key]["kind"]} if key[0] == "link" else {}
@@ -108,6 +111,8 @@ class _Planner:
         self.lowered: set[str] = set()  # devices that are down for a change
         self.fallen: frozenset[str] = frozenset()  # devices that go before the new ones are made
         self.late: frozenset[str] = frozenset()  # devices that go at the end
+        self.held: dict[str, State] = {}  # the addresses of devices, as steps go on
+        self.again: dict[Key, Attributes] = {}  # addresses that the kernel takes along with others
         self.upper: dict[str, list[str]] = {}  # what goes with a device
         for key, attributes in state.items():
             if key[0] == "link":
@@ -123,6 +128,7 @@ class _Planner:
             key[1]
             for key in self.owned
             if key[0] == "link" and key in self.state and key not in self.wanted
+            if self.state[key]["kind"] not in CARDS
         ]
         early = [name for name in gone if self._is_in_the_way(name)]
         self.fallen = self._stacked([*anew, *early])
@@ -140,6 +146,9 @@ class _Planner:
         for key in lost:
             if key not in self.wanted and key[0] != "link" and self._stays(key):
                 self.wanted[key] = Wanted(key, _settable(self.state[key]), self._path_of(key))
+        for key, attributes in self.now.items():
+            if key[0] == "address":
+                self.held.setdefault(key[1], {})[key] = {**attributes}
         for key, item in self.wanted.items():
             if key[0] != "link":
                 self._object(item)
@@ -317,12 +326,25 @@ class _Planner:
             full = {"up": True, **full}
         if full.get("master", now.get("master")) != now.get("master"):
             now = {**now, **self._as_port(item, full)}
+        now = self._raise(item, full, now)
         for phase in (Phase.DEVICE, Phase.MASTER, Phase.PORT, Phase.UP):
             new = {n: v for n, v in full.items() if links.phase(n) == phase.name.lower()}
             if differing(item.key, new, now):
                 self._change(item, phase, now, {**now, **new})
                 now = {**now, **new}
+                if phase is Phase.MASTER and new.get("master-kind") == "bond":
+                    now = {**now, "up": True}  # bond_enslave opens it
         self.now[item.key] = now
+
+    def _raise(self, item: Wanted, full: Attributes, now: Attributes) -> Attributes:
+        """Give a device a larger MTU before others are made on it: theirs is at most its own."""
+        old, new = now.get("mtu"), full.get("mtu")
+        if not isinstance(old, int) or not isinstance(new, int) or old >= new:
+            return now
+        if item.key not in self.state or item.key[1] in self.lowered | self.fallen:
+            return now
+        self._change(item, Phase.RAISE, now, {**now, "mtu": new})
+        return {**now, "mtu": new}
 
     def _lower(self, item: Wanted) -> None:
         """Take a device down for a change that it only takes then, and off its members if need be."""
@@ -473,12 +495,12 @@ class _Planner:
             return
         action: Action = "+" if now is None else "~"
         impact: Impact = "seamless"
-        if now is not None and key[0] == "address":
-            impact = addresses.impact(key, now, item.attributes)
-        if now is None and key[0] == "address":
-            for other in addresses.conflicts(key, self.state):
-                if other in self.now and other not in self.wanted:
-                    self._remove(other, Phase.CONFLICT, f"`{key[2]}` takes its place")
+        if key[0] == "address":
+            impact = self._address(item, now)
+        if key[0] == "card" and now is not None:
+            from vnetc.backends.netlink import cards
+
+            impact = cards.impact(now, item.attributes)
         self._add(
             phase_of(key),
             routes.order(item.attributes) if key[0] == "route" else 0,
@@ -493,18 +515,33 @@ class _Planner:
             ),
         )
 
-    def _remove(self, key: Key, phase: Phase, reason: str) -> dict[Key, Wanted]:
-        """Remove an object; give what the kernel takes along."""
+    def _address(self, item: Wanted, now: Attributes | None) -> Impact:
+        """Follow what a new or changed address does to others of its device."""
+        key = item.key
+        if now is None:
+            for other in addresses.conflicts(key, self.held.get(key[1], {})):
+                if other not in self.wanted:
+                    self._remove(other, Phase.CONFLICT, f"`{key[2]}` takes its place")
+                    del self.now[other]
+            self._hold(key, item.attributes)
+            return "seamless"
+        impact = addresses.impact(key, now, item.attributes)
+        if impact != "seamless":  # it is removed and made anew
+            self._let_go(key)
+            self._hold(key, item.attributes)
+        return impact
+
+    def _remove(self, key: Key, phase: Phase, reason: str) -> None:
+        """Remove an object; the kernel may take others along, or instead."""
         attributes = self.now[key]
-        falls: list[Key] = []
+        falls = self._let_go(key) if key[0] == "address" else []
         hidden: tuple[tuple[Key, Attributes], ...] = ()
-        if key[0] == "address":
-            falls = [k for k in addresses.falls_with(key, self.state) if k in self.now]
         if key[0] == "rule":
+            own = {k: v for k, v in self.state.items() if k[0] == "rule"}
             hidden = tuple(
-                (k, self.state[k])
-                for k in rules.hides(key, self.state)
-                if k in self.wanted or not self._is_removed(k, self.state[k])  # else it went before
+                (k, own[k])
+                for k in rules.hides(key, own)
+                if k in self.wanted or not self._is_removed(k, own[k])  # else it went before
             )
         self._add(
             phase,
@@ -520,34 +557,46 @@ class _Planner:
                 hidden=hidden,
             ),
         )
-        return {k: Wanted(k, self.state[k], ()) for k in falls}
+
+    def _let_go(self, key: Key) -> list[Key]:
+        """Take an address from those of its device; note which the kernel takes along."""
+        held = self.held.get(key[1], {})
+        falls = addresses.falls_with(key, held)
+        held.pop(key, None)
+        for other in falls:
+            self.again[other] = held.pop(other)
+        return falls
+
+    def _hold(self, key: Key, attributes: Attributes) -> None:
+        """Add an address to those of its device, as the kernel does."""
+        held = self.held.setdefault(key[1], {})
+        held[key] = {**attributes, "secondary": addresses.becomes_secondary(key, held)}
 
     def _removals(self) -> None:
         """Remove what is ours and not wanted, and give back what the kernel takes along."""
-        again: dict[Key, Wanted] = {}
         removed: set[Key] = set()
         for key, attributes in self.now.items():
             if key in self.wanted or key[0] == "link" or not self._is_removed(key, attributes):
                 continue
             removed.add(key)
-            again |= self._remove(key, phase_of(key, removal=True), _UNNAMED)
-        for key, item in again.items():
-            if key not in removed:
-                wanted = self.wanted.get(key, item)
-                after = {**_settable(self.state[key]), **wanted.attributes}
-                self._add(
-                    Phase.AGAIN,
-                    0,
-                    Step(
-                        action="+",
-                        key=key,
-                        before=None,
-                        after=after,
-                        path=wanted.path,
-                        impact="brief",
-                        reason="the kernel removes it with the first address of its subnet",
-                    ),
-                )
+            self._remove(key, phase_of(key, removal=True), _UNNAMED)
+        for key, attributes in self.again.items():
+            if key in removed:
+                continue
+            wanted = self.wanted.get(key, Wanted(key, attributes, ()))
+            self._add(
+                Phase.AGAIN,
+                0,
+                Step(
+                    action="+",
+                    key=key,
+                    before=None,
+                    after={**_settable(attributes), **wanted.attributes},
+                    path=wanted.path,
+                    impact="brief",
+                    reason="the kernel removes it with the first address of its subnet",
+                ),
+            )
 
     def _is_removed(self, key: Key, attributes: Attributes) -> bool:
         if not self.late.isdisjoint(_devices(key, attributes)):
@@ -605,6 +654,14 @@ def _with_impact(impact: str, now: Attributes, full: Attributes) -> list[str]:
 def _dies_when_down(key: Key) -> bool:
     """Tell whether an object of a device goes when that goes down (fib_sync_down_dev, addrconf_ifdown)."""
     return key[0] in ("route", "neighbor") or (key[0] == "address" and ":" in key[2])
+
+
+def _without_ipv6(item: Wanted) -> Wanted:
+    """Leave out what a kernel without IPv6 does not know of a device."""
+    if item.key[0] != "link":
+        return item
+    names = item.attributes.keys() - {"address-generation", "address-token"}
+    return replace(item, attributes={name: item.attributes[name] for name in names})
 
 
 # IFAPROT_KERNEL_RA, RTPROT_RA: of router advertisements

@@ -353,7 +353,7 @@ def _check_qdisc(item: Wanted, machine: Machine) -> Iterator[Problem]:
         ["lo" if word == item.key[1] else word for word in line]
         for line in qdiscs.words(item.attributes.get("commands"))
     ]
-    if not has("unshare", machine) or any(not qdiscs.NEEDS_QUEUES.isdisjoint(x) for x in lines):
+    if not has("unshare", machine) or any(not qdiscs.NOT_ON_LOOPBACK.isdisjoint(x) for x in lines):
         return
     try:
         # of 65536 bytes, the MTU of `lo`, not every discipline can make packets' sizes

@@ -23,7 +23,8 @@ from vnetc.record import replace
 ROOT, RECEIVE = "root", "receive"  # the two attributes with fingerprints
 _RECEIVING = frozenset({"clsact", "ingress"})
 _WITH_CLASSES = frozenset({"drr", "htb", "qfq"})  # those of others come and go with traffic
-NEEDS_QUEUES = frozenset({"mq", "multiq"})  # no device has them that has but one queue
+# what the loopback device does not take: it has but one queue, and an MTU too large for qfq
+NOT_ON_LOOPBACK = frozenset({"mq", "multiq", "qfq"})
 _MADE_BY_KERNEL = "0:"  # the handle of disciplines that nobody asked for
 _CHOSEN = 0x8000  # from here on the kernel chooses handles itself (qdisc_alloc_handle)
 # counters, what is drawn at random, numbers of interfaces, and what says the same elsewhere

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from vnetc.backends.netlink import daemons, features, programs, wireguard
+from vnetc.backends.netlink import daemons, features, programs, tuntap, wireguard
 from vnetc.backends.netlink import ledger as ledgers
 from vnetc.backends.netlink import plan as planner
-from vnetc.backends.netlink.calls import MACHINE, Machine, ProgramFailed
+from vnetc.backends.netlink.calls import MACHINE, Machine, Problem, ProgramFailed
 from vnetc.backends.netlink.engine import Kernel
 from vnetc.backends.netlink.ledger import Ledger
 from vnetc.backends.netlink.namespaces import Namespace, unprivileged
@@ -52,6 +52,10 @@ def question(host: Host, machine: Machine, *, adopt: bool, prune: bool) -> Quest
     """Say what a host wants, with what the document leaves to the machine. Raises `Refused`."""
     material, problems = programs.read_secrets(host, machine)
     items = wanted(host, material, client=daemons.dhcp_client(machine))
+    try:
+        items = [tuntap.resolved(item) for item in items]
+    except LookupError as error:
+        problems.append(Problem((), str(error.args[0])))
     ends, unknown = programs.look_up(items)
     problems += [*unknown, *programs.check_names(host, machine)]
     if problems:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from vnetc.backends.netlink.objects import Key, State, Wanted
+from vnetc.backends.netlink.services import NETWORKD
 from vnetc.backends.services.sysctl import forwarding, sysctl_key
 from vnetc.diagnostics import Path
 from vnetc.kinds import Loopback
@@ -17,10 +18,14 @@ from vnetc.model import Host, Interface
 ROOT = "/proc/sys"
 
 
-def wanted(host: Host) -> Iterator[Wanted]:
-    """List the parameters of all devices, then forwarding for guests."""
+def wanted(host: Host, client: str | None = None) -> Iterator[Wanted]:
+    """List the parameters of all devices, then forwarding for guests.
+
+    systemd-networkd as the DHCP `client` has what it asks for take advertisements as it likes.
+    """
     for interface in host.interfaces:
-        if not isinstance(interface.kind, Loopback):
+        theirs = interface.dhcp4 and client == NETWORKD
+        if not isinstance(interface.kind, Loopback) and not theirs:
             yield from _autoconfiguration(interface)
         if interface.activation == "auto" and interface.ipv6_mtu is not None:
             key = f"net/ipv6/conf/{interface.name}/mtu"

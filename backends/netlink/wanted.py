@@ -43,7 +43,7 @@ def wanted(
             found += _layer3(host, interface)
     if has_rare(host):
         found += _rare(host, material or {})
-    found += sysctls.wanted(host)
+    found += sysctls.wanted(host, client)
     found += services.wanted_networks(host)
     found += services.wanted_files(host, client)
     return found

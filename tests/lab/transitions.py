@@ -110,7 +110,7 @@ class Walk(Experiment):
             )
             if found:
                 wrong.append(f"{now} -> {case.name}:\n{found}")
-            if not scene.error:  # else it has gone back
+            if not scene.error.startswith(f"`{APPLY}`"):  # else it has gone back
                 now = case.name
         return "\n".join(wrong)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,9 @@ from .collect import collect
 from .sandbox import LIMIT, RESULTS, LabError, Sandbox
 
 LOG = "acts.log"
-ENOUGH = (
-    99  # the exit code of a line that ends the play: this act and those behind it have no point
-)
+PATIENCE = 10.0  # seconds for leases: that a host has none is what a comparison shows then
+# The exit code of a line that ends the play: this act and those behind it have no point.
+ENOUGH = 99
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
         try:
             install(act.files)
             _run(box, act.lines)
-            settle(box, act.name, leased)
+            end = time.monotonic() + PATIENCE
+            settle(box, act.name, lambda end=end: leased() or time.monotonic() > end)
             _run(box, act.checks)
             error = ""
         except _EnoughError:
