@@ -86,7 +86,9 @@ def test_version_imports_next_to_nothing() -> None:
 
 @pytest.mark.parametrize("target", REGISTRY)
 def test_compile_imports_nothing_heavy(target: str, spec: str) -> None:
-    assert not (modules("compile", spec, "--target", target) - bare()) & HEAVY
+    # netlink's own vocabulary has addresses as the kernel does (inet_pton)
+    heavy = HEAVY - {"socket"} if target == "netlink" else HEAVY
+    assert not (modules("compile", spec, "--target", target) - bare()) & heavy
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,10 @@ class Change:
         self.journal = journal
         self.ledger = ledger
 
+    def covers(self, steps: Sequence[Step]) -> bool:
+        """Tell whether undoing the change would undo these steps as well."""
+        return planner.reaches(self.journal.snapshot, self.journal.touched, steps)
+
     def wait(self, watch: guardian.Guardian, seconds: float) -> None:
         """Hand over to the guardian. Raises `OSError` and `Gone`."""
         deadline = guardian.now() + seconds

@@ -47,15 +47,25 @@ def plan(
 
 def restore(state: State, snapshot: State, touched: Collection[Key]) -> Plan:
     """Plan the way back to a snapshot, for the objects touched and all on their devices."""
+    scope = _scope(snapshot, touched)
+    wanted = [Wanted(key, _settable(snapshot[key]), ()) for key in snapshot if key in scope]
+    made = {key for key in touched if key not in snapshot}
+    return _Planner(state, wanted, made, {}, True, False, exact=True).plan()
+
+
+def reaches(snapshot: State, touched: Collection[Key], steps: Iterable[Step]) -> bool:
+    """Tell whether `restore` would undo these steps too."""
+    scope = _scope(snapshot, touched) | set(touched)
+    return all(key in scope for step in steps for key in (step.key, *step.falls))
+
+
+def _scope(snapshot: State, touched: Collection[Key]) -> set[Key]:
     devices = {device for key in touched for device in _devices(key, snapshot.get(key) or {})}
-    scope = {
+    return {
         key
         for key, attributes in snapshot.items()
         if key in touched or not devices.isdisjoint(_devices(key, attributes))
     }
-    wanted = [Wanted(key, _settable(snapshot[key]), ()) for key in snapshot if key in scope]
-    made = {key for key in touched if key not in snapshot}
-    return _Planner(state, wanted, made, {}, True, False, exact=True).plan()
 
 
 def _settable(attributes: Attributes) -> Attributes:

@@ -43,6 +43,9 @@ from vnetc.backends.netlink.titles import title
 from vnetc.diagnostics import diagnostic
 from vnetc.record import Record, replace
 
+_MENDINGS = 3
+_FIRST_LOOK = 0.02  # seconds: what takes the kernel a moment is not mended
+
 
 class Request(Record):
     """What is to be applied, and how.
@@ -199,7 +202,7 @@ def _carry_out(
     with interruptible():
         try:
             kernel.execute(steps, after)
-            change.ledger = _verify(kernel, request.question, change.ledger, steps)
+            steps = _verify(kernel, request.question, change, steps)
             _ask(asked)
             ledgers.prepare(change.directory, change.ledger)
             with uninterrupted():
@@ -216,19 +219,26 @@ def _carry_out(
     return Outcome(result="done", steps=steps)
 
 
-def _verify(kernel: Kernel, question: Question, ledger: Ledger, taken: Sequence[Step]) -> Ledger:
-    """Read until all is as wanted; give the record with what came of the steps.
+def _verify(
+    kernel: Kernel, question: Question, change: Change, taken: Sequence[Step]
+) -> tuple[Step, ...]:
+    """Read until all is as wanted, and note in the record what came of the steps.
 
-    Raises `Failed` if it does not come to be.
+    What the kernel did of its own accord is mended: with the last address of a device it removes
+    the routes there, too. Gives the steps that were taken in all. Raises `Failed` if it does not come to be, `StepFailed`.
     """
-    start, pause = time.monotonic(), 0.02
+    start, pause, mended = time.monotonic(), 0.02, 0
+    done = tuple(taken)
     while True:
-        state = kernel.read(question.wanted, ledger.known, ledger.remembered)
-        ledger = ledgers.remembering(ledger, taken, question.wanted, state)
-        steps = plan(question, recall(state, ledger.remembered), ledger).steps
+        state = kernel.read(question.wanted, change.ledger.known, change.ledger.remembered)
+        change.ledger = ledgers.remembering(change.ledger, done, question.wanted, state)
+        steps = plan(question, recall(state, change.ledger.remembered), change.ledger).steps
         if not steps:
-            return ledger
-        if time.monotonic() + pause > start + SETTLE:
+            return done
+        if mended < _MENDINGS and pause > _FIRST_LOOK and change.covers(steps):
+            kernel.execute(steps)
+            mended, done = mended + 1, (*done, *steps)
+        elif time.monotonic() + pause > start + SETTLE:
             break
         time.sleep(pause)
         pause = min(2 * pause, 0.5)
