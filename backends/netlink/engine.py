@@ -30,6 +30,7 @@ from vnetc.backends.netlink.wire import Message
 # What is to be removed may have gone with something else already, and what is to be made may still
 # be there: the state that is read afterwards tells whether all is well.
 _GONE = frozenset({errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO})
+_CARRIER = 2.0  # seconds that a carrier may take to be seen, LW_INTERVAL of link_watch.c is one
 _DETECTION = 5.0  # seconds that duplicate address detection may take
 _WIREGUARD = frozenset({"wireguard", "wireguard-peer"})
 
@@ -94,6 +95,8 @@ class Kernel:
         for key, attributes in devices.items():
             if attributes["kind"] == "wireguard":
                 state |= self._read_wireguard(key[1], names)
+        asked = {item.key for item in wanted}
+        keys |= sysctls.promoting(_changing(state, asked))
         state |= sysctls.read(sysctls.names(keys))
         state |= programs.read(wanted, owned, remembered, self.machine)
         return state
@@ -152,6 +155,18 @@ class Kernel:
         """Read the numbers of all devices."""
         names = links.names(self.netlink.dump(*links.DUMP))
         self.index = {name: number for number, name in names.items()}
+
+
+def _changing(state: State, wanted: Collection[Key]) -> set[str]:
+    """Name the devices that may lose the first of several addresses."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    for key, attributes in state.items():
+        if key[0] == "address" and ":" not in key[2] and attributes["origin"] != "kernel":
+            if key[1] in seen or key not in wanted:
+                found.add(key[1])
+            seen.add(key[1])
+    return found
 
 
 class _Run:
@@ -281,6 +296,22 @@ class _Run:
         while time.monotonic() < end and self.is_tentative(source):
             time.sleep(0.05)
 
+    def await_carrier(self, key: Key) -> None:
+        """Wait for a device that was just brought up: until then the kernel sets its IPv6 MTU anew.
+
+        addrconf_notify does so when the link watcher says that there is a carrier; without a cable
+        there never is.
+        """
+        parts = key[1].split("/")
+        if parts[:3] != ["net", "ipv6", "conf"] or parts[-1] != "mtu":
+            return
+        end = time.monotonic() + _CARRIER
+        while time.monotonic() < end:
+            bodies = self.kernel.netlink.dump(*links.DUMP)
+            if links.has_settled(bodies, parts[3]):
+                return
+            time.sleep(0.05)
+
     def is_tentative(self, source: str) -> bool:
         bodies = [body for dump in addresses.DUMPS for body in self.kernel.netlink.dump(*dump)]
         return addresses.is_tentative(bodies, source)
@@ -310,6 +341,7 @@ class _Run:
         if step.key[0] == "sysctl":
             value = sysctls.default(step.key) if step.after is None else step.after["value"]
             if value is not None:
+                self.await_carrier(step.key)
                 sysctls.write(step.key, str(value))
         else:
             programs.run(step, self.kernel.keys, self.kernel.machine)

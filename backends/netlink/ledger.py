@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+# classes of what is there without vnetc, and is only changed
+_GIVEN = frozenset({"link", "sysctl", "card"})
 FILE, NEXT = "state.json", "next.json"
 
 
@@ -107,7 +109,8 @@ def after(
     owned = {key for key in ledger.owned | made if key in asked}
     first: dict[Key, dict[str, Value]] = {}
     for step in steps:
-        if step.action == "~" and step.key in state and step.key not in owned:
+        given = step.key[0] in _GIVEN and step.key in state and step.key not in owned
+        if step.action == "~" and given:
             old, found = state[step.key], first.setdefault(step.key, {})
             found.update({name: old[name] for name in step.changes if name in old})
     before: dict[Key, Attributes] = {}

@@ -276,6 +276,19 @@ def names(bodies: Iterable[bytes]) -> dict[int, str]:
     return found
 
 
+_OPERSTATE, _UNKNOWN_OR_UP = 16, (0, 6)  # IFLA_OPERSTATE, IF_OPER_...
+
+
+def has_settled(bodies: Iterable[bytes], name: str) -> bool:
+    """Tell whether the kernel knows by now that a device is up, if it is."""
+    for body in bodies:
+        raw = dict(attributes(body, HEADER.size))
+        if TEXT.unpack(raw[IFLA_IFNAME]) == name:
+            is_up = bool(HEADER.unpack_from(body)[3] & UP)
+            return not is_up or raw.get(_OPERSTATE, b"\0")[0] in _UNKNOWN_OR_UP
+    return True
+
+
 def read(
     bodies: Iterable[bytes], names: Mapping[int, str]
 ) -> Iterator[tuple[Key, dict[str, Value]]]:

@@ -72,14 +72,19 @@ def _enter(name: str) -> None:
     if "/" in name or "\0" in name or name in ("", ".", ".."):
         raise refusal("VN602", f"`{name}` cannot be the name of a network namespace")
     try:
-        # never O_CREAT: ip-netns(8) makes the file, and an empty one would look like a namespace
-        fd = os.open(f"{_FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        # never O_CREAT: ip-netns(8) makes the file, and an empty one would look like a namespace;
+        # and a pipe must not block
+        fd = os.open(f"{_FOLDER}/{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise refusal(
             "VN602",
             f"there is no network namespace `{name}`",
             help=f"`ip netns list` lists them; `ip netns add {name}` makes this one",
         ) from None
+    except PermissionError:
+        raise unprivileged() from None
+    except OSError as error:  # a name that is too long, a link that leads to itself
+        raise refusal("VN602", f"{_FOLDER}/{name} cannot be opened: {error.strerror}") from None
     try:
         if ctypes.CDLL(None, use_errno=True).setns(fd, _CLONE_NEWNET) == 0:
             return

@@ -122,6 +122,7 @@ class _Planner:
         self.fallen: frozenset[str] = frozenset()  # devices that go before the new ones are made
         self.late: frozenset[str] = frozenset()  # devices that go at the end
         self.held: dict[str, State] = {}  # the addresses of devices, as steps go on
+        self.promoted: set[Key] = set()
         self.again: dict[Key, Attributes] = {}  # addresses that the kernel takes along with others
         self.upper: dict[str, list[str]] = {}  # what goes with a device
         for key, attributes in state.items():
@@ -156,6 +157,7 @@ class _Planner:
         for key in lost:
             if key not in self.wanted and key[0] != "link" and self._stays(key):
                 self.wanted[key] = Wanted(key, _settable(self.state[key]), self._path_of(key))
+        self._forward()
         for key, attributes in self.now.items():
             if key[0] == "address":
                 self.held.setdefault(key[1], {})[key] = {**attributes}
@@ -251,6 +253,8 @@ class _Planner:
                 not down.isdisjoint(devices) and _dies_when_down(key)
             ):
                 lost.append(key)
+                if key[0] in _PROGRAMS and key in self.owned:  # it would go on with no device
+                    self._remove(key, Phase.STOP, "it goes with its device")
                 del self.now[key]
         for key, found in self.now.items():
             if key[0] == "link" and found.get("master") in self.fallen:
@@ -525,6 +529,17 @@ class _Planner:
             ),
         )
 
+    def _forward(self) -> None:
+        """Follow what forwarding for the whole host does to that of devices (inet_forward_change)."""
+        for key, start in _HOST_WIDE.items():
+            item, now = self.wanted.get(key), self.now.get(key)
+            if item is None or now is None or not differing(key, item.attributes, now):
+                continue
+            for other in self.now:
+                of_device = other[0] == "sysctl" and other[1].startswith(start) and other != key
+                if of_device and other[1].endswith("/forwarding"):
+                    self.now[other] = item.attributes
+
     def _address(self, item: Wanted, now: Attributes | None) -> Impact:
         """Follow what a new or changed address does to others of its device."""
         key = item.key
@@ -573,9 +588,31 @@ class _Planner:
         held = self.held.get(key[1], {})
         falls = addresses.falls_with(key, held)
         held.pop(key, None)
+        if falls and self._promotes(key[1]):
+            held[falls[0]] = {**held[falls[0]], "secondary": False}
+            return []
         for other in falls:
             self.again[other] = held.pop(other)
         return falls
+
+    def _promotes(self, name: str) -> bool:
+        """Have the kernel keep the other addresses of a subnet when the first one goes.
+
+        Without, a device is without any for a moment, and loses its routes (fib_inetaddr_event).
+        """
+        key: Key = ("sysctl", f"net/ipv4/conf/{name}/promote_secondaries")
+        old = self.state.get(key)
+        if old is None:
+            return False
+        if key not in self.promoted:
+            self.promoted.add(key)
+            new: Attributes = {"value": "1"}
+            why = "for as long as addresses change"
+            for phase, before, after in ((Phase.SYSCTL, old, new), (Phase.LAST, new, old)):
+                step = Step(action="~", key=key, before=before, after=after, reason=why)
+                if old != new:
+                    self._add(phase, 0, step)
+        return True
 
     def _hold(self, key: Key, attributes: Attributes) -> None:
         """Add an address to those of its device, as the kernel does."""
@@ -609,14 +646,14 @@ class _Planner:
             )
 
     def _is_removed(self, key: Key, attributes: Attributes) -> bool:
-        if not self.late.isdisjoint(_devices(key, attributes)):
+        if key[0] not in _PROGRAMS and not self.late.isdisjoint(_devices(key, attributes)):
             return False  # it goes with its device
         if key in self.owned:
             return True
-        if self.exact:
-            return False
         if is_foreign(key, attributes):
             return self._is_forbidden(key, attributes)
+        if self.exact:
+            return False
         if is_ours(key, attributes):
             return True
         devices = _devices(key, attributes)
@@ -674,6 +711,12 @@ def _without_ipv6(item: Wanted) -> Wanted:
     return replace(item, attributes={name: item.attributes[name] for name in names})
 
 
+# what a program does for a device, and does not end with it
+_PROGRAMS = frozenset({"dhcp", "resolver"})
+_HOST_WIDE: Mapping[Key, str] = {
+    ("sysctl", "net/ipv4/ip_forward"): "net/ipv4/conf/",
+    ("sysctl", "net/ipv6/conf/all/forwarding"): "net/ipv6/conf/",
+}
 # IFAPROT_KERNEL_RA, RTPROT_RA: of router advertisements
 _ADVERTISED = {"address": 2, "route": 9}
 _NO_MASTER: Attributes = {"master": None, "master-kind": None}

@@ -96,6 +96,11 @@ def default(key: Key, *, root: str = ROOT) -> str | None:
     return _read(f"{root}/{'/'.join((*parts[:3], 'default', parts[4]))}")
 
 
+def promoting(devices: Iterable[str]) -> set[Key]:
+    """Name what decides whether the other addresses of a subnet stay when the first one goes."""
+    return {("sysctl", f"net/ipv4/conf/{name}/promote_secondaries") for name in devices}
+
+
 def names(keys: Collection[Key]) -> list[Key]:
     """Pick the keys of parameters."""
     return [key for key in keys if key[0] == "sysctl"]

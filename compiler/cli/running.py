@@ -105,5 +105,5 @@ def say(found: Sequence[Diagnostic], desired: Desired | None = None) -> None:
         desired.report([d for d in found if d.path])
         found = [d for d in found if not d.path]
     for d in found:
-        help = f"\n  = help: {d.help}" if d.help else ""
+        help = f"\n  = help: {printable(d.help)}" if d.help else ""
         print(printable(f"{d.severity}[{d.code}]: {d.message}") + help, file=sys.stderr)

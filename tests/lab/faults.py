@@ -7,8 +7,7 @@ the kernel must hold what it held before the document was known.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,11 +18,11 @@ from .runner.acts import Act
 from .runner.boot import DOCUMENT, File
 from .runner.job import Job, Result
 from .state import State, interpret
-from .transitions import GENERATION, Stage, samples
+from .transitions import ALL, EVERYWHERE, GENERATION, Stage, samples
 
 # After which steps a run of all tests kills: the first ones, and fewer of those that come later.
 SOME = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
-ALL = os.environ.get("VNETC_LAB_ALL") == "1"
+RARE_FAULTS = 4  # in the virtual machine, unless all are wanted
 _KILLER = Path(__file__).with_name("runner") / "killed.py"
 _FILE = File("/usr/local/lib/lab/killed.py", _KILLER.read_text())
 _KILLED = 137  # as sh(1) says of a program that SIGKILL ended
@@ -96,8 +95,17 @@ def _acts(files: tuple[File, ...]) -> Iterator[Act]:
 
 
 def faults() -> Iterator[Fault]:
-    """Give those of each sample: on a new host, and on one that has the sample before it."""
-    some = [*samples().values()]
-    for before, case in zip([*some[-1:], *some], some, strict=False):
-        yield Fault(None, case)
-        yield Fault(before, case)
+    """Give those of each sample: on a new host, and on one that has another sample of its sort."""
+    some = samples().values()
+    common = [case for case in some if case.needs() <= EVERYWHERE]
+    for sort in (common, [case for case in some if case not in common]):
+        for before, case in zip([*sort[-1:], *sort], sort, strict=False):
+            yield Fault(None, case)
+            yield Fault(before, case)
+
+
+def selected(all_faults: Sequence[Fault]) -> list[Fault]:
+    """Leave out what takes a virtual machine long, unless it is wanted."""
+    rare = [fault for fault in all_faults if not fault.needs <= EVERYWHERE]
+    left_out = () if ALL else rare[RARE_FAULTS:]
+    return [fault for fault in all_faults if fault not in left_out]

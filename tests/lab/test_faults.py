@@ -6,10 +6,11 @@ import pytest
 
 from .conftest import Verdict
 from .experiments import Experiment
-from .faults import faults
+from .faults import faults, selected
 from .transitions import samples
 
-EXPERIMENTS: list[Experiment] = [*faults()]
+FAULTS = [*faults()]
+EXPERIMENTS: list[Experiment] = [*selected(FAULTS)]
 
 
 @pytest.mark.lab
@@ -20,4 +21,4 @@ def test_faults(experiment: Experiment, verdict: Verdict) -> None:
 
 
 def test_every_sample() -> None:
-    assert len(EXPERIMENTS) == 2 * len(samples())
+    assert len(FAULTS) == 2 * len(samples())

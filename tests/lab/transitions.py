@@ -25,10 +25,10 @@ from .state import State, interpret
 
 GENERATION = "bookworm"
 # Kinds of interfaces that every kernel makes which runs the lab at all.
-_EVERYWHERE = frozenset({"bridge", "veth"})
+EVERYWHERE = frozenset({"bridge", "veth"})
 # What tells of the network around a host, not of the host.
 _AROUND = frozenset({"lease"})
-STEPS = 20  # of a walk: several are on their way at once
+STEPS = 12  # of a walk: several are on their way at once
 ALL = os.environ.get("VNETC_LAB_ALL") == "1"
 RARE_WALKS = 1  # in the virtual machine, unless all are wanted
 
@@ -100,14 +100,17 @@ class Walk(Experiment):
 
     def verdict(self, results: Mapping[str, Result]) -> str:
         wrong = [f"{name or self.name}: {r.error}" for name, r in results.items() if r.error]
-        if wrong:
+        if results[""].error:
             return "\n".join(wrong)
         now = self.cases[0].name
         for case, scene in zip(self.cases[1:], results[""].scenes, strict=True):
-            states = {"at first": results[case.name].raw, "after": scene.raw}
-            found = scene.error or unequal(
-                case.host, {name: self.stage.state(case, raw) for name, raw in states.items()}
-            )
+            fresh = results[case.name]
+            found = scene.error
+            if not found and not fresh.error:
+                states = {"at first": fresh.raw, "after": scene.raw}
+                found = unequal(
+                    case.host, {n: self.stage.state(case, r) for n, r in states.items()}
+                )
             if found:
                 wrong.append(f"{now} -> {case.name}:\n{found}")
             if not scene.error.startswith(f"`{APPLY}`"):  # else it has gone back
@@ -122,7 +125,7 @@ def _files(case: Case) -> tuple[File, ...]:
 def walks(found: Mapping[str, Case]) -> Iterator[Walk]:
     """Give walks that go from every document to every other, those that any kernel can first."""
     stage = Stage.of(found.values())
-    common = [name for name, case in found.items() if case.needs() <= _EVERYWHERE]
+    common = [name for name, case in found.items() if case.needs() <= EVERYWHERE]
     usual = [*permutations(common, 2)]
     rare = [pair for pair in permutations(found, 2) if pair not in usual]
     parts = [*_parts(tour(usual)), *_parts(tour(rare))]
@@ -132,7 +135,7 @@ def walks(found: Mapping[str, Case]) -> Iterator[Walk]:
 
 def selected(all_walks: Sequence[Walk]) -> list[Walk]:
     """Leave out what takes a virtual machine long, unless it is wanted."""
-    rare = [walk for walk in all_walks if not walk.needs <= _EVERYWHERE]
+    rare = [walk for walk in all_walks if not walk.needs <= EVERYWHERE]
     left_out = () if ALL else rare[RARE_WALKS:]
     return [walk for walk in all_walks if walk not in left_out]
 
