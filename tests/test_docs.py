@@ -3,7 +3,8 @@
 A block of the language `console` is a dialogue: a line that begins with `$ ` is a command for bash,
 what follows is what it prints. The dialogues of a page are run one after the other in a directory
 that holds a copy of samples/. A `yaml` block with a `title="NAME"` is saved there under that name.
-Commands that need the network are in `sh` blocks, which are not run. `--update-golden` rewrites
+Commands that need the network are in `sh` blocks, which are not run. A page with the comment
+`playground` has a network namespace of its own. `--update-golden` rewrites
 what the commands print.
 """
 
@@ -15,7 +16,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -50,13 +52,56 @@ def console(page: Path) -> bool:
 def test_dialogues(page: Path, tmp_path: Path, update_golden: bool) -> None:
     shutil.copytree(ROOT / "samples", tmp_path / "samples")
     text = page.read_text(encoding="utf-8")
-    real = FENCE.sub(lambda block: replay(block, tmp_path), text)
+    with playground(text) as entering:
+        real = FENCE.sub(lambda block: replay(block, tmp_path, entering), text)
     if update_golden:
         page.write_text(real, encoding="utf-8")
     assert real == page.read_text(encoding="utf-8")
 
 
-def replay(block: re.Match[str], directory: Path) -> str:
+@contextmanager
+def playground(text: str) -> Iterator[list[str]]:
+    """Give what commands of a page begin with: pages about a running host have one of their own.
+
+    It has the network cards eth0 and eth1, and a /run, /var/lib and /etc/vnetc that go with it.
+    """
+    if "<!-- playground" not in text:
+        yield []
+        return
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a network namespace")
+    host = subprocess.Popen(
+        ["unshare", "-n", "-m", "-p", "-f", "--mount-proc", "bash", "-c", _HOST],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert host.stdin is not None and host.stdout is not None
+    try:
+        assert host.stdout.readline() == b"ready\n"
+        children = Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()
+        yield ["nsenter", "-t", children[0], "-n", "-m", "-p"]
+    finally:
+        host.stdin.close()
+        host.wait()
+
+
+_HOST = """
+set -e
+mount -t tmpfs none /run
+mount -t tmpfs none /var/lib
+mkdir -p /etc/vnetc
+mount -t tmpfs none /etc/vnetc
+ip link set lo up
+for card in eth0 eth1; do
+  ip link add $card type veth peer name wire-$card
+  ip link set wire-$card up
+done
+echo ready
+read || true
+"""
+
+
+def replay(block: re.Match[str], directory: Path, entering: Sequence[str] = ()) -> str:
     """Give a block as it really is, having done what it says."""
     title = TITLE.search(block["rest"])
     if block["language"] == "yaml" and title is not None:
@@ -67,14 +112,14 @@ def replay(block: re.Match[str], directory: Path) -> str:
         return block[0]
     commands = [line for line in block["body"].splitlines() if line.startswith("$ ")]
     assert commands, "a console block without a command"
-    said = "".join(f"{line}\n{answer(line[2:], directory)}" for line in commands)
+    said = "".join(f"{line}\n{answer(line[2:], directory, entering)}" for line in commands)
     fence = "````" if "```" in said else "```"  # pages of codes have blocks of their own
     return f"{fence}console\n{said}{fence}"
 
 
-def answer(command: str, directory: Path) -> str:
+def answer(command: str, directory: Path, entering: Sequence[str] = ()) -> str:
     done = subprocess.run(
-        ["bash", "-c", command],
+        [*entering, "bash", "-c", f"cd {directory} && {command}" if entering else command],
         check=False,
         cwd=directory,
         env=ENVIRONMENT,

@@ -83,7 +83,7 @@ class Change:
         """Keep the change. Raises `OSError`; it then is to be undone."""
         install.install(self.places.root, self.journal.files)
         ledgers.commit(self.directory)
-        journals.keep(self.directory, self.journal)
+        journals.keep(self.directory)
 
     def undo(self, failure: Diagnostic | None = None) -> Outcome:
         """Undo the change, as far as that is possible."""

@@ -16,6 +16,7 @@ from vnetc.backends.netlink import ledger, store
 from vnetc.backends.netlink.ledger import Ledger
 from vnetc.backends.netlink.namespaces import Namespace
 from vnetc.backends.netlink.objects import Key, State
+from vnetc.backends.netlink.outcome import refusal
 from vnetc.record import Record, replace
 
 TYPE_CHECKING = False
@@ -73,12 +74,15 @@ class Journal(Record):
 def load(directory: str, name: str = FILE) -> Journal | None:
     """Read a journal, None if there is none. Raises `Refused`."""
     path = os.path.join(directory, name)
-    data = store.read(path)
+    try:
+        data = store.read(path)
+    except PermissionError as error:
+        raise refusal("VN612", f"{path} cannot be read: {error.strerror}") from None
     if data is None:
         return None
     try:
         return _decoded(data)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise store.damaged(path) from None
 
 
@@ -87,10 +91,13 @@ def save(directory: str, journal: Journal) -> None:
     store.write(os.path.join(directory, FILE), _encoded(journal))
 
 
-def keep(directory: str, journal: Journal) -> None:
-    """Close a journal whose change stays, and hold it for `vnetc rollback`. Raises `OSError`."""
-    store.write(os.path.join(directory, LAST), _encoded(replace(journal, phase="kept")))
-    store.remove(os.path.join(directory, FILE))
+def keep(directory: str) -> None:
+    """Close the journal, whose change stays, and hold it for `vnetc rollback`. Raises `OSError`.
+
+    By its name alone: that needs no room on a disk that may be full by now.
+    """
+    os.rename(os.path.join(directory, FILE), os.path.join(directory, LAST))
+    store.settle(directory)
 
 
 def close(directory: str, journal: Journal, phase: Phase) -> None:

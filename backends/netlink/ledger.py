@@ -64,7 +64,7 @@ def load(directory: str, namespace: Namespace) -> Ledger:
         return Ledger()
     try:
         ledger = decoded(data)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise store.damaged(path) from None
     if ledger.boot == namespace.boot and ledger.inode != namespace.inode:
         return Ledger(files=ledger.files)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from contextlib import suppress
 
 from vnetc.backends.netlink.outcome import refusal
@@ -84,15 +85,18 @@ def remove(path: str) -> None:
 def read(path: str) -> dict[str, Any] | None:
     """Give what a file holds, None if there is no file.
 
-    Raises `Refused` for one that is damaged or of a later vnetc: to go on without it would forget
-    what is vnetc's own, and leave it behind for ever.
+    Raises `Refused` for one that is damaged, of somebody else or of a later vnetc: to go on without
+    it would forget what is vnetc's own, and leave it behind for ever. Raises `PermissionError`.
     """
     try:
-        with open(path, "rb") as file:
-            data: object = json.loads(file.read())
+        data: object = json.loads(_content(path))
     except FileNotFoundError:
         return None
-    except ValueError:
+    except PermissionError:
+        raise
+    except OSError as error:
+        raise refusal("VN612", f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
         data = None
     if not is_mapping(data) or not isinstance(data.get("version"), int):
         raise damaged(path)
@@ -104,6 +108,25 @@ def read(path: str) -> dict[str, Any] | None:
             "as not its own",
         )
     return data
+
+
+def _content(path: str) -> bytes:
+    """Read a file of root's own: whoever can write it has its reader undo what he likes."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not block
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise damaged(path)
+        if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise refusal(
+                "VN612",
+                f"others than root can write {path}",
+                help="see what is in it, then give it to root alone: chown root, chmod 600",
+            )
+        with open(fd, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(fd)
 
 
 def damaged(path: str) -> Exception:

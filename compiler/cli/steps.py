@@ -12,6 +12,7 @@ from vnetc.backends.netlink.links import show
 from vnetc.backends.netlink.objects import Key, Value
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.titles import title
+from vnetc.cli.folding import folded
 from vnetc.diagnostics import Path
 from vnetc.record import Record, replace
 from vnetc.report import printable
@@ -57,7 +58,7 @@ def combined(steps: Iterable[Step]) -> list[Step]:
     groups: dict[str, list[Step]] = {}
     for step in found.values():
         groups.setdefault(_group(step), []).append(step)
-    return [step for group in groups.values() for step in group]
+    return folded(step for group in groups.values() for step in group)
 
 
 def _joined(old: Step, new: Step) -> Step:

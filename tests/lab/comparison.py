@@ -31,15 +31,15 @@ def compare(host: Host, specification: State, states: Mapping[str, State]) -> st
     return "\n".join(lines)
 
 
-def unequal(host: Host, states: Mapping[str, State]) -> str:
-    """Give a table of all that differs among states of one host, empty if nothing does."""
+def unequal(host: Host, states: Mapping[str, State]) -> list[str]:
+    """Give a table of all that differs among states of one host, an item for each thing."""
     found = {name: without_differences(state, host) for name, state in states.items()}
-    lines: list[str] = []
+    rows: list[str] = []
     for key in sorted({key for state in found.values() for key in state}):
         values = _values(key, found)
         if len({*values.values()}) > 1:
-            lines += _row(key, values)
-    return "\n".join(lines)
+            rows.append("\n".join(_row(key, values)))
+    return rows
 
 
 def _differs(key: Key, expected: State, found: Mapping[str, State]) -> bool:

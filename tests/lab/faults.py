@@ -73,7 +73,7 @@ class Fault(Experiment):
             wrong.append("nothing was killed: the first step is not one")
         for scene in result.scenes:
             states = {"before": self._state(result.raw), "afterwards": self._state(scene.raw)}
-            found = scene.error or unequal(self.case.host, states)
+            found = scene.error or "\n".join(unequal(self.case.host, states))
             if found:
                 wrong.append(f"{scene.name}:\n{found}")
         return "\n".join(wrong)

@@ -209,11 +209,9 @@ def test_unequal() -> None:
     """What one of two states has and the other has not is a difference, also what nobody expects."""
     whole = specification()
     more = {**whole, ("nft", "inet left", "table left"): "{}"}
-    assert unequal(CASE.host, {"before": whole, "after": dict(whole)}) == ""
-    assert unequal(CASE.host, {"before": whole, "after": more}).splitlines() == [
-        "nft inet left table left",
-        "  before  -",
-        "  after   {}",
+    assert unequal(CASE.host, {"before": whole, "after": dict(whole)}) == []
+    assert unequal(CASE.host, {"before": whole, "after": more}) == [
+        "nft inet left table left\n  before  -\n  after   {}"
     ]
 
 

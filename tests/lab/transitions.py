@@ -28,6 +28,10 @@ GENERATION = "bookworm"
 EVERYWHERE = frozenset({"bridge", "veth"})
 # What tells of the network around a host, not of the host.
 _AROUND = frozenset({"lease"})
+# What the kernel does once and never takes back: a rule with the first VRF of a namespace
+# (vrf_newlink), and no redirects anywhere since the first WireGuard device was up (wg_open).
+_RULE_OF_VRFS = "l3mdev=None src=all"
+_REDIRECTS = ("sysctl", "all", "ipv4 send_redirects")
 STEPS = 12  # of a walk: several are on their way at once
 ALL = os.environ.get("VNETC_LAB_ALL") == "1"
 RARE_WALKS = 1  # in the virtual machine, unless all are wanted
@@ -65,11 +69,12 @@ class Stage:
     def state(self, case: Case, raw: Mapping[str, str]) -> State:
         """Read what a document is responsible for: all, but for the cards that it does not name."""
         others = frozenset(self.cards) - frozenset(cards(case.host))
-        return {
-            key: value
+        state = {
+            key: "; ".join(rule for rule in value.split("; ") if rule != _RULE_OF_VRFS)
             for key, value in interpret(raw, self.cards).items()
-            if owner_of(key) not in others and key[0] not in _AROUND
+            if owner_of(key) not in others and key[0] not in _AROUND and key != _REDIRECTS
         }
+        return {key: value for key, value in state.items() if key[0] != "rule" or value}
 
 
 @dataclass(frozen=True)
@@ -102,17 +107,18 @@ class Walk(Experiment):
         wrong = [f"{name or self.name}: {r.error}" for name, r in results.items() if r.error]
         if results[""].error:
             return "\n".join(wrong)
-        now = self.cases[0].name
+        now, known = self.cases[0].name, frozenset[str]()
         for case, scene in zip(self.cases[1:], results[""].scenes, strict=True):
-            fresh = results[case.name]
-            found = scene.error
-            if not found and not fresh.error:
-                states = {"at first": fresh.raw, "after": scene.raw}
-                found = unequal(
-                    case.host, {n: self.stage.state(case, r) for n, r in states.items()}
-                )
-            if found:
-                wrong.append(f"{now} -> {case.name}:\n{found}")
+            found = frozenset[str]()
+            if scene.error:
+                wrong.append(f"{now} -> {case.name}:\n{scene.error}")
+            elif not results[case.name].error:
+                raw = {"at first": results[case.name].raw, "after": scene.raw}
+                states = {name: self.stage.state(case, text) for name, text in raw.items()}
+                found = frozenset(unequal(case.host, states))
+                new = sorted(found - known)  # what is left of an earlier one has been said
+                wrong += ["\n".join((f"{now} -> {case.name}:", *new))] if new else []
+            known |= found
             if not scene.error.startswith(f"`{APPLY}`"):  # else it has gone back
                 now = case.name
         return "\n".join(wrong)

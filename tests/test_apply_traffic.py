@@ -1,0 +1,219 @@
+"""Connections that run while apply changes things: those of guests, and the host's own.
+
+Four of them for what is not related to them: of a guest at a bridge, of one behind a NAT network, to
+one that is published there, and the host's. Then those that a change is about: an address that moves
+to a bridge, routes that move to other gateways and devices.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import namespaces
+from .apply_box import WORLD, Box, Connection, boxed, ip
+
+pytestmark = pytest.mark.skipif(
+    namespaces.missing() is not None, reason=str(namespaces.missing())
+)
+
+# Guests bring their own devices, as libvirt does: no document names vnet0 and vnet1.
+GUESTS = {"vnet0": ("guest0", "br0"), "vnet1": ("guest1", "vms")}
+BASE: dict[str, Any] = {
+    "version": 1,
+    "interfaces": {
+        "eth0": {},
+        "br0": {
+            "type": "bridge",
+            "ports": ["eth0"],
+            "addresses": ["203.0.113.2/24"],
+            "routes": [{"to": "default", "via": "203.0.113.1"}],
+        },
+        "eth1": {"addresses": ["198.51.100.2/24"]},
+        "br1": {"type": "bridge", "addresses": ["10.1.0.1/24"]},
+        "v0": {"type": "veth", "peer": "v1"},
+        "v1": {"type": "veth", "peer": "v0"},
+    },
+    "networks": {
+        "vms": {
+            "mode": "nat",
+            "subnet": "192.168.122.0/24",
+            "dhcp": {"range": "192.168.122.100 - 192.168.122.200"},
+            "publish": [{"protocol": "tcp", "port": 8080, "to": "192.168.122.10:80"}],
+        },
+        "lab": {
+            "mode": "nat",
+            "subnet": "10.5.0.0/24",
+            "dhcp": {"range": "10.5.0.100 - 10.5.0.200"},
+            "publish": [{"protocol": "tcp", "port": 8081, "to": "10.5.0.10:80"}],
+        },
+    },
+}
+# What changes, where, and to what; None takes it away.
+UNRELATED: dict[str, tuple[str, Any]] = {
+    # the bridge that carries the traffic
+    "ageing time": ("interfaces br0 ageing-time", "100s"),
+    "forward delay": ("interfaces br0 forward-delay", "4s"),
+    "hello time": ("interfaces br0 hello-time", "1s"),
+    "maximum age": ("interfaces br0 max-age", "12s"),
+    "priority": ("interfaces br0 priority", 4096),
+    "STP that is off": ("interfaces br0 stp", False),
+    "forwarded groups": ("interfaces br0 group-forward-mask", 8),
+    "snooping": ("interfaces br0 multicast-snooping", False),
+    "querier": ("interfaces br0 multicast-querier", True),
+    "query interval": ("interfaces br0 multicast-query-interval", "60s"),
+    "description": ("interfaces br0 description", "guests"),
+    "second address": ("interfaces br0 addresses", ["203.0.113.2/24", "203.0.113.3/24"]),
+    "address of IPv6": ("interfaces br0 addresses", ["203.0.113.2/24", "2001:db8::2/64"]),
+    "further subnet": ("interfaces br0 addresses", ["203.0.113.2/24", "10.9.0.1/24"]),
+    "sysctl": ("interfaces br0 sysctl", {"ipv4": {"proxy_arp": 1}}),
+    "neighbour": (
+        "interfaces br0 neighbors",
+        [{"address": "203.0.113.77", "macaddress": "52:54:00:00:00:77"}],
+    ),
+    "further route": (
+        "interfaces br0 routes",
+        [{"to": "default", "via": "203.0.113.1"}, {"to": "10.7.0.0/16", "via": "203.0.113.9"}],
+    ),
+    "rule": (
+        "interfaces br0 routing-policy",
+        [{"priority": 100, "from": "10.88.0.0/16", "table": 100}],
+    ),
+    "further port": ("interfaces br0 ports", ["eth0", "eth2"]),
+    "port option of another": ("interfaces br0 ports", {"eth0": {}, "v0": {"hairpin": True}}),
+    # other devices
+    "MTU of a card": ("interfaces eth1 mtu", 1400),
+    "MTU of a bridge": ("interfaces br1 mtu", 1400),
+    "address of a card": ("interfaces eth1 addresses", ["198.51.100.3/25"]),
+    "address of a card that goes": ("interfaces eth1 addresses", []),
+    "route of a card": ("interfaces eth1 routes", [{"to": "10.8.0.0/16", "via": "198.51.100.9"}]),
+    "card that is off": ("interfaces eth1 activation", "off"),
+    "card that leaves": ("interfaces eth1", None),
+    "MAC address": ("interfaces br1 macaddress", "52:54:00:00:00:01"),
+    "STP of another bridge": ("interfaces br1 stp", True),
+    "bridge that goes": ("interfaces br1", None),
+    "new bridge": ("interfaces br2", {"type": "bridge", "addresses": ["10.2.0.1/24"]}),
+    "port of another bridge": ("interfaces br1 ports", ["eth2"]),
+    "new VXLAN": (
+        "interfaces vx0",
+        {"type": "vxlan", "id": 7, "local": "198.51.100.2", "remote": "198.51.100.9"},
+    ),
+    "new MACVLAN": ("interfaces mv0", {"type": "macvlan", "link": "eth1", "mode": "bridge"}),
+    "new tap": ("interfaces tap0", {"type": "tap"}),
+    "loopback": ("interfaces lo", {"type": "loopback", "addresses": ["192.0.2.1/32"]}),
+    # networks
+    "new NAT network": ("networks web", {"mode": "nat", "subnet": "10.6.0.0/24"}),
+    "new isolated network": ("networks web", {"mode": "isolated", "subnet": "10.6.0.0/24"}),
+    "NAT network that goes": ("networks lab", None),
+    "what another publishes": (
+        "networks lab publish",
+        [{"protocol": "udp", "port": 53, "to": "10.5.0.10:53"}],
+    ),
+    "subnet of another": ("networks lab", {"mode": "nat", "subnet": "10.55.0.0/24"}),
+    "range of another": ("networks lab dhcp range", "10.5.0.50 - 10.5.0.60"),
+    "range of its own": ("networks vms dhcp range", "192.168.122.50 - 192.168.122.60"),
+    "reservation": (
+        "networks vms dhcp reservations",
+        [{"macaddress": "52:54:00:00:00:10", "address": "192.168.122.10"}],
+    ),
+    "no DHCP": ("networks vms dhcp", None),
+    "one more published": (
+        "networks vms publish",
+        [
+            {"protocol": "tcp", "port": 8080, "to": "192.168.122.10:80"},
+            {"protocol": "tcp", "port": 8443, "to": "192.168.122.10:443"},
+        ],
+    ),
+    "IPv6 of the network": ("networks vms subnet", ["192.168.122.0/24", "fd00:5::/64"]),
+    "its addresses": (
+        "networks vms addresses",
+        ["192.168.122.1/24", "192.168.122.254/24"],
+    ),
+}
+_NOTHING = {"STP that is off", "description"}  # nothing is to be done
+_LONGEST = 200  # ms
+
+
+def changed(document: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
+    """Give a document that differs in one key."""
+    found = copy.deepcopy(document)
+    at = found
+    *way, last = place.split()
+    for word in way:
+        at = at[word]
+    if value is None:
+        del at[last]
+    else:
+        at[last] = value
+    return found
+
+
+@pytest.fixture(scope="module")
+def suffered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Try all of them on one host, there and back; give what each connection suffered."""
+    path = tmp_path_factory.mktemp("traffic") / "found.json"
+
+    def body(box: Box) -> None:
+        _guests(box)
+        connections = {
+            "bridged": Connection("guest0", WORLD, "203.0.113.1"),
+            "NAT": Connection("guest1", WORLD, "203.0.113.1"),
+            "published": Connection(WORLD, "guest1", "203.0.113.2", 8080),
+            "host": Connection(None, WORLD, "203.0.113.1"),
+        }
+        found: dict[str, Any] = {"control": _control(connections)}
+        for name, (place, value) in UNRELATED.items():
+            before = {kind: one.mark() for kind, one in connections.items()}
+            done = [box.put(changed(BASE, place, value)), box.put(BASE)]
+            found[name] = {
+                "codes": [one.code for one in done],
+                "said": [one.text for one in done],
+                "suffered": {kind: one.suffered(before[kind]) for kind, one in connections.items()},
+            }
+        path.write_text(json.dumps(found))
+
+    boxed(body)
+    return dict(json.loads(path.read_text()))
+
+
+def _guests(box: Box) -> None:
+    done = box.put(BASE)
+    assert done.code == 0, done.text
+    ip("address add 203.0.113.1/24 dev eth0", netns=WORLD)
+    for device, (guest, bridge) in GUESTS.items():
+        ip(f"netns add {guest}", f"link add {device} type veth peer eth0 netns {guest}")
+        ip("link set lo up", "link set eth0 up", netns=guest)
+        ip(f"link set {device} master {bridge} up")
+    ip("address add 203.0.113.10/24 dev eth0", netns="guest0")
+    ip("address add 192.168.122.10/24 dev eth0", "route add default via 192.168.122.1", netns="guest1")
+
+
+def _control(connections: dict[str, Connection]) -> dict[str, Any]:
+    """Interrupt them for a moment: what is measured must show it."""
+    before = {kind: one.mark() for kind, one in connections.items()}
+    ip("link set eth0 down")
+    time.sleep(0.5)
+    ip("link set eth0 up")
+    return {kind: one.suffered(before[kind]) for kind, one in connections.items()}
+
+
+@pytest.mark.parametrize("name", UNRELATED)
+def test_connections_survive_what_is_unrelated(name: str, suffered: dict[str, Any]) -> None:
+    found = suffered[name]
+    assert found["codes"] == [0, 0], found["said"]
+    nothing = [text.startswith("nothing to change") for text in found["said"]]
+    assert nothing == [name in _NOTHING] * 2, found["said"]
+    for kind, one in found["suffered"].items():
+        assert one["error"] == one["retransmitted"] == one["timeouts"] == 0, (kind, one)
+        assert one["gap"] < _LONGEST, (kind, one)
+
+
+def test_an_interruption_would_be_seen(suffered: dict[str, Any]) -> None:
+    for kind, one in suffered["control"].items():
+        assert one["gap"] > _LONGEST and one["retransmitted"] and one["timeouts"], (kind, one)
