@@ -181,10 +181,37 @@ def test_a_journal_comes_back_as_it_was_written(tmp_path: Path) -> None:
     journal.save(str(tmp_path), written)
     assert journal.load(str(tmp_path)) == written
     assert written.open
-    journal.keep(str(tmp_path), written)
+    journal.keep(str(tmp_path))
     assert journal.load(str(tmp_path)) is None
-    kept = journal.load(str(tmp_path), journal.LAST)
-    assert kept is not None and kept.phase == "kept" and not kept.open
+    assert journal.load(str(tmp_path), journal.LAST) == written
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"), [(0o600, ""), (0o620, "others than root"), (0o602, "others than root")]
+)
+def test_what_others_can_write_is_not_believed(mode: int, words: str, tmp_path: Path) -> None:
+    journal.save(str(tmp_path), a_journal())
+    path = tmp_path / journal.FILE
+    path.chmod(mode)
+    if not words:
+        assert journal.load(str(tmp_path)) is not None
+        return
+    with pytest.raises(Refused, match=words):
+        journal.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink(path, path)])
+def test_what_is_no_file_is_no_journal(make: Callable[[str], None], tmp_path: Path) -> None:
+    make(str(tmp_path / journal.FILE))
+    with pytest.raises(Refused):
+        journal.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"version": 1, "boot": "", "inode": 1e999}'])
+def test_a_record_of_any_nonsense_is_damaged(text: str, tmp_path: Path) -> None:
+    (tmp_path / ledgers.FILE).write_text(text)
+    with pytest.raises(Refused, match="damaged"):
+        ledgers.load(str(tmp_path), NAMESPACE)
 
 
 def test_a_journal_that_cannot_be_closed_goes(

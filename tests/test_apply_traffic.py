@@ -200,6 +200,7 @@ def _control(connections: dict[str, Connection]) -> dict[str, Any]:
     ip("link set eth0 down")
     time.sleep(0.5)
     ip("link set eth0 up")
+    time.sleep(1.5)  # until the patience of the senders ends again
     return {kind: one.suffered(before[kind]) for kind, one in connections.items()}
 
 

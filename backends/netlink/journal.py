@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
 
 FILE, LAST = "journal.json", "last.json"
-Phase: TypeAlias = 'Literal["running", "waiting", "kept", "rolled back", "incomplete"]'
-_PHASES = ("running", "waiting", "kept", "rolled back", "incomplete")
+Phase: TypeAlias = 'Literal["running", "waiting", "rolled back", "incomplete"]'
+_PHASES = ("running", "waiting", "rolled back", "incomplete")
 
 
 class FileChange(Record, kw_only=False):

@@ -32,7 +32,7 @@ _ACTIONS = {
 _IMPACTS = ("seamless", "brief", "disruptive")
 _WIDTH = 72  # columns of what changes; more goes onto further lines
 # What tells most of a new object in a word or two.
-_TELLING = ("kind", "via", "dev", "link", "master", "value", "lladdr", "pvid")
+_TELLING = ("kind", "via", "dev", "link", "master", "value", "pvid", "untagged")
 _PARTS = {"via": "via {}", "dev": "dev {}", "link": "on {}", "master": "in {}", "value": "= {}"}
 
 
@@ -147,9 +147,9 @@ def _words(step: Step) -> list[str]:
         return [step.reason]
     told = step.after or {}
     return [
-        _PARTS.get(name, "{}").format(_spelt(name, told[name]))
+        name if told[name] is True else _PARTS.get(name, "{}").format(_spelt(name, told[name]))
         for name in _TELLING
-        if told.get(name) is not None
+        if told.get(name) not in (None, False)
     ]
 
 

@@ -1,7 +1,7 @@
 """Lies to plant in what a back end wrote: each must turn the lab red, and show where it is.
 
 A lie is one a translator tells when it drops, confuses or invents something. All that it changes is
-the text of the compiled files, and it must change that.
+the text of the files that the job gets, and it must change that.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ class Lie:
 
 
 LIES = (
+    # of netlink the document itself is falsified
+    Lie("metric", "routing", "netlink", "metric: 50", "metric: 51", "default dev eth0 metric 50"),
+    Lie(
+        "driver",
+        "cards",
+        "netlink",
+        "driver: veth",
+        "driver: igb",
+        "there is no network card `lan`",
+    ),
     Lie("metric", "routing", "networkd", "Metric=50", "Metric=51", "default dev eth0 metric 50"),
     Lie("metric lost", "routing", "ifupdown", " metric 70", "", "2001:db8:20::/48"),
     Lie("table", "routing", "ifupdown-ng", r"lookup 1000\b", "lookup 100", "rule ipv6 150"),

@@ -78,9 +78,13 @@ def proven(passed: Mapping[str, Case]) -> dict[str, list[str]]:
 UNPROVEN: Mapping[str, Mapping[str, str]] = {
     **OF_CARDS,
     "interface.description": dict.fromkeys(
-        ("ifupdown", "ifupdown2", "ifupdown-ng", "netplan", "networkd"),
+        ("ifupdown", "ifupdown2", "ifupdown-ng", "netlink", "netplan", "networkd"),
         "a comment of the file, or `Description=`, which is only for presentation "
         "(systemd.network(5)): nothing of it reaches the kernel",
+    ),
+    **dict.fromkeys(
+        ("interface.raw", "host.raw"),
+        {"netlink": "it is text for the files of other targets, which it passes over"},
     ),
     "dhcp-overrides.use-hostname": dict.fromkeys(
         ("netplan", "networkd"),
@@ -90,7 +94,7 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
         ("type.infiniband", *(f"infiniband.{key(field)}" for field in row_fields(Infiniband))),
         dict.fromkeys(
-            ("ifupdown", "ifupdown2", "ifupdown-ng", "netplan", "networkd"),
+            ("ifupdown", "ifupdown2", "ifupdown-ng", "netlink", "netplan", "networkd"),
             "there is no InfiniBand card, nor a driver that plays one; the words are those of the "
             "programs (test_names.py)",
         ),
