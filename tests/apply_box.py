@@ -31,6 +31,7 @@ from .apply_host import Host, wait
 from .namespaces import CLONE_NEWNET, sandboxed
 
 CARDS = ("eth0", "eth1", "eth2", "eth3")
+HERE = "here"  # the box's own namespace, when seen from others
 WORLD = "world"  # the namespace at the other ends of the cards' cables
 STATE = Path("/var/lib/vnetc/host")
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -207,7 +208,7 @@ def _inside(body: Callable[[Box], None]) -> None:
     os.makedirs("/var/lib/misc")
     os.mkdir("/etc/vnetc")
     output("mount -t sysfs sysfs /sys")
-    ip("link set lo up", f"netns add {WORLD}")
+    ip("link set lo up", f"netns attach {HERE} 1", f"netns add {WORLD}")
     ip(*(f"link add {card} type veth peer {card} netns {WORLD}" for card in CARDS))
     ip("link set lo up", *(f"link set {card} up" for card in CARDS), netns=WORLD)
     _load_all()
@@ -303,9 +304,9 @@ def last_of(pids: Sequence[int]) -> None:
 
 @contextlib.contextmanager
 def netns(name: str | None) -> Iterator[None]:
-    """Be in a network namespace; None is the box's own, that of its first process."""
+    """Be in a network namespace; None is the box's own."""
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    away = os.open("/proc/1/ns/net" if name is None else f"/run/netns/{name}", os.O_RDONLY)
+    away = os.open(f"/run/netns/{name or HERE}", os.O_RDONLY)
     try:
         assert _LIBC.setns(away, CLONE_NEWNET) == 0
         yield
@@ -372,9 +373,7 @@ class Connection:
 
     def mark(self) -> dict[str, int]:
         """Begin to measure anew."""
-        begun = self.sent()
         struct.pack_into("=q", self.shared, 8, 0)
-        wait(lambda: self.sent() > begun + 2 or self.error() != 0)
         return self.counters()
 
     def error(self) -> int:
@@ -389,10 +388,8 @@ class Connection:
         )
         return {"retransmitted": again, "timeouts": sum(map(_timeouts, self.places))}
 
-    def suffered(self, before: Mapping[str, int], ticks: int = 12) -> dict[str, int]:
-        """Say what happened since a mark; what was lost is noticed a moment later."""
-        begun = self.sent()
-        wait(lambda: self.sent() > begun + ticks or self.error() != 0)
+    def suffered(self, before: Mapping[str, int]) -> dict[str, int]:
+        """Say what happened since a mark."""
         now = self.counters()
         found = {name: now[name] - before[name] for name in now}
         return {
@@ -403,8 +400,15 @@ class Connection:
 
     def close(self) -> None:
         last_of([self.pid])
-        for end in self.ends:
+        for end in self.ends:  # not a word more
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0))
             end.close()
+
+
+def go_on(connections: Sequence[Connection], ticks: int = 12) -> None:
+    """Wait a moment: what was lost is noticed when more has come."""
+    ends = [(one, one.sent() + ticks) for one in connections]
+    wait(lambda: all(one.sent() > end or one.error() for one, end in ends), 60)
 
 
 def _timeouts(place: str | None) -> int:

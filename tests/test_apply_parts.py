@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -209,9 +209,9 @@ def test_what_is_no_file_is_no_journal(make: Callable[[str], None], tmp_path: Pa
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"version": 1, "boot": "", "inode": 1e999}'])
 def test_a_record_of_any_nonsense_is_damaged(text: str, tmp_path: Path) -> None:
-    (tmp_path / ledgers.FILE).write_text(text)
+    (tmp_path / ledger.FILE).write_text(text)
     with pytest.raises(Refused, match="damaged"):
-        ledgers.load(str(tmp_path), NAMESPACE)
+        ledger.load(str(tmp_path), HERE)
 
 
 def test_a_journal_that_cannot_be_closed_goes(

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from . import namespaces
-from .apply_box import WORLD, Box, Connection, boxed, ip
+from .apply_host import wait
+from .apply_box import WORLD, Box, Connection, boxed, go_on, ip, output
 
 pytestmark = pytest.mark.skipif(
     namespaces.missing() is not None, reason=str(namespaces.missing())
@@ -36,6 +37,7 @@ BASE: dict[str, Any] = {
             "routes": [{"to": "default", "via": "203.0.113.1"}],
         },
         "eth1": {"addresses": ["198.51.100.2/24"]},
+        "eth2": {},
         "br1": {"type": "bridge", "addresses": ["10.1.0.1/24"]},
         "v0": {"type": "veth", "peer": "v1"},
         "v1": {"type": "veth", "peer": "v0"},
@@ -93,7 +95,7 @@ UNRELATED: dict[str, tuple[str, Any]] = {
     "address of a card": ("interfaces eth1 addresses", ["198.51.100.3/25"]),
     "address of a card that goes": ("interfaces eth1 addresses", []),
     "route of a card": ("interfaces eth1 routes", [{"to": "10.8.0.0/16", "via": "198.51.100.9"}]),
-    "card that is off": ("interfaces eth1 activation", "off"),
+    "card that is off": ("interfaces eth1", {"activation": "off"}),
     "card that leaves": ("interfaces eth1", None),
     "MAC address": ("interfaces br1 macaddress", "52:54:00:00:00:01"),
     "STP of another bridge": ("interfaces br1 stp", True),
@@ -137,6 +139,7 @@ UNRELATED: dict[str, tuple[str, Any]] = {
     ),
 }
 _NOTHING = {"STP that is off", "description"}  # nothing is to be done
+_STAYS = {"MTU of a bridge", "MAC address"}  # what the kernel chose before, it does not choose again
 _LONGEST = 200  # ms
 
 
@@ -171,6 +174,7 @@ def suffered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for name, (place, value) in UNRELATED.items():
             before = {kind: one.mark() for kind, one in connections.items()}
             done = [box.put(changed(BASE, place, value)), box.put(BASE)]
+            go_on([*connections.values()])
             found[name] = {
                 "codes": [one.code for one in done],
                 "said": [one.text for one in done],
@@ -200,7 +204,7 @@ def _control(connections: dict[str, Connection]) -> dict[str, Any]:
     ip("link set eth0 down")
     time.sleep(0.5)
     ip("link set eth0 up")
-    time.sleep(1.5)  # until the patience of the senders ends again
+    time.sleep(2)  # until the patience of the senders ends again
     return {kind: one.suffered(before[kind]) for kind, one in connections.items()}
 
 
@@ -209,7 +213,7 @@ def test_connections_survive_what_is_unrelated(name: str, suffered: dict[str, An
     found = suffered[name]
     assert found["codes"] == [0, 0], found["said"]
     nothing = [text.startswith("nothing to change") for text in found["said"]]
-    assert nothing == [name in _NOTHING] * 2, found["said"]
+    assert nothing == [name in _NOTHING, name in _NOTHING | _STAYS], found["said"]
     for kind, one in found["suffered"].items():
         assert one["error"] == one["retransmitted"] == one["timeouts"] == 0, (kind, one)
         assert one["gap"] < _LONGEST, (kind, one)
@@ -218,3 +222,121 @@ def test_connections_survive_what_is_unrelated(name: str, suffered: dict[str, An
 def test_an_interruption_would_be_seen(suffered: dict[str, Any]) -> None:
     for kind, one in suffered["control"].items():
         assert one["gap"] > _LONGEST and one["retransmitted"] and one["timeouts"], (kind, one)
+
+
+# --- what is about the connection -----------------------------------------------------------------
+
+_DEFAULT = {"to": "default", "via": "203.0.113.1"}
+_SECOND = {"to": "default", "via": "203.0.113.254"}  # the world's second address there
+_DETOUR = {"to": "default", "via": "198.51.100.1"}  # at the other card
+
+
+def _card(*routes: dict[str, Any], address: str = "203.0.113.2/24", **more: Any) -> dict[str, Any]:
+    """Give a host with an address on its card, and a second card."""
+    return _host(eth0={"addresses": [address], "routes": [*routes], **more})
+
+
+def _bridge(*routes: dict[str, Any], address: str = "203.0.113.2/24", **more: Any) -> dict[str, Any]:
+    """Give the same with the card as a port of a bridge."""
+    port = {"type": "bridge", "ports": ["eth0"], "addresses": [address], "routes": [*routes]}
+    return _host(eth0={}, br0={**port, **more})
+
+
+def _host(**interfaces: Any) -> dict[str, Any]:
+    second = {"addresses": ["198.51.100.2/24"]}
+    return {"version": 1, "interfaces": {"eth1": second, **interfaces}}
+
+
+def _at_second(*routes: dict[str, Any]) -> dict[str, Any]:
+    found = _card()
+    found["interfaces"]["eth1"]["routes"] = [*routes]
+    return found
+
+
+_NEAR, _FAR, _V6 = "203.0.113.1", "198.18.0.1", "2001:db8::1"
+_6 = "2001:db8::2/64"
+MOVES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "address to a bridge": (_NEAR, _card(), _bridge()),
+    "address and route to a bridge": (_FAR, _card(_DEFAULT), _bridge(_DEFAULT)),
+    "bridge with options": (_FAR, _card(_DEFAULT), _bridge(_DEFAULT, **{"ageing-time": "60s"})),
+    "address of IPv6 to a bridge": (_V6, _card(address=_6), _bridge(address=_6)),
+    "other gateway": (_FAR, _card(_DEFAULT), _card(_SECOND)),
+    "other metric": (_FAR, _card(_DEFAULT), _card({**_DEFAULT, "metric": 50})),
+    "other card": (_FAR, _card(_DEFAULT), _at_second(_DETOUR)),
+    "gateways at both": (
+        _FAR,
+        _card(_DEFAULT),
+        _card({"to": "default", "nexthops": [{"via": "203.0.113.1"}, {"via": "203.0.113.254"}]}),
+    ),
+    "rule and table": (
+        _FAR,
+        _card(_DEFAULT),
+        _card(
+            {**_SECOND, "table": 100},
+            **{"routing-policy": [{"priority": 100, "from": "203.0.113.2/32", "table": 100}]},
+        ),
+    ),
+    "shorter prefix": (_NEAR, _card(), _card(address="203.0.113.2/25")),
+    "MTU": (_FAR, _card(_DEFAULT), _card(_DEFAULT, mtu=1400)),
+}
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Make all moves with a connection of the host, there and back."""
+    path = tmp_path_factory.mktemp("moves") / "found.json"
+
+    def body(box: Box) -> None:
+        ip(
+            "address add 203.0.113.1/24 dev eth0",
+            "address add 203.0.113.254/24 dev eth0",
+            "address add 2001:db8::1/64 dev eth0 nodad",
+            "address add 198.51.100.1/24 dev eth1",
+            "address add 198.18.0.1/32 dev lo",
+            netns=WORLD,
+        )
+        for place in ("all", "eth0", "eth1", "default"):  # ways there and back may differ
+            output(f"sysctl -qw net.ipv4.conf.{place}.rp_filter=0")
+        found: dict[str, Any] = {}
+        for name, (address, before, after) in MOVES.items():
+            box.start(before)
+            if address == _V6:
+                wait(lambda: "tentative" not in output("ip -6 address show"))
+            connection = Connection(None, WORLD, address)
+            mine = []
+            for document in (after, before):
+                mark = connection.mark()
+                done = box.put(document)
+                go_on([connection])
+                mine.append({**connection.suffered(mark), "code": done.code, "said": done.text})
+            connection.close()
+            found[name] = mine
+        # a control: as one who does it by hand does it
+        box.start(_card(_DEFAULT))
+        connection = Connection(None, WORLD, _FAR)
+        mark = connection.mark()
+        ip("address flush dev eth0", "link add br0 type bridge", "link set eth0 master br0")
+        time.sleep(0.5)
+        ip("link set br0 up", "address add 203.0.113.2/24 dev br0", "route add default via 203.0.113.1")
+        time.sleep(2)
+        found["control"] = [connection.suffered(mark)]
+        path.write_text(json.dumps(found))
+
+    boxed(body)
+    return dict(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_no_sender_loses_patience_when_its_address_or_route_moves(
+    name: str, moved: dict[str, Any]
+) -> None:
+    for one in moved[name]:
+        assert one["code"] == 0, one["said"]
+        assert not one["said"].startswith("nothing"), one["said"]
+        assert one["error"] == one["timeouts"] == 0, one
+        assert one["gap"] < _LONGEST, one
+
+
+def test_one_who_does_it_by_hand_loses_it(moved: dict[str, Any]) -> None:
+    (one,) = moved["control"]
+    assert one["timeouts"] and one["gap"] > _LONGEST, one

@@ -219,7 +219,7 @@ class _Run:
             if step.action == "-":
                 return
         if step.action == "~":
-            if "address-generation" in step.changes and (step.before or {}).get("up"):
+            if (step.before or {}).get("up") and "address-generation" in step.changes:
                 self.generate_addresses(step)
             self.send(number, step, self.encode)
         elif step.after is not None and links.is_made_by_ioctl(step.after):
@@ -342,7 +342,11 @@ class _Run:
             value = sysctls.default(step.key) if step.after is None else step.after["value"]
             if value is not None:
                 self.await_carrier(step.key)
-                sysctls.write(step.key, str(value))
+                try:
+                    sysctls.write(step.key, str(value))
+                except FileNotFoundError:
+                    if step.action != "-":  # else it went with the device, or its IPv6
+                        raise
         else:
             programs.run(step, self.kernel.keys, self.kernel.machine)
 

@@ -104,6 +104,8 @@ _TABLES = {kind.word: decode_table(kind.options) for kind in (*KINDS, *TUNNELS)}
     "tun": TUN_TABLE
 }
 _PORT_TABLE = decode_table(PORTS_OF_BRIDGES)
+# IFLA_BR_TOPOLOGY_CHANGE: a bridge ages faster for the moment (__br_set_topology_change)
+_TABLES["bridge"][13] = ("bridge.topology-change", lambda data: True if data[0] else None)
 
 
 def _known(options: Iterable[Option]) -> dict[str, Value]:
@@ -396,25 +398,16 @@ def _read_info(data: bytes, found: Decoded, names: Mapping[int, str]) -> None:
         found["peer"], found["link"] = found["link"], None
         return
     found |= _BASE.get(word, _NOTHING)
-    data = info.get(INFO_DATA, b"")
-    decode(_TABLES[word], data, found)
+    decode(_TABLES[word], info.get(INFO_DATA, b""), found)
     for name in _DEVICES[word]:
         _name(found, name, names)
     if word == "tun":
         tidy_tun(found)
     elif kind.tidy is not None:
         kind.tidy(found)
-    if word == "bridge" and _changes_topology(data):
-        found["bridge.topology-change"] = True
 
 
 _NOTHING: dict[str, Value] = {}
-_TOPOLOGY_CHANGE = 13  # IFLA_BR_TOPOLOGY_CHANGE
-
-
-def _changes_topology(data: bytes) -> bool:
-    """Tell whether a bridge ages faster for the moment (__br_set_topology_change)."""
-    return any(number == _TOPOLOGY_CHANGE and value[0] for number, value in attributes(data))
 
 
 def _name(found: Decoded, name: str, names: Mapping[int, str]) -> None:

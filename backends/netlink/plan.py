@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from vnetc.backends.netlink import addresses, links, routes, rules
 from vnetc.backends.netlink.classes import is_foreign
 from vnetc.backends.netlink.link_changes import CARDS, NO_ADDRESS
+from vnetc.backends.netlink.link_words import IPV6_MINIMUM_MTU
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.order import Phase, phase_of
 from vnetc.backends.netlink.steps import OBSERVED, Plan, Step, differing
@@ -115,6 +116,7 @@ class _Planner:
                 kind: Attributes = {"kind": state[key]["kind"]} if key[0] == "link" else {}
                 self.wanted[key] = Wanted(key, {**kind, **attributes}, ())
         self.links = {key[1]: item for key, item in self.wanted.items() if key[0] == "link"}
+        self.fulls: dict[Key, Attributes] = {}  # what devices are to have, also what is not stated
         self.found: list[tuple[Phase, int, Step]] = []
         self.problems: list[Diagnostic] = []
         self.depths: dict[str, int] = {}
@@ -130,6 +132,42 @@ class _Planner:
                 for below in (attributes.get("link"), attributes.get("peer")):
                     if isinstance(below, str):
                         self.upper.setdefault(below, []).append(key[1])
+
+        if small := self._too_small_for_ipv6():
+            self._forget_ipv6(small)
+
+    def _too_small_for_ipv6(self) -> set[Value]:
+        """Name the devices whose MTU has the kernel forget IPv6 on them (addrconf_notify).
+
+        Also bridges, which have the least MTU of their ports unless their own is stated.
+        """
+        small: set[Value] = set()
+        for name, item in self.links.items():
+            now = self.state.get(item.key, {}).get("mtu")
+            if item.attributes.get("mtu", now) not in _TOO_SMALL:
+                continue
+            # what is there may get back the MTU that it had before
+            if self._full(item).get("mtu", now) in _TOO_SMALL:
+                small.add(name)
+        masters = {
+            item.attributes.get("master") for name, item in self.links.items() if name in small
+        }
+        return small | {
+            name
+            for name, item in self.links.items()
+            if name in masters and item.attributes["kind"] == "bridge"
+            if "mtu" not in item.attributes
+        }
+
+    def _forget_ipv6(self, small: Collection[Value]) -> None:
+        for key, item in [*self.wanted.items()]:
+            if not any(name in small for name in _devices(key, {})):
+                continue
+            if key[0] == "link":
+                self.wanted[key] = self.links[key[1]] = _without_ipv6(item)
+                self.fulls.pop(key, None)
+            elif key[0] == "sysctl" and key[1].startswith("net/ipv6/"):
+                del self.wanted[key]
 
     # --- the whole --------------------------------------------------------------------------------
 
@@ -183,6 +221,12 @@ class _Planner:
 
     def _full(self, item: Wanted) -> Attributes:
         """Add to what is stated what the kernel gives a new device, or what a card had before."""
+        full = self.fulls.get(item.key)
+        if full is None:
+            full = self.fulls[item.key] = self._filled(item)
+        return full
+
+    def _filled(self, item: Wanted) -> Attributes:
         if item.key in self.before:
             return {**self.before[item.key], **item.attributes}
         if item.key in self.owned or self.adopt:
@@ -199,7 +243,7 @@ class _Planner:
                 continue
             full = self._full(item)
             other_kind = now["kind"] != full["kind"]
-            immutable = [] if other_kind else _with_impact("recreate", now, full)
+            immutable = [] if other_kind else _with_impact(now, full, "recreate")
             if not (other_kind or immutable):
                 continue
             found.append(name)
@@ -279,7 +323,7 @@ class _Planner:
         if now is None or not now.get("up"):
             return False
         full = self._full(item)
-        return bool(_with_impact("down", now, full) or _with_impact("empty", now, full))
+        return bool(_with_impact(now, full, "down", "empty"))
 
     def _stays(self, key: Key) -> bool:
         """Tell whether something lost is of others, settable, and its device still wanted."""
@@ -341,8 +385,12 @@ class _Planner:
         if full.get("master", now.get("master")) != now.get("master"):
             now = {**now, **self._as_port(item, full)}
         now = self._raise(item, full, now)
+        if not differing(item.key, full, now):
+            self.now[item.key] = now
+            return
+        said = _by_phase(full)
         for phase in (Phase.DEVICE, Phase.MASTER, Phase.PORT, Phase.UP):
-            new = {n: v for n, v in full.items() if links.phase(n) == phase.name.lower()}
+            new = said[phase]
             if differing(item.key, new, now):
                 self._change(item, phase, now, {**now, **new})
                 now = {**now, **new}
@@ -366,7 +414,7 @@ class _Planner:
         self.lowered.add(item.key[1])
         self._change(item, Phase.LOWER, now, {**now, "up": False})
         self.now[item.key] = {**now, "up": False}
-        if not _with_impact("empty", now, self._full(item)):
+        if not _with_impact(now, self._full(item), "empty"):
             return
         for key, attributes in [*self.now.items()]:
             if key[0] != "link" or attributes.get("master") != item.key[1]:
@@ -421,7 +469,7 @@ class _Planner:
         old, full = self.state[item.key], self._full(item)
         if old["kind"] != full["kind"]:
             return f"it is a {old['kind']} now"
-        names = _with_impact("recreate", old, full)
+        names = _with_impact(old, full, "recreate")
         return f"`{names[0]}` is set only once" if names else "it goes with what it is on"
 
     def _falls_with(self, name: str) -> tuple[Key, ...]:
@@ -690,17 +738,36 @@ def is_ours(key: Key, attributes: Attributes) -> bool:
     return attributes.get("proto") == PROTOCOL
 
 
-def _with_impact(impact: str, now: Attributes, full: Attributes) -> list[str]:
+def _with_impact(now: Attributes, full: Attributes, *impacts: links.Impact) -> list[str]:
     return [
         name
         for name in links.differing(now, full)
-        if name not in OBSERVED and links.impact(name, now, full) == impact
+        if name not in OBSERVED and links.impact(name, now, full) in impacts
     ]
+
+
+def _by_phase(full: Attributes) -> dict[Phase, dict[str, Value]]:
+    """Sort the attributes of a device by when they are set."""
+    found: dict[Phase, dict[str, Value]] = {phase: {} for phase in _LINK_PHASES.values()}
+    for name, value in full.items():
+        found[_LINK_PHASES[links.phase(name)]][name] = value
+    return found
+
+
+_LINK_PHASES = {
+    "device": Phase.DEVICE,
+    "master": Phase.MASTER,
+    "port": Phase.PORT,
+    "up": Phase.UP,
+}
 
 
 def _dies_when_down(key: Key) -> bool:
     """Tell whether an object of a device goes when that goes down (fib_sync_down_dev, addrconf_ifdown)."""
     return key[0] in ("route", "neighbor") or (key[0] == "address" and ":" in key[2])
+
+
+_TOO_SMALL = range(IPV6_MINIMUM_MTU)
 
 
 def _without_ipv6(item: Wanted) -> Wanted:

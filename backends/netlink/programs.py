@@ -321,23 +321,39 @@ def preflight(wanted: Iterable[Wanted], machine: Machine = MACHINE) -> list[Prob
     return found
 
 
+def possible(
+    wanted: Sequence[Wanted], machine: Machine = MACHINE
+) -> tuple[list[Wanted], list[Problem]]:
+    """Leave out what programs do that this host does not have; say what that is.
+
+    But not a firewall: the network would be open.
+    """
+    names = {item.key[0] for item in wanted} - {"nft"}
+    lacking = {name for name in names if _lacking(name, machine)}
+    left = [item for item in wanted if item.key[0] in lacking]
+    return [item for item in wanted if item.key[0] not in lacking], [*_missing(left, machine)]
+
+
 def _missing(wanted: Iterable[Wanted], machine: Machine) -> Iterator[Problem]:
     said: set[str] = set()
     for item in wanted:
-        name = item.key[0]
-        text = ""
-        if name in services.PROGRAMS:
-            program, package = services.PROGRAMS[name]
-            if not has(program, machine):
-                text = f"there is no `{program}` (Debian: {package})"
-        elif name == "dhcp" and daemons.dhcp_client(machine) is None:
-            clients = ", ".join((services.NETWORKD, *services.CLIENTS))
-            text = f"there is no DHCP client: one of {clients}"
-        elif name == "resolver" and daemons.resolver(machine) is None:
-            text = "there is neither systemd-resolved nor resolvconf to tell of DNS servers"
+        text = _lacking(item.key[0], machine)
         if text and text not in said:
             said.add(text)
             yield Problem(item.path, text, "VN607")
+
+
+def _lacking(name: str, machine: Machine) -> str:
+    """Say which program is missing for a class of objects, nothing if none is."""
+    if name in services.PROGRAMS:
+        program, package = services.PROGRAMS[name]
+        return "" if has(program, machine) else f"there is no `{program}` (Debian: {package})"
+    if name == "dhcp" and daemons.dhcp_client(machine) is None:
+        clients = ", ".join((services.NETWORKD, *services.CLIENTS))
+        return f"there is no DHCP client: one of {clients}"
+    if name == "resolver" and daemons.resolver(machine) is None:
+        return "there is neither systemd-resolved nor resolvconf to tell of DNS servers"
+    return ""
 
 
 def _check_table(item: Wanted, machine: Machine) -> Iterator[Problem]:

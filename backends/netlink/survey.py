@@ -6,7 +6,7 @@ The edge: it reads the kernel and the record. It changes nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from vnetc.backends.netlink import daemons, features, programs, tuntap, wireguard
 from vnetc.backends.netlink import ledger as ledgers
@@ -30,12 +30,14 @@ class Question(Record):
     """What the kernel should be, and how far that may reach.
 
     `ends` are the addresses of WireGuard's endpoints by the names that the document has, `keys` the
-    secrets by what stands for them in a state.
+    secrets by what stands for them in a state. `lacking` is what was left out, since this host has
+    no program for it.
     """
 
     wanted: Sequence[Wanted]
     ends: Mapping[tuple[str, int], Sequence[str]] = {}
     keys: Mapping[str, bytes] = {}
+    lacking: tuple[Diagnostic, ...] = ()
     adopt: bool = False
     prune: bool = False
 
@@ -48,28 +50,46 @@ class Survey(Record):
     plan: Plan
 
 
-def question(host: Host, machine: Machine, *, adopt: bool, prune: bool) -> Question:
-    """Say what a host wants, with what the document leaves to the machine. Raises `Refused`."""
+def question(
+    host: Host, machine: Machine, *, adopt: bool, prune: bool, allow: Collection[str] = ()
+) -> Question:
+    """Say what a host wants, with what the document leaves to the machine. Raises `Refused`.
+
+    `allow` VN607 leaves out what this host has no program for.
+    """
     material, problems = programs.read_secrets(host, machine)
     items = wanted(host, material, client=daemons.dhcp_client(machine))
-    try:
-        items = [tuntap.resolved(item) for item in items]
-    except LookupError as error:
-        problems.append(Problem((), str(error.args[0])))
+    lacking: list[Problem] = []
+    if "VN607" in allow:
+        items, lacking = programs.possible(items, machine)
+    items, strangers = tuntap.resolve(items)
+    problems += strangers
     ends, unknown = programs.look_up(items)
     problems += [*unknown, *programs.check_names(host, machine)]
     if problems:
         raise Refused(*(diagnostic("VN617", p.text, p.path, "key") for p in problems))
     return Question(
-        wanted=items, ends=ends, keys=programs.keyring(material), adopt=adopt, prune=prune
+        wanted=items,
+        ends=ends,
+        keys=programs.keyring(material),
+        lacking=tuple(
+            replace(_found(p), severity="warning", help="it is left out") for p in lacking
+        ),
+        adopt=adopt,
+        prune=prune,
     )
+
+
+def _found(problem: Problem) -> Diagnostic:
+    help = "install it, or leave this out with `--allow VN607`" if problem.code == "VN607" else ""
+    return diagnostic(problem.code, problem.text, problem.path, "key", help=help)
 
 
 def missing(asked: Question, steps: Sequence[Step], machine: Machine) -> list[Diagnostic]:
     """Find what the steps need and this host does not have: programs, parts of the kernel."""
     keys = {step.key for step in steps}
     found = programs.preflight([item for item in asked.wanted if item.key in keys], machine)
-    return [*features.lacking(steps), *(diagnostic(p.code, p.text, p.path, "key") for p in found)]
+    return [*features.lacking(steps), *map(_found, found)]
 
 
 def machine_at(places: Places) -> Machine:

@@ -6,6 +6,7 @@ the text that the kernel gives, without the newline.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 
 from vnetc.backends.netlink.objects import Key, State, Wanted
@@ -16,6 +17,7 @@ from vnetc.kinds import Loopback
 from vnetc.model import Host, Interface
 
 ROOT = "/proc/sys"
+_LONGEST = 4096  # bytes of a value; proc_dointvec and its like give all of it at once
 
 
 def wanted(host: Host, client: str | None = None) -> Iterator[Wanted]:
@@ -69,19 +71,29 @@ def read(keys: Iterable[Key], *, root: str = ROOT) -> State:
 
 
 def _read(path: str) -> str | None:
+    # there are several for each device, and a file object costs more than all the rest
     try:
-        with open(path, encoding="ascii") as file:
-            return file.read().strip()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(fd, _LONGEST).decode("ascii").strip()
+        finally:
+            os.close(fd)
     except (OSError, ValueError):
         return None
 
 
 def write(key: Key, value: str, *, root: str = ROOT) -> None:
     """Set a parameter. Raises `OSError`; a kernel without IPv6 has no parameters of it."""
-    if key[1].startswith("net/ipv6/") and not _has_ipv6(root):
-        return
-    with open(f"{root}/{key[1]}", "w", encoding="ascii") as file:
-        file.write(value)
+    try:
+        fd = os.open(f"{root}/{key[1]}", os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    except FileNotFoundError:
+        if key[1].startswith("net/ipv6/") and not _has_ipv6(root):
+            return
+        raise
+    try:
+        os.write(fd, value.encode("ascii"))
+    finally:
+        os.close(fd)
 
 
 def _has_ipv6(root: str) -> bool:

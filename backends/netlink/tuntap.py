@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterable
 
+from vnetc.backends.netlink.calls import Problem
 from vnetc.backends.netlink.objects import Attributes, Wanted
+from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,14 +65,28 @@ def _look_up(what: str, name: str) -> int:
         raise LookupError(f"there is no {what} `{name}`") from None
 
 
-def resolved(wanted: Wanted) -> Wanted:
-    """Give a device with the numbers of its users, as the kernel says them. Raises `LookupError`."""
-    kind = str(wanted.attributes.get("kind"))
-    if kind not in ("tun", "tap"):
-        return wanted
-    numbers: dict[str, Value] = {
-        f"{kind}.{what}": _number(kind, what, wanted.attributes)
-        for what in ("user", "group")
-        if wanted.attributes.get(f"{kind}.{what}") is not None
-    }
-    return Wanted(wanted.key, {**wanted.attributes, **numbers}, wanted.path, wanted.places)
+def resolve(wanted: Iterable[Wanted]) -> tuple[list[Wanted], list[Problem]]:
+    """Give devices with the numbers of their users, as the kernel says them."""
+    found: list[Wanted] = []
+    problems: list[Problem] = []
+    for item in wanted:
+        kind = item.attributes.get("kind")
+        if kind in ("tun", "tap"):
+            item, unknown = _resolved(str(kind), item)
+            problems += unknown
+        found.append(item)
+    return found, problems
+
+
+def _resolved(kind: str, wanted: Wanted) -> tuple[Wanted, list[Problem]]:
+    numbers: dict[str, Value] = {}
+    problems: list[Problem] = []
+    for what in ("user", "group"):
+        name = f"{kind}.{what}"
+        try:
+            if (number := _number(kind, what, wanted.attributes)) is not None:
+                numbers[name] = number
+        except LookupError as error:
+            path = wanted.places.get(name, wanted.path)
+            problems.append(Problem(path, str(error.args[0])))
+    return replace(wanted, attributes={**wanted.attributes, **numbers}), problems

@@ -174,10 +174,11 @@ def _planning(command: argparse.ArgumentParser) -> None:
     _document(command)
     command.add_argument(
         "--allow",
-        metavar="VN5xx",
+        metavar="CODE",
         action="append",
         default=[],
-        help="take this code as a warning, and leave out what the kernel cannot express",
+        help="take this code as a warning, and leave out what the kernel cannot express (VN5xx), or "
+        "what there is no program for (VN607)",
     )
     command.add_argument(
         "--format", choices=["full", "json"], default="full", help="how to print what differs"

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from vnetc.cli import FINDINGS, NOTHING, UsageError
 from vnetc.diagnostics import Diagnostic
@@ -119,13 +119,14 @@ def _colored(options: Namespace, terminal: bool) -> bool:
     return wanted(options.color, os.environ, terminal)
 
 
-def target_options(options: Namespace) -> dict[str, Any]:
+def target_options(options: Namespace, allowable: Collection[str] = ()) -> dict[str, Any]:
     """Give what the compiler is to be told of the target; refuse an `--allow` that does nothing."""
     from vnetc.pipeline import ALLOWABLE
 
+    allowable = allowable or ALLOWABLE
     for code in options.allow:
-        if code not in ALLOWABLE:
-            raise UsageError(f"--allow takes {', '.join(sorted(ALLOWABLE))}, not {code[:20]!r}")
+        if code not in allowable:
+            raise UsageError(f"--allow takes {', '.join(sorted(allowable))}, not {code[:20]!r}")
     return {
         "target": options.target,
         "version": options.target_version,

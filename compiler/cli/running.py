@@ -49,7 +49,11 @@ class Desired(Record):
         from vnetc.backends.netlink.survey import machine_at, question
 
         adopt, prune = self.options.adopt, self.options.prune_foreign
-        return question(self.host, machine_at(places), adopt=adopt, prune=prune)
+        allow = self.options.allow
+        asked = question(self.host, machine_at(places), adopt=adopt, prune=prune, allow=allow)
+        if asked.lacking:
+            self.report(asked.lacking)
+        return asked
 
     def line(self, path: Path) -> int | None:
         """Give the line of a key; None for what no key of the document asks for."""
@@ -64,13 +68,13 @@ class Desired(Record):
 def desired(options: Options) -> Desired | None:
     """Read and check the document that a command is for; None if it has errors, which are printed."""
     from vnetc.backends import load
-    from vnetc.pipeline import analyse, compile_analysis, expressed, finish
+    from vnetc.pipeline import ALLOWABLE, analyse, compile_analysis, expressed, finish
 
     documents = read_documents(options)
     if len(documents) != 1:
         raise UsageError(f"one document at a time: {options.paths[0]} has {len(documents)}")
     (source,) = documents
-    target = target_options(options)
+    target = target_options(options, ALLOWABLE | {"VN607"})
     analysis = analyse(source.source, name=source.name)
     kernel = load(KERNEL)
     host, found = expressed(analysis, kernel, kernel.default, options.allow)

@@ -30,14 +30,21 @@ class Lie:
 
 LIES = (
     # of netlink the document itself is falsified
-    Lie("metric", "routing", "netlink", "metric: 50", "metric: 51", "default dev eth0 metric 50"),
     Lie(
-        "driver",
+        "metric applied",
+        "routing",
+        "netlink",
+        "metric: 50",
+        "metric: 51",
+        "default dev eth0 metric 50",
+    ),
+    Lie(
+        "driver applied",
         "cards",
         "netlink",
         "driver: veth",
         "driver: igb",
-        "there is no network card `lan`",
+        "`lan`",
     ),
     Lie("metric", "routing", "networkd", "Metric=50", "Metric=51", "default dev eth0 metric 50"),
     Lie("metric lost", "routing", "ifupdown", " metric 70", "", "2001:db8:20::/48"),

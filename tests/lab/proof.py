@@ -82,10 +82,10 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         "a comment of the file, or `Description=`, which is only for presentation "
         "(systemd.network(5)): nothing of it reaches the kernel",
     ),
-    **dict.fromkeys(
-        ("interface.raw", "host.raw"),
-        {"netlink": "it is text for the files of other targets, which it passes over"},
-    ),
+    **{
+        row: {"netlink": "it is text for the files of other targets, which it passes over"}
+        for row in ("interface.raw", "host.raw")
+    },
     "dhcp-overrides.use-hostname": dict.fromkeys(
         ("netplan", "networkd"),
         "systemd-networkd hands the name to systemd-hostnamed over D-Bus, which a sandbox does "

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .boot import File, install, leased, settle
@@ -61,8 +62,7 @@ def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
         try:
             install(act.files)
             _run(box, act.lines)
-            end = time.monotonic() + PATIENCE
-            settle(box, act.name, lambda end=end: leased() or time.monotonic() > end)
+            settle(box, act.name, partial(_leased_by, time.monotonic() + PATIENCE))
             _run(box, act.checks)
             error = ""
         except _EnoughError:
@@ -70,6 +70,10 @@ def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
         except LabError as wrong:
             error = f"{wrong}\n{_log_since(start)}".strip()
         yield Scene(act.name, error, collect(box))
+
+
+def _leased_by(end: float) -> bool:
+    return leased() or time.monotonic() > end
 
 
 def _run(box: Sandbox, lines: Sequence[str]) -> None:
