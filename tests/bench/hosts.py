@@ -69,3 +69,39 @@ def ten(number: int) -> str:
         "      lease-time: 12h",
     ]
     return "\n".join(lines) + "\n"
+
+
+def bridges(count: int) -> str:
+    """Give a host with so many bridges, an address on each and a route through each."""
+    lines = ["version: 1", "host: bridges", "interfaces:"]
+    for number in range(count):
+        subnet = _subnet(number)
+        lines += [
+            f"  br{number}:",
+            "    type: bridge",
+            f"    addresses: [10.{subnet}.1/24]",
+            "    routes:",
+            f"      - {{to: 20.{subnet}.0/24, via: 10.{subnet}.2}}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def batch(count: int) -> str:
+    """Give the same host to `ip -batch`."""
+    numbers = range(count)
+    lines = [
+        *(f"link add br{n} type bridge\nlink set br{n} up" for n in numbers),
+        *(f"address add 10.{_subnet(n)}.1/24 dev br{n}" for n in numbers),
+        *(f"route add 20.{_subnet(n)}.0/24 via 10.{_subnet(n)}.2" for n in numbers),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def removal(count: int) -> str:
+    """Give what takes its bridges away: by group, for one by one takes twice as long."""
+    lines = [f"link set br{number} group 77" for number in range(count)]
+    return "\n".join([*lines, "link delete group 77"]) + "\n"
+
+
+def _subnet(number: int) -> str:
+    return f"{number // 256}.{number % 256}"

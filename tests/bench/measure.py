@@ -53,13 +53,14 @@ def measure(commands: Mapping[str, Command], rounds: int) -> dict[str, Cost]:
     for number in range(rounds + 1):
         for name, command in commands.items():
             command.prepare()
-            cost = _run(command)
+            cost = run(command)
             if number:  # the first round warms the caches
                 runs[name].append(cost)
     return {name: Cost(*zip(*costs, strict=True)) for name, costs in runs.items()}
 
 
-def _run(command: Command) -> tuple[float, float, float]:
+def run(command: Command) -> tuple[float, float, float]:
+    """Run a command once: milliseconds by the clock and of CPU, and MiB."""
     # .pyc files are read and written, as they are where Python is not told otherwise
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     begin = time.perf_counter()

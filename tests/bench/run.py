@@ -1,6 +1,6 @@
-"""`make bench`: compare vnetc with netplan and with a bare Python, and write the report.
+"""`make bench`: compare vnetc with netplan, ip(8) and a bare Python, and write the report.
 
-Not a test: it needs a quiet machine and netplan.io. Ends with 1 if a target is missed.
+Not a test: it needs a quiet machine, root and netplan.io. Ends with 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import vnetc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from bench import kernel
 from bench.hosts import THREE, ten, vlans
 from bench.measure import Command, Cost, measure
+from bench.parts import Goal, Part
 
 REPORT = Path(__file__).parents[2] / "docs" / "reference" / "performance.md"
 PYTHON = sys.executable
@@ -26,34 +27,12 @@ VNETC = str(Path(PYTHON).with_name("vnetc"))
 MANY = 1000
 
 
-@dataclass(frozen=True)
-class Goal:
-    """A number that must not be exceeded."""
-
-    what: str
-    measured: float
-    bound: float
-    unit: str = ""
-
-    @property
-    def met(self) -> bool:
-        return self.measured <= self.bound
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section of the report."""
-
-    title: str
-    text: str
-    costs: dict[str, Cost]
-    goals: tuple[Goal, ...]
-
-
 def main() -> int:
     """Measure all, print and write the report."""
     if shutil.which("netplan") is None:
         sys.exit("bench: netplan is not installed: `apt-get install netplan.io`")
+    if said := kernel.missing():
+        sys.exit(f"bench: {said}")
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a disk would measure itself
     with TemporaryDirectory(dir=memory) as directory:
         parts = []
@@ -70,6 +49,7 @@ def _parts(work: Path) -> Iterator[Part]:
     yield _vlans(work, addresses=False)
     yield _vlans(work, addresses=True)
     yield _check(work)
+    yield from kernel.parts(work)
 
 
 def _start(work: Path) -> Part:
@@ -84,8 +64,8 @@ def _start(work: Path) -> Part:
     return Part(
         "Starting",
         "The command line against an interpreter that does nothing.",
-        costs,
-        (Goal("`vnetc --version` / `python`", version.least_cpu / python.least_cpu, 2.5),),
+        costs=costs,
+        goals=(Goal("`vnetc --version` / `python`", version.least_cpu / python.least_cpu, 2.5),),
     )
 
 
@@ -106,8 +86,8 @@ def _three(work: Path) -> Part:
     return Part(
         "One host",
         "Three interfaces, from nothing to networkd's files.",
-        costs,
-        (
+        costs=costs,
+        goals=(
             Goal("`vnetc compile -o` / `netplan generate`, wall", _wall(new, netplan), 0.5),
             Goal("`vnetc compile` / `netplan generate`, wall", _wall(printed, netplan), 0.5),
         ),
@@ -133,8 +113,8 @@ def _vlans(work: Path, *, addresses: bool) -> Part:
     return Part(
         f"4000 VLANs on one parent, {'with an address each' if addresses else 'bare'}",
         "8001 files. What grows faster than the document would show here.",
-        costs,
-        (
+        costs=costs,
+        goals=(
             Goal("`vnetc compile -o` / `netplan generate`, wall", _wall(new, netplan), 1.0),
             Goal("`vnetc compile` / `netplan generate`, wall", _wall(printed, netplan), 1.0),
             Goal("4000 VLANs / 400 VLANs, CPU", printed.least_cpu / few.least_cpu, 11.0),
@@ -153,8 +133,8 @@ def _check(work: Path) -> Part:
     return Part(
         f"{MANY} documents in one process",
         "Ten interfaces each.",
-        costs,
-        (Goal("CPU for each document", check.least_cpu / MANY, 8.0, "ms"),),
+        costs=costs,
+        goals=(Goal("CPU for each document", check.least_cpu / MANY, 8.0, "ms"),),
     )
 
 
@@ -185,14 +165,7 @@ def _section(part: Part) -> str:
         "",
         part.text,
         "",
-        "| | wall, least | wall, median | CPU, least | peak memory |",
-        "|---|---|---|---|---|",
-        *(
-            f"| `{name}` | {cost.least_wall:.0f} ms | {cost.median_wall:.0f} ms "
-            f"| {cost.least_cpu:.0f} ms | {cost.peak:.0f} MiB |"
-            for name, cost in part.costs.items()
-        ),
-        "",
+        *_table(part.costs),
         "| | measured | at most | |",
         "|---|---|---|---|",
         *(
@@ -203,6 +176,21 @@ def _section(part: Part) -> str:
         "",
     ]
     return "\n".join(line.replace("  |", " |") for line in lines)
+
+
+def _table(costs: dict[str, Cost]) -> list[str]:
+    if not costs:
+        return []
+    return [
+        "| | wall, least | wall, median | CPU, least | peak memory |",
+        "|---|---|---|---|---|",
+        *(
+            f"| `{name}` | {cost.least_wall:.0f} ms | {cost.median_wall:.0f} ms "
+            f"| {cost.least_cpu:.0f} ms | {cost.peak:.0f} MiB |"
+            for name, cost in costs.items()
+        ),
+        "",
+    ]
 
 
 def _report(parts: list[Part]) -> str:
