@@ -12,7 +12,7 @@ from collections.abc import Callable
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x20000000, 0x40000000  # linux/sched.h
 
 
-def sandboxed(body: Callable[[], None], *hidden: str) -> None:
+def sandboxed(body: Callable[[], object], *hidden: str) -> None:
     """Run a piece of a test in a process of its own, which takes all it starts with it.
 
     It has its own network and processes, and empty directories in the place of `hidden`. Raises
@@ -31,7 +31,7 @@ def sandboxed(body: Callable[[], None], *hidden: str) -> None:
     code = 1
     try:
         os.close(readable)
-        _unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
+        unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID)
         inner = os.fork()  # whoever unshared the processes is not among the new ones
         if inner:
             code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
@@ -48,7 +48,8 @@ def sandboxed(body: Callable[[], None], *hidden: str) -> None:
         os._exit(code)
 
 
-def _unshare(flags: int) -> None:
+def unshare(flags: int) -> None:
+    """Leave namespaces for new ones. Raises `OSError`."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(flags):
         raise OSError(ctypes.get_errno(), "unshare")

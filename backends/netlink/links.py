@@ -105,7 +105,7 @@ _TABLES = {kind.word: decode_table(kind.options) for kind in (*KINDS, *TUNNELS)}
 }
 _PORT_TABLE = decode_table(PORTS_OF_BRIDGES)
 # IFLA_BR_TOPOLOGY_CHANGE: a bridge ages faster for the moment (__br_set_topology_change)
-_TABLES["bridge"][13] = ("bridge.topology-change", lambda data: True if data[0] else None)
+_TABLES["bridge"][14] = ("bridge.topology-change", lambda data: True if data[0] else None)
 
 
 def _known(options: Iterable[Option]) -> dict[str, Value]:
@@ -405,6 +405,8 @@ def _read_info(data: bytes, found: Decoded, names: Mapping[int, str]) -> None:
         tidy_tun(found)
     elif kind.tidy is not None:
         kind.tidy(found)
+    if found.get("bridge.topology-change"):
+        del found["bridge.ageing-time"]
 
 
 _NOTHING: dict[str, Value] = {}

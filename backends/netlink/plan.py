@@ -438,6 +438,8 @@ class _Planner:
         reason = ""
         if was_there:
             reason = self._why_anew(item)
+        if isinstance(peer, str) and peer in self.fallen and ("link", peer) not in self.now:
+            self._clear(peer, name)
         self._add(
             Phase.CREATE,
             depth,
@@ -464,6 +466,25 @@ class _Planner:
             own: Key = ("vlan", name, str(default))
             self.now[own] = {"pvid": True, "untagged": True, "self": True}
         return {**links.defaults(kind, attributes), **new, **made}
+
+    def _clear(self, peer: str, name: str) -> None:
+        """Remove what has the name of a cable's other end, which is made along with the first."""
+        if self.state[("link", peer)].get("peer") == name:
+            return  # it goes with that
+        self._add(
+            Phase.EARLY,
+            -_depth_in(self.state, peer),
+            Step(
+                action="-",
+                key=("link", peer),
+                before=self.state[("link", peer)],
+                after=None,
+                path=self.links[peer].path,
+                impact="disruptive",
+                reason=f"`{name}` brings a new one",
+                falls=self._falls_with(peer),
+            ),
+        )
 
     def _why_anew(self, item: Wanted) -> str:
         old, full = self.state[item.key], self._full(item)

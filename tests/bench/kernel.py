@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
+from typing import Any
+
+from namespaces import missing, sandboxed
 
 from bench.hosts import batch, bridges, removal
 from bench.measure import Command, Cost, run
 from bench.moving import CONTROL, MOVED, pauses
 from bench.parts import Goal, Part
-from namespaces import missing, sandboxed
 
 __all__ = ["missing", "parts"]
 
@@ -40,7 +41,7 @@ def parts(work: Path) -> Iterator[Part]:
         f"Apply: {MANY} bridges, addresses and routes",
         "From nothing to all of them, against `ip -batch` with a file of the same. The command reads "
         "the document, plans, writes its journal, takes the steps, and reads all again to verify.",
-        _named(few, many, BATCH, EXECUTION, APPLY),
+        costs=_named(few, many, BATCH, EXECUTION, APPLY),
         goals=(
             Goal("steps alone / `ip -batch`, wall", _wall(many, EXECUTION, BATCH), 1.2),
             Goal(f"`vnetc apply`, {MANY} / {FEW}, CPU", _growth(few, many, APPLY), 11.0),
@@ -50,7 +51,7 @@ def parts(work: Path) -> Iterator[Part]:
         f"Plan: {MANY} bridges, addresses and routes, nothing to change",
         "Against `ip -d -j link`, `ip -j address` and `ip -d -j route show table all`, and parsing "
         "what they print.",
-        _named(few, many, DUMPS, PLANNING, PLAN),
+        costs=_named(few, many, DUMPS, PLANNING, PLAN),
         goals=(
             Goal("reading and planning / `ip -j`, wall", _wall(many, PLANNING, DUMPS), 1.5),
             Goal(f"`vnetc plan`, {MANY} / {FEW}, CPU", _growth(few, many, PLAN), 11.0),
@@ -80,9 +81,7 @@ def _costs(work: Path, count: int) -> dict[str, Cost]:
     document.write_text(bridges(count))
     made.write_text(batch(count))
     gone.write_text(removal(count))
-    runs: Runs = _inside(
-        work, lambda: _rounds(str(document), str(made), str(gone), _ROUNDS[count])
-    )
+    runs: Runs = _inside(work, lambda: _rounds(str(document), str(made), str(gone), _ROUNDS[count]))
     return {name: Cost(*zip(*costs, strict=True)) for name, costs in runs.items()}
 
 
@@ -126,14 +125,8 @@ def _moving(work: Path) -> Part:
     )
 
 
-def _inside(work: Path, body: Callable[[], object]) -> dict[str, list]:  # type: ignore[type-arg]
+def _inside(work: Path, body: Callable[[], object]) -> Any:
     """Run a piece in namespaces of its own, and give what it gives."""
     result = work / "result.json"
-    sandboxed(lambda: _keep(result, body()), *HIDDEN)
-    found = json.loads(result.read_text())
-    return dict(found)
-
-
-def _keep(path: Path, found: object) -> None:
-    path.write_text(json.dumps(found))
-    os.sync()
+    sandboxed(lambda: result.write_text(json.dumps(body())), *HIDDEN)
+    return json.loads(result.read_text())

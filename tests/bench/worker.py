@@ -15,7 +15,7 @@ from collections.abc import Callable
 from vnetc.backends.netlink import namespaces
 from vnetc.backends.netlink.engine import Kernel
 from vnetc.backends.netlink.store import Places
-from vnetc.backends.netlink.survey import machine_at, survey
+from vnetc.backends.netlink.survey import Survey, machine_at, survey
 from vnetc.cli.arguments import parser
 from vnetc.cli.running import desired
 
@@ -37,7 +37,7 @@ def planning(document: str) -> Callable[[], object]:
     return plan
 
 
-def _planning(document: str) -> tuple[Kernel, Callable[[], object]]:
+def _planning(document: str) -> tuple[Kernel, Callable[[], Survey]]:
     found = desired(parser().parse_args(["plan", document]))
     assert found is not None
     places = Places()
@@ -72,5 +72,6 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
+    phases: dict[str, Callable[..., Callable[[], object]]]
     phases = {"execution": execution, "planning": planning, "dumps": dumps}
     print(json.dumps(cost(phases[sys.argv[1]](*sys.argv[2:]))))
