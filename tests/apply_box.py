@@ -246,9 +246,10 @@ def after_step(number: int, what: Callable[[], None]) -> Callable[[], None]:
     return prepare
 
 
-def nth(holder: Any, name: str, number: int, what: Callable[[], None]) -> Callable[[], None]:
-    """Do something, such as raising an error, before the n-th call of a function and, if that
-    comes back, before the others after it."""
+def nth(
+    holder: Any, name: str, number: int, what: Callable[[], None], *, late: bool = False
+) -> Callable[[], None]:
+    """Do something before (`late`: after) the n-th call of a function, and each call from then on."""
 
     def prepare() -> None:
         plain = getattr(holder, name)
@@ -257,9 +258,12 @@ def nth(holder: Any, name: str, number: int, what: Callable[[], None]) -> Callab
         def wrapped(*words: Any, **more: Any) -> Any:
             nonlocal count
             count += 1
-            if count >= number:
+            if count >= number and not late:
                 what()
-            return plain(*words, **more)
+            found = plain(*words, **more)
+            if count >= number and late:
+                what()
+            return found
 
         setattr(holder, name, wrapped)
 

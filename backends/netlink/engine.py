@@ -225,6 +225,8 @@ class _Run:
         elif step.after is not None and links.is_made_by_ioctl(step.after):
             self.flush()
             tuntap.create(step.key[1], step.after)
+            # its maker has closed it: until that is seen a bridge takes it for a port with a carrier
+            self.await_link(links.is_known_dead, step.key[1])
             self.kernel.number_devices()
             self.send(number, step, self.encode_settings)
         else:
@@ -303,14 +305,16 @@ class _Run:
         there never is.
         """
         parts = key[1].split("/")
-        if parts[:3] != ["net", "ipv6", "conf"] or parts[-1] != "mtu":
-            return
+        if parts[:3] == ["net", "ipv6", "conf"] and parts[-1] == "mtu":
+            self.await_link(links.is_running, parts[3])
+
+    def await_link(self, holds: Callable[[Sequence[bytes], str], bool], name: str) -> None:
+        """Wait for the link watcher to see what has become of a device, but not for ever."""
         end = time.monotonic() + _CARRIER
         while time.monotonic() < end:
-            bodies = self.kernel.netlink.dump(*links.DUMP)
-            if links.has_settled(bodies, parts[3]):
+            if holds(self.kernel.netlink.dump(*links.DUMP), name):
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def is_tentative(self, source: str) -> bool:
         bodies = [body for dump in addresses.DUMPS for body in self.kernel.netlink.dump(*dump)]

@@ -22,9 +22,23 @@ _NOTHING = (None, 0)
 def changes(root: str, files: Iterable[File], installed: Iterable[str]) -> tuple[FileChange, ...]:
     """Compare what is wanted below `root` with what is there; `installed` are files of before.
 
-    Raises `OSError` for what cannot be read, and for what is no plain file.
+    Raises `OSError` for what cannot be read, for what is no plain file, and for a place where none
+    can be put.
     """
-    return tuple(change for change in _compare(root, files, installed) if _differ(change))
+    found = tuple(change for change in _compare(root, files, installed) if _differ(change))
+    for change in found:
+        _check(os.path.dirname(_place(root, change.path)))
+    return found
+
+
+def _check(directory: str) -> None:
+    """Raise `OSError` if nothing can be put into a directory, or it cannot be made."""
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    if not os.path.isdir(directory):
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), directory)
+    if not os.access(directory, os.W_OK):  # of root only a file system that is read-only
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), directory)
 
 
 def _compare(root: str, files: Iterable[File], installed: Iterable[str]) -> Iterator[FileChange]:

@@ -18,7 +18,7 @@ from vnetc.backends.netlink.link_changes import (
     kind_of,
     phase,
 )
-from vnetc.backends.netlink.link_kinds import BOND, PORTS_OF_BRIDGES, Kind
+from vnetc.backends.netlink.link_kinds import BOND, KINDS, PORTS_OF_BRIDGES, Kind
 from vnetc.backends.netlink.link_options import encode
 from vnetc.backends.netlink.link_words import (
     AF_INET6,
@@ -60,6 +60,12 @@ from vnetc.backends.netlink.wire import (
 )
 from vnetc.model import DEFAULT_MTU
 
+_OWN: dict[str, dict[str, Value]] = {
+    kind.word: {option.name: option.default for option in kind.options}
+    for kind in KINDS
+    if kind.only_different
+}
+
 
 def is_made_by_ioctl(attributes: Attributes) -> bool:
     """Tell whether a device is made by tuntap.py: netlink cannot."""
@@ -91,8 +97,8 @@ def create(key: Key, attributes: Attributes, index: Index) -> list[Message]:
         if kind.whole:
             said = {**usual, **said}
         elif kind.only_different:
-            own = {option.name: option.default for option in kind.options} | usual
-            said = {n: v for n, v in said.items() if n not in own or own[n] != v}
+            own = _OWN[kind.word]
+            said = {n: v for n, v in said.items() if n not in own or usual.get(n, own[n]) != v}
         data = _data(kind, said, {}, index)
     info = [attribute(INFO_KIND, kind.word.encode())]
     parts.append(nest(IFLA_LINKINFO, *info, *([nest(INFO_DATA, *data)] if data else [])))

@@ -16,7 +16,6 @@ from vnetc.backends.netlink.link_changes import (
     EUI64,
     NO_ADDRESS,
     OPTIONS,
-    RANDOM,
     STABLE_PRIVACY,
     Phase,
     defaults,
@@ -161,9 +160,10 @@ def wanted(interface: Interface, devices: Devices) -> Wanted:
         ):
             said[name] = value
             places[name] = (*path, name)
-    if not isinstance(kind, Loopback) and (interface.mtu or DEFAULT_MTU) >= IPV6_MINIMUM_MTU:
-        said["address-generation"] = _address_generation(interface)
-        stated = said["address-generation"] == STABLE_PRIVACY
+    generation = _address_generation(interface)
+    if generation is not None:
+        said["address-generation"] = generation
+        stated = generation == STABLE_PRIVACY
         word = "ipv6-address-generation" if stated else "link-local"
         places["address-generation"] = (*path, word)
     if interface.ipv6_address_token is not None:
@@ -191,13 +191,16 @@ def _has_mac_of_bond(interface: Interface, devices: Devices) -> bool:
     return policy in (None, "none")
 
 
-def _address_generation(interface: Interface) -> int:
+def _address_generation(interface: Interface) -> int | None:
+    """Say how a device makes its link-local address, None if the kernel decides that itself."""
     kind = interface.kind
+    if isinstance(kind, Loopback) or (interface.mtu or DEFAULT_MTU) < IPV6_MINIMUM_MTU:
+        return None
     # a VRF gets none (addrconf_addr_gen), and WireGuard switches it off itself (wg_open)
     if "ipv6" not in interface.link_local or isinstance(kind, Vrf | Wireguard):
         return NO_ADDRESS
     if isinstance(kind, Tun) or (isinstance(kind, Geneve) and kind.inherit_inner_protocol):
-        return RANDOM  # what has no MAC address (addrconf_dev_config)
+        return None  # of what has no MAC address at random, once it has a carrier (addrconf_dev_config)
     return STABLE_PRIVACY if interface.ipv6_address_generation == "stable-privacy" else EUI64
 
 
@@ -278,16 +281,27 @@ def names(bodies: Iterable[bytes]) -> dict[int, str]:
     return found
 
 
-_OPERSTATE, _UNKNOWN_OR_UP = 16, (0, 6)  # IFLA_OPERSTATE, IF_OPER_...
+_OPERSTATE, _CARRIER = 16, 33  # IFLA_OPERSTATE, IFLA_CARRIER
+_UNKNOWN_OR_UP = (0, 6)  # IF_OPER_..., linux/if.h
 
 
-def has_settled(bodies: Iterable[bytes], name: str) -> bool:
+def is_running(bodies: Iterable[bytes], name: str) -> bool:
     """Tell whether the kernel knows by now that a device is up, if it is."""
     for body in bodies:
         raw = dict(attributes(body, HEADER.size))
         if TEXT.unpack(raw[IFLA_IFNAME]) == name:
             is_up = bool(HEADER.unpack_from(body)[3] & UP)
             return not is_up or raw.get(_OPERSTATE, b"\0")[0] in _UNKNOWN_OR_UP
+    return True
+
+
+def is_known_dead(bodies: Iterable[bytes], name: str) -> bool:
+    """Tell whether the kernel knows by now that a device has no carrier, if it has none."""
+    for body in bodies:
+        raw = dict(attributes(body, HEADER.size))
+        if TEXT.unpack(raw[IFLA_IFNAME]) == name:
+            has_carrier = raw.get(_CARRIER, b"\1")[0] != 0
+            return has_carrier or raw.get(_OPERSTATE, b"\0")[0] not in _UNKNOWN_OR_UP
     return True
 
 

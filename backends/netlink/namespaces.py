@@ -54,7 +54,8 @@ def _title(name: str | None, inode: int) -> str:
             return "host"
     if name is None:
         return f"netns-{inode}"
-    return f"netns-{name}" if name == "host" else name
+    # no name of one that has none, nor the host's
+    return f"netns-{name}" if name == "host" or name.startswith("netns-") else name
 
 
 def _inode(process: str) -> int:

@@ -47,6 +47,9 @@ class Answer(Record, kw_only=False):
     reply: bytes = b""
 
 
+_DONE = Answer(0)  # what the kernel says to nearly all requests
+
+
 class DumpInterrupted(Exception):
     """Something changed the kernel's tables during each of many attempts to read them."""
 
@@ -150,8 +153,11 @@ class Netlink:
                 if sequence < first:
                     continue
                 if kind == NLMSG_ERROR:
-                    text = _words(content, flags)
                     code = -_ERRNO.unpack_from(content)[0]
+                    if code == 0 and not flags & _ACK_TLVS and sequence not in replies:
+                        answers[sequence] = _DONE
+                        continue
+                    text = _words(content, flags)
                     answers[sequence] = Answer(code, text, replies.get(sequence, b""))
                 else:
                     replies[sequence] = content

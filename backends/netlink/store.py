@@ -59,9 +59,11 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
         finally:
             os.close(fd)
         os.rename(fresh, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(fresh)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path  # write(2) knows of no names
         raise
     settle(os.path.dirname(path))
 

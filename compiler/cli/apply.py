@@ -10,6 +10,7 @@ from vnetc.backends.netlink.outcome import Outcome, Refused
 from vnetc.backends.netlink.store import Places
 from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
 from vnetc.cli.running import Desired, desired, refused, say
+from vnetc.report import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,11 @@ def _print(outcome: Outcome, found: Desired, confirm: float | None, options: Opt
 
 
 def _last(outcome: Outcome, confirm: float | None, options: Options) -> str:
-    netns = f" --netns {options.netns}" if options.netns is not None else ""
+    netns = ""
+    if options.netns is not None:
+        from shlex import quote
+
+        netns = f" --netns {printable(quote(options.netns))}"
     match outcome.result:
         case "pending":
             assert confirm is not None

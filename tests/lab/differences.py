@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vnetc.kinds import Bond, Bridge, Wireguard
 from vnetc.model import Host, Interface
 
+from .expect_domains import without_link_local
 from .state import LINK_LOCAL, Key, State
 
 
@@ -19,6 +20,7 @@ class Fact:
     key: Key
     value: str
     interface: Interface | None
+    is_dead: bool = False  # nothing can give that interface a carrier
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,11 @@ def without_differences(state: State, host: Host) -> State:
     """Give what is left of a state to compare."""
     by_name = {interface.name: interface for interface in host.interfaces}
     left: State = {}
+    dead = without_link_local(host)
     for key, value in state.items():
         interface = by_name.get(owner_of(key))
         for difference in DIFFERENCES:
-            if difference.holds(Fact(key, value, interface)):
+            if difference.holds(Fact(key, value, interface, owner_of(key) in dead)):
                 if difference.instead is None:
                     break
                 value = difference.instead(value)
@@ -92,7 +95,7 @@ def _link_local_without_carrier(fact: Fact) -> bool:
     return (
         fact.interface is not None
         and isinstance(fact.interface.kind, Bridge)
-        and not fact.interface.kind.ports
+        and (not fact.interface.kind.ports or fact.is_dead)
         and (fact.key[2] == LINK_LOCAL or fact.key[2].startswith("fe80::/64 "))
     )
 
