@@ -38,6 +38,7 @@ case ${1-} in
 bench)
     need make has make
     need netplan.io has netplan
+    need iproute2 has ip
     ;;
 test)
     need make has make

@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,13 @@ from typing import Any
 import vnetc.backends.netlink
 import vnetc.cli
 
-from .apply_host import Host, wait
+from .apply_host import Host, is_free, wait
 from .namespaces import CLONE_NEWNET, sandboxed
 
 CARDS = ("eth0", "eth1", "eth2", "eth3")
 HERE = "here"  # the box's own namespace, when seen from others
 WORLD = "world"  # the namespace at the other ends of the cards' cables
+_PORT_NUMBERS = ("id", "no", "designated_port")
 STATE = Path("/var/lib/vnetc/host")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -98,14 +100,14 @@ class Box(Host):
         try:
             os.dup2(output, 1)
             os.dup2(output, 2)
-            sys.stdout = os.fdopen(1, "w", closefd=False)
-            sys.stderr = os.fdopen(2, "w", closefd=False)
             if prepare is not None:
                 prepare()
+            sys.stdout = os.fdopen(1, "w", closefd=False)
+            sys.stderr = os.fdopen(2, "w", closefd=False)
             code = vnetc.cli.main(words)
-            sys.stdout.flush()
+        except BaseException:  # noqa: BLE001 - the parent must be told, and nothing else run
+            os.write(output, traceback.format_exc().encode())
         finally:
-            sys.stderr.flush()
             os._exit(code)
 
     def vnetc(self, *words: str, prepare: Callable[[], None] | None = None) -> Result:
@@ -150,9 +152,17 @@ class Box(Host):
                         found.append(int(entry.name))
         return found
 
+    def settled(self) -> None:
+        """Wait until no guardian is at work: long, for all namespaces share the kernel's one lock."""
+        lock = STATE / "lock"
+        wait(lambda: not lock.exists() or is_free(lock), 60)
+
     def state(self) -> dict[str, Any]:
         """Add to the state what nft(8), sysctl(8), the files and the processes tell."""
         found = super().state()
+        for link in found["links"]:
+            for name in _PORT_NUMBERS:  # which port came first
+                link.get("linkinfo", {}).get("info_slave_data", {}).pop(name, None)
         found["nft"] = output("nft -s list ruleset")
         found["sysctls"] = {
             str(path): path.read_text()
@@ -387,7 +397,9 @@ class Connection:
         """Count what the kernel has sent again, and how often its patience ended."""
         # struct tcp_info, linux/tcp.h: tcpi_total_retrans
         again = sum(
-            struct.unpack_from("=I", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[0]
+            struct.unpack_from("=I", end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 100)[
+                0
+            ]
             for end in self.ends
         )
         return {"retransmitted": again, "timeouts": sum(map(_timeouts, self.places))}

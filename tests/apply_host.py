@@ -106,7 +106,7 @@ class Host:
 
     def settled(self) -> None:
         """Wait until no guardian is at work any more."""
-        wait(lambda: not (self.folder / "lock").exists() or _is_free(self.folder / "lock"))
+        wait(lambda: not (self.folder / "lock").exists() or is_free(self.folder / "lock"))
 
 
 def _plain(shown: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _plain(shown: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_free(path: Path) -> bool:
+def is_free(path: Path) -> bool:
     with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -42,6 +42,9 @@ def _take(now: dict[Key, Any], step: Step) -> None:
         new = {**UP, "up": False, "address-generation": 0}
         kind = str(step.after["kind"])
         now[step.key] = {**new, **links.defaults(kind, step.after), **step.after}
+        for key, found in [*now.items()]:
+            if key[0] == "sysctl" and "/default/" in key[1]:
+                now["sysctl", key[1].replace("default", step.key[1])] = found
         default = step.after.get("bridge.default-pvid", 1)
         if step.after.get("bridge.vlan-filtering") and default:
             now["vlan", step.key[1], str(default)] = {"pvid": True, "untagged": True, "self": True}

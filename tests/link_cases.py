@@ -10,7 +10,7 @@ from vnetc.backends.base import Devices
 from vnetc.backends.ifupdown.devices import create, is_made
 from vnetc.backends.ifupdown.kinds import words
 from vnetc.backends.netlink import links
-from vnetc.backends.netlink.tuntap import resolved
+from vnetc.backends.netlink.tuntap import resolve
 from vnetc.kinds import KINDS, Bond, Bridge, Wireguard
 from vnetc.record import replace
 
@@ -79,7 +79,7 @@ def wanted(text: str) -> dict[str, dict[str, Any]]:
     host = vnetc.load_host(f"version: 1\n{text}\n")
     devices = Devices(host)
     return {
-        interface.name: dict(resolved(links.wanted(interface, devices)).attributes)
+        interface.name: dict(resolve([links.wanted(interface, devices)])[0][0].attributes)
         for interface in host.interfaces
     }
 

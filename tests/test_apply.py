@@ -394,13 +394,34 @@ def test_a_disk_that_fills_up_during_the_change(host: Host) -> None:
     assert host.state() == before
 
 
-def test_files_that_cannot_be_installed_undo(host: Host) -> None:
+def test_files_that_cannot_be_installed_are_told_before(host: Host) -> None:
     before = host.state()
     (host.home / "root/etc").mkdir(parents=True)
     (host.home / "root/etc/systemd").write_text("a file\n")
-    done(host.apply(AFTER, "--target", "networkd"), 1, "VN608")
+    done(host.apply(AFTER, "--target", "networkd"), 2, "VN613", "Not a directory")
     assert host.state() == before
     assert (host.home / "root/etc/systemd").read_text() == "a file\n"
+
+
+def test_files_that_cannot_be_installed_undo(host: Host) -> None:
+    """Something takes the place of a folder while the kernel is changed."""
+    before = host.state()
+    folder = host.home / "root/etc"
+    driver = DRIVER.replace(
+        "options =",
+        "def after(done):\n"
+        f"    os.makedirs({str(folder)!r}, exist_ok=True)\n"
+        f"    open({str(folder / 'systemd')!r}, 'w').close()\n"
+        "options =",
+        1,
+    )
+    words = host.command("apply", host.document(AFTER), "--target", "networkd")
+    words[2] = driver
+    result = subprocess.run(
+        [*words, "--netns", host.name], capture_output=True, check=False, text=True
+    )
+    done(result, 1, "VN608", "Not a directory")
+    assert host.state() == before
 
 
 def test_a_step_that_the_kernel_refuses_undoes(host: Host) -> None:

@@ -303,6 +303,14 @@ def test_what_is_no_file_is_not_replaced(what: str, tmp_path: Path) -> None:
         install.changes(str(tmp_path), [File("/a", "")], [])
 
 
+@pytest.mark.parametrize("what", ["link", "file"])
+def test_where_no_file_can_be_put_is_told_before(what: str, tmp_path: Path) -> None:
+    place = tmp_path / "etc"
+    {"link": lambda: place.symlink_to("nowhere"), "file": lambda: place.write_text("")}[what]()
+    with pytest.raises(NotADirectoryError):
+        install.changes(str(tmp_path), [File("/etc/network/interfaces", "")], [])
+
+
 # --- the session ------------------------------------------------------------------------------
 
 STATE: State = {

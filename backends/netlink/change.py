@@ -10,19 +10,21 @@ import os
 import signal
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from vnetc.backends.netlink import guardian, install, store
 from vnetc.backends.netlink import journal as journals
 from vnetc.backends.netlink import ledger as ledgers
 from vnetc.backends.netlink import plan as planner
+from vnetc.backends.netlink.calls import ProgramFailed
 from vnetc.backends.netlink.engine import Kernel, StepFailed
 from vnetc.backends.netlink.journal import Journal
 from vnetc.backends.netlink.ledger import Ledger
 from vnetc.backends.netlink.namespaces import Namespace
 from vnetc.backends.netlink.objects import Key, Wanted
 from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.socket import DumpInterrupted
+from vnetc.backends.netlink.steps import Plan, Step
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.netlink.survey import machine_at
 from vnetc.backends.netlink.titles import title
@@ -67,6 +69,12 @@ class Change:
         self.namespace = namespace
         self.journal = journal
         self.ledger = ledger
+
+    def record(self) -> Ledger:
+        """Give the record as it is for now: with what was removed, until that is seen to be gone."""
+        old = self.journal.ledger or Ledger()
+        new = self.ledger
+        return replace(new, owned=old.owned | new.owned, before={**new.before, **old.before})
 
     def covers(self, steps: Sequence[Step]) -> bool:
         """Tell whether undoing the change would undo these steps as well."""
@@ -122,6 +130,10 @@ def restore(
 ) -> tuple[tuple[Step, ...], list[str]]:
     """Put everything back that a journal tells of; give what is left, and words about it."""
     notes = install.restore(places.root, journal.files)
+    for key in journal.touched:
+        if key[0] == "file":
+            with suppress(OSError):
+                store.sweep(machine_at(places).path(key[1]))
     left: tuple[Step, ...] = ()
     if journal.of_now(namespace):
         left, said = _restore_kernel(journal, places)
@@ -144,32 +156,35 @@ def _restore_kernel(journal: Journal, places: Places) -> tuple[tuple[Step, ...],
         wanted = [Wanted(key, attributes, ()) for key, attributes in journal.snapshot.items()]
         keys = journal.touched | journal.snapshot.keys()
         for _ in range(_ATTEMPTS):
-            steps = _way_back(kernel, journal, wanted, keys)
-            if not steps:
-                return (), []
-            said = _execute(kernel, steps)
-        left = _settled(kernel, journal, wanted, keys)
-        return left, said if left else []
+            way = _way_back(kernel, journal, wanted, keys)
+            if not way.steps:
+                break
+            said = _execute(kernel, way.steps)
+        else:
+            way = _settled(kernel, journal, wanted, keys)
+        # a card that was taken out is in no step
+        gone = [problem.message for problem in way.problems]
+        return way.steps, [*gone, *said] if way.steps else gone
     finally:
         kernel.close()
 
 
 def _way_back(
     kernel: Kernel, journal: Journal, wanted: Sequence[Wanted], keys: frozenset[Key]
-) -> tuple[Step, ...]:
+) -> Plan:
     known = (journal.ledger or Ledger()).remembered
     state = kernel.read(wanted, keys, known)
-    return planner.restore(state, journal.snapshot, journal.touched).steps
+    return planner.restore(state, journal.snapshot, journal.touched)
 
 
 def _settled(
     kernel: Kernel, journal: Journal, wanted: Sequence[Wanted], keys: frozenset[Key]
-) -> tuple[Step, ...]:
+) -> Plan:
     start, pause = time.monotonic(), 0.02
     while True:
-        steps = _way_back(kernel, journal, wanted, keys)
-        if not steps or time.monotonic() + pause > start + SETTLE:
-            return steps
+        way = _way_back(kernel, journal, wanted, keys)
+        if not way.steps or time.monotonic() + pause > start + SETTLE:
+            return way
         time.sleep(pause)
         pause = min(2 * pause, 0.5)
 
@@ -204,6 +219,8 @@ def reason(error: BaseException) -> Diagnostic:
             )
         case Interrupted():
             return diagnostic("VN608", f"interrupted by {error}", ())
+        case ProgramFailed() | DumpInterrupted():
+            return diagnostic("VN608", str(error), ())
         case guardian.Gone():
             return diagnostic("VN608", f"the guardian is gone: {error}", ())
         case OSError():

@@ -207,6 +207,9 @@ def _stop_client(
     if kind.killed:
         for line in services.clear(device, services.read_client(process).get("route-metric")):
             call(line, machine=machine)  # there may be nothing of that sort
+        for record in services.client_records(device):
+            if any(text_of(machine.path(f"{folder}/{record}")) is not None for folder in _RECORDS):
+                call(["resolvconf", "-d", record], machine=machine)
 
 
 # --- the resolver ---------------------------------------------------------------------------------

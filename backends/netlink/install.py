@@ -65,6 +65,8 @@ def restore(root: str, files: Sequence[FileChange]) -> list[str]:
     problems: list[str] = []
     for file in files:
         try:
+            with suppress(NotADirectoryError):
+                store.sweep(_place(root, file.path))
             found = _read(root, file.path)
             if found == (file.after, file.after_mode) and found != (file.before, file.before_mode):
                 _put(root, file.path, file.before, file.before_mode)

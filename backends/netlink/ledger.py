@@ -17,6 +17,7 @@ from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.remembering import remember
 from vnetc.backends.netlink.steps import Step
 from vnetc.data import is_list, is_mapping
+from vnetc.model import DEFAULT_MTU
 from vnetc.record import Record, replace
 
 TYPE_CHECKING = False
@@ -113,6 +114,8 @@ def after(
         if step.action == "~" and given:
             old, found = state[step.key], first.setdefault(step.key, {})
             found.update({name: old[name] for name in step.changes if name in old})
+            if "mtu" in found and ("dhcp", step.key[1]) in ledger.owned:
+                found["mtu"] = DEFAULT_MTU  # what it is may be of a lease that we asked for
     before: dict[Key, Attributes] = {}
     for key in first.keys() | ledger.before.keys():
         if key in asked and key not in owned:

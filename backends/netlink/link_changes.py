@@ -187,11 +187,7 @@ def defaults(kind: str, attributes: Attributes) -> dict[str, Value]:
         return known
     if table.mtu is not None and kind != "bridge":  # which has the least of its ports
         known["mtu"] = table.mtu
-    known |= {
-        option.name: option.default
-        for option in reversed(table.options)
-        if option.name and not option.name.startswith("_") and option.name not in _STATED
-    }
+    known |= _USUAL[table.type, table.word]
     if kind == "vlan":
         known |= dict.fromkeys(VLAN_FLAGS, False)
         known["vlan-flags.reorder-headers"] = True
@@ -232,6 +228,16 @@ _STATED = frozenset(
         "tap.group",
     }
 )
+
+
+_USUAL: dict[tuple[str, str], dict[str, Value]] = {
+    (kind.type, kind.word): {
+        option.name: option.default
+        for option in reversed(kind.options)
+        if option.name and not option.name.startswith("_") and option.name not in _STATED
+    }
+    for kind in (*KINDS, *TUNNELS)
+}
 
 
 def has_ipv6(state: Mapping[Key, Attributes]) -> bool:

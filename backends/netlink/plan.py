@@ -10,8 +10,9 @@ there. What is neither wanted nor ours is left alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
-from vnetc.backends.netlink import addresses, links, routes, rules
+from vnetc.backends.netlink import addresses, links, newborn, routes, rules
 from vnetc.backends.netlink.classes import is_foreign
 from vnetc.backends.netlink.link_changes import CARDS, NO_ADDRESS
 from vnetc.backends.netlink.link_words import IPV6_MINIMUM_MTU
@@ -19,6 +20,7 @@ from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key, State, Val
 from vnetc.backends.netlink.order import Phase, phase_of
 from vnetc.backends.netlink.steps import OBSERVED, Plan, Step, differing
 from vnetc.diagnostics import Diagnostic, diagnostic
+from vnetc.model import DEFAULT_MTU
 from vnetc.record import replace
 
 TYPE_CHECKING = False
@@ -117,6 +119,7 @@ class _Planner:
                 self.wanted[key] = Wanted(key, {**kind, **attributes}, ())
         self.links = {key[1]: item for key, item in self.wanted.items() if key[0] == "link"}
         self.fulls: dict[Key, Attributes] = {}  # what devices are to have, also what is not stated
+        self.made: set[str] = set()
         self.found: list[tuple[Phase, int, Step]] = []
         self.problems: list[Diagnostic] = []
         self.depths: dict[str, int] = {}
@@ -124,6 +127,7 @@ class _Planner:
         self.fallen: frozenset[str] = frozenset()  # devices that go before the new ones are made
         self.late: frozenset[str] = frozenset()  # devices that go at the end
         self.held: dict[str, State] = {}  # the addresses of devices, as steps go on
+        self.broadcasts: dict[str, list[Key]] | None = None  # addresses by theirs
         self.promoted: set[Key] = set()
         self.again: dict[Key, Attributes] = {}  # addresses that the kernel takes along with others
         self.upper: dict[str, list[str]] = {}  # what goes with a device
@@ -144,10 +148,10 @@ class _Planner:
         small: set[Value] = set()
         for name, item in self.links.items():
             now = self.state.get(item.key, {}).get("mtu")
-            if item.attributes.get("mtu", now) not in _TOO_SMALL:
+            if not _is_too_small(item.attributes.get("mtu", now)):
                 continue
             # what is there may get back the MTU that it had before
-            if self._full(item).get("mtu", now) in _TOO_SMALL:
+            if _is_too_small(self._full(item).get("mtu", now)):
                 small.add(name)
         masters = {
             item.attributes.get("master") for name, item in self.links.items() if name in small
@@ -221,6 +225,12 @@ class _Planner:
 
     def _full(self, item: Wanted) -> Attributes:
         """Add to what is stated what the kernel gives a new device, or what a card had before."""
+        lease: Key = ("dhcp", item.key[1])
+        if "mtu" not in item.attributes and lease in self.owned and lease not in self.wanted:
+            # a lease may have changed it (dhclient-script(8)), and nobody knows what it was
+            item = replace(
+                item, attributes={**item.attributes, "mtu": self._usual_mtu(item.key[1])}
+            )
         full = self.fulls.get(item.key)
         if full is None:
             full = self.fulls[item.key] = self._filled(item)
@@ -233,6 +243,18 @@ class _Planner:
             kind = str(item.attributes["kind"])
             return {**links.defaults(kind, item.attributes), **item.attributes}
         return item.attributes
+
+    def _usual_mtu(self, name: str) -> int:
+        """Give the MTU of a device that is told none: a bridge has the least of its ports'."""
+        ports = [
+            found.get("mtu", DEFAULT_MTU)
+            for key, found in {
+                **self.state,
+                **{i.key: i.attributes for i in self.links.values()},
+            }.items()
+            if key[0] == "link" and found.get("master") == name
+        ]
+        return min((mtu for mtu in ports if isinstance(mtu, int)), default=DEFAULT_MTU)
 
     def _anew(self) -> list[str]:
         """List the devices that are there and can only become what is wanted by being made anew."""
@@ -306,6 +328,11 @@ class _Planner:
                 # __bond_release_one closes what was a member
                 closed = found.get("master-kind") == "bond"
                 self.now[key] = {**left, "up": False} if closed else left
+        for key in [k for k in self.now if k[0] in _MEMBERSHIP]:
+            if self.now.get(("link", _port(key)), {}).get("master") is None and not _is_own(
+                key, self.now[key]
+            ):
+                del self.now[key]
         return lost
 
     def _goes_down(self, name: str) -> bool:
@@ -340,16 +367,26 @@ class _Planner:
         """Put ports of others back into a bridge or bond that was made anew."""
         for key, attributes in self.state.items():
             master = attributes.get("master")
-            if key[0] != "link" or key[1] in self.links or key[1] in self.fallen:
+            if key[0] != "link" or key[1] in self.links or key[1] in self.fallen | self.late:
                 continue
             if master in self.fallen and master in self.links:
                 now = self.now[key]
                 again = {n: v for n, v in attributes.items() if links.phase(n) == "port"}
                 item = Wanted(key, attributes, self.links[str(master)].path)
                 kind = self.links[str(master)].attributes["kind"]
+                if kind not in _MASTERS:
+                    self._refuse(
+                        "VN606",
+                        f"`{key[1]}`, which vnetc did not make, cannot be in `{master}` any more: "
+                        f"that is to be a {kind}",
+                        self.links[str(master)],
+                        "",
+                        "take it out of there first",
+                    )
+                    continue
                 member: Attributes = {**now, "master": master, "master-kind": kind}
                 self._change(item, Phase.MASTER, now, member)
-                if again:
+                if again and kind == attributes.get("master-kind"):
                     self._change(item, Phase.PORT, member, {**member, **again})
 
     # --- devices ----------------------------------------------------------------------------------
@@ -370,7 +407,7 @@ class _Planner:
         full = self._full(item)
         now: Attributes | None = self.now.get(item.key)
         if now is None:
-            if full["kind"] in CARDS:
+            if full["kind"] in CARDS or _ends_elsewhere(full):
                 self._refuse(
                     "VN614",
                     f"there is no network card `{name}`",
@@ -382,9 +419,12 @@ class _Planner:
             now = self._make(item, name in self.fallen)
         elif name in self.lowered:
             full = {"up": True, **full}
+        frees = False
         if full.get("master", now.get("master")) != now.get("master"):
+            frees = now.get("master-kind") == "bond"
             now = {**now, **self._as_port(item, full)}
-        now = self._raise(item, full, now)
+        # what a bond frees gets back the MTU that it had before, whatever that was
+        now = {**now, "mtu": None} if frees else self._raise(item, full, now)
         if not differing(item.key, full, now):
             self.now[item.key] = now
             return
@@ -392,7 +432,8 @@ class _Planner:
         for phase in (Phase.DEVICE, Phase.MASTER, Phase.PORT, Phase.UP):
             new = said[phase]
             if differing(item.key, new, now):
-                self._change(item, phase, now, {**now, **new})
+                late = frees and phase is Phase.DEVICE
+                self._change(item, Phase.PORT if late else phase, now, {**now, **new})
                 now = {**now, **new}
                 if phase is Phase.MASTER and new.get("master-kind") == "bond":
                     now = {**now, "up": True}  # bond_enslave opens it
@@ -435,6 +476,7 @@ class _Planner:
         depth = self._depth(name)
         made: dict[str, Value] = {n: v for n, v in attributes.items() if links.phase(n) == "device"}
         peer = attributes.get("peer")
+        self.made.add(name)
         reason = ""
         if was_there:
             reason = self._why_anew(item)
@@ -447,7 +489,7 @@ class _Planner:
                 action="!" if was_there else "+",
                 key=item.key,
                 before=self.state.get(item.key) if was_there else None,
-                after=made,
+                after=newborn.without_generation(attributes, made, self.state),
                 path=item.path,
                 places=item.places,
                 impact="disruptive" if was_there else "seamless",
@@ -506,6 +548,7 @@ class _Planner:
     def _as_port(self, item: Wanted, full: Attributes) -> Attributes:
         """Say what a device is as a new port, before anything is set; note its default VLAN."""
         master = self.links.get(str(full.get("master")))
+        self._leave(item.key[1])
         old: Attributes = dict.fromkeys(
             (n for n in self.now.get(item.key, {}) if links.phase(n) == "port"), None
         )
@@ -517,6 +560,13 @@ class _Planner:
                 key: Key = ("vlan", item.key[1], str(default))
                 self.now[key] = {"pvid": True, "untagged": True, "self": False}
         return {**old, **links.port_defaults()}
+
+    def _leave(self, name: str) -> None:
+        """Forget what a port has of its bridge: it stays behind (nbp_vlan_flush, br_fdb_delete_by_port)."""
+        if self.state.get(("link", name), {}).get("master-kind") == "bridge":
+            for key in [k for k in self.now if k[0] in _MEMBERSHIP and _port(k) == name]:
+                if not _is_own(key, self.now[key]):
+                    del self.now[key]
 
     def _change(self, item: Wanted, phase: Phase, now: Attributes, new: Attributes) -> None:
         names = differing(item.key, new, now)
@@ -576,6 +626,8 @@ class _Planner:
         key, now = item.key, self.now.get(item.key)
         if now is not None and not differing(key, item.attributes, now, exact=self.exact):
             return
+        if key[0] == "sysctl" and self._is_born_with(item):
+            return
         action: Action = "+" if now is None else "~"
         impact: Impact = "seamless"
         if key[0] == "address":
@@ -609,12 +661,21 @@ class _Planner:
                 if of_device and other[1].endswith("/forwarding"):
                     self.now[other] = item.attributes
 
+    def _is_born_with(self, item: Wanted) -> bool:
+        """Tell whether a device that is made has a kernel parameter as wanted from the start."""
+        name = next(iter(_devices(item.key, item.attributes)), None)
+        if name not in self.made:
+            return False
+        value = item.attributes["value"]
+        return newborn.has_parameter(self.links[name].attributes, item.key, value, self.state)
+
     def _address(self, item: Wanted, now: Attributes | None) -> Impact:
         """Follow what a new or changed address does to others of its device."""
         key = item.key
         if now is None:
-            for other in addresses.conflicts(key, self.held.get(key[1], {})):
-                if other not in self.wanted:
+            shadows = self._shadows(key)
+            for other in [*addresses.conflicts(key, self.held.get(key[1], {})), *shadows]:
+                if other not in self.wanted and other in self.now:
                     self._remove(other, Phase.CONFLICT, f"`{key[2]}` takes its place")
                     del self.now[other]
             self._hold(key, item.attributes)
@@ -624,6 +685,23 @@ class _Planner:
             self._let_go(key)
             self._hold(key, item.attributes)
         return impact
+
+    def _shadows(self, key: Key) -> list[Key]:
+        """List addresses that go and have this one for a broadcast address, on whichever device.
+
+        As long as they are there the kernel makes no route of it (fib_valid_prefsrc).
+        """
+        if self.broadcasts is None:
+            self.broadcasts = {}
+            for other, found in self.state.items():
+                if other[0] == "address" and isinstance(found.get("broadcast"), str):
+                    self.broadcasts.setdefault(str(found["broadcast"]), []).append(other)
+        own = key[2].partition("/")[0]
+        return [
+            other
+            for other in self.broadcasts.get(own, [])
+            if other in self.now and self._is_removed(other, self.now[other])
+        ]
 
     def _remove(self, key: Key, phase: Phase, reason: str) -> None:
         """Remove an object; the kernel may take others along, or instead."""
@@ -695,7 +773,8 @@ class _Planner:
             if key in self.wanted or key[0] == "link" or not self._is_removed(key, attributes):
                 continue
             removed.add(key)
-            self._remove(key, phase_of(key, removal=True), _UNNAMED)
+            reason = _MOVED if self._is_moved(key) else _UNNAMED
+            self._remove(key, phase_of(key, removal=True), reason)
         for key, attributes in self.again.items():
             if key in removed:
                 continue
@@ -719,6 +798,8 @@ class _Planner:
             return False  # it goes with its device
         if key in self.owned:
             return True
+        if self._is_moved(key):
+            return True
         if is_foreign(key, attributes):
             return self._is_forbidden(key, attributes)
         if self.exact:
@@ -730,6 +811,22 @@ class _Planner:
         if key[0] == "vlan":  # what a filtering bridge of the document lets through, it says itself
             return named and self._filters(key[1])
         return self.prune and named and key[0] in ("address", "route", "neighbor", "rule")
+
+    def _is_moved(self, key: Key) -> bool:
+        """Tell whether an address of a port is one that the document has on another device.
+
+        Whoever put it there: the host would answer at the bridge and send through the port.
+        """
+        if self.exact or key[0] != "address" or key[1] not in self.links:
+            return False
+        port = self.links[key[1]].attributes.get("master-kind") in ("bridge", "bond")
+        return port and key[2].partition("/")[0] in self.stated
+
+    @cached_property
+    def stated(self) -> frozenset[str]:
+        """The addresses of the document, without their subnets; link-local ones mean no host."""
+        found = {key[2].partition("/")[0] for key in self.wanted if key[0] == "address"}
+        return frozenset(address for address in found if not address.startswith("fe80:"))
 
     def _is_forbidden(self, key: Key, attributes: Attributes) -> bool:
         """Tell whether the kernel made something by itself that the document says it shall not."""
@@ -788,7 +885,16 @@ def _dies_when_down(key: Key) -> bool:
     return key[0] in ("route", "neighbor") or (key[0] == "address" and ":" in key[2])
 
 
-_TOO_SMALL = range(IPV6_MINIMUM_MTU)
+_MASTERS = frozenset({"bridge", "bond", "vrf"})
+
+
+def _is_too_small(mtu: Value) -> bool:
+    return isinstance(mtu, int) and mtu < IPV6_MINIMUM_MTU
+
+
+def _ends_elsewhere(full: Attributes) -> bool:
+    """Tell whether a device is one end of a cable whose other end is in another namespace."""
+    return full["kind"] == "veth" and full.get("peer") is None
 
 
 def _without_ipv6(item: Wanted) -> Wanted:
@@ -797,6 +903,19 @@ def _without_ipv6(item: Wanted) -> Wanted:
         return item
     names = item.attributes.keys() - {"address-generation", "address-token"}
     return replace(item, attributes={name: item.attributes[name] for name in names})
+
+
+# what a port has of its bridge
+_MEMBERSHIP = frozenset({"vlan", "fdb", "mdb"})
+
+
+def _port(key: Key) -> str:
+    return key[2] if key[0] == "mdb" else key[1]
+
+
+def _is_own(key: Key, attributes: Attributes) -> bool:
+    """Tell whether something is of the device itself, bridge or not."""
+    return bool(attributes.get("self")) or (key[0] == "fdb" and key[3] == "self")
 
 
 # what a program does for a device, and does not end with it
@@ -832,3 +951,4 @@ def _depth_in(state: State, name: str) -> int:
 
 
 _UNNAMED = "the document does not name it any more"
+_MOVED = "the document has it on another device"

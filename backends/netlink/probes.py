@@ -52,7 +52,7 @@ def parse(text: str) -> Probe:
         return Probe(address=_address(rest))
     if kind == "tcp":
         address, colon, port = rest.rpartition(":")
-        if not (colon and port.isdecimal() and 0 < int(port[:6]) < 65536):
+        if not (colon and port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
             raise ValueError("a TCP probe is `tcp:ADDRESS:PORT`")
         return Probe(address=_address(address), port=int(port))
     raise ValueError("a probe is `ping:ADDRESS`, `tcp:ADDRESS:PORT` or `none`")

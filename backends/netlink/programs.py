@@ -419,11 +419,14 @@ def read_secrets(
     return found, problems
 
 
+_LONGEST_SECRET = 4096  # characters: what is longer is no key, and /dev/zero has no end
+
+
 def _secret(secret: Secret, machine: Machine) -> str:
     if secret.file is None:
         return secret.text or ""
     with open(machine.path(secret.file), encoding="ascii") as file:
-        return file.read()
+        return file.read(_LONGEST_SECRET)
 
 
 def keyring(material: Mapping[Secret, bytes]) -> dict[str, bytes]:

@@ -365,6 +365,11 @@ def wanted_resolver(interface: Interface) -> Iterator[Wanted]:
         yield Wanted(("resolver", interface.name), said, (*interface.path, "nameservers"))
 
 
+def client_records(device: str) -> tuple[str, ...]:
+    """Name the records that dhclient's hooks of resolvconf(8) and of openresolv make."""
+    return f"{device}.dhclient", device
+
+
 def resolvconf_record(device: str) -> str:
     """Name what vnetc tells resolvconf(8) about a device."""
     return f"{device}.vnetc"

@@ -46,7 +46,7 @@ def write(path: str, data: dict[str, Any]) -> None:
 
 def replace_file(path: str, content: bytes, mode: int) -> None:
     """Put a file into its place by one rename, when all of it is on the disk. Raises `OSError`."""
-    fresh = f"{path}.vnetc-new"
+    fresh = _fresh(path)
     with suppress(FileNotFoundError):
         os.unlink(fresh)  # left by a run that was killed
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
@@ -66,6 +66,15 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
             error.filename = path  # write(2) knows of no names
         raise
     settle(os.path.dirname(path))
+
+
+def _fresh(path: str) -> str:
+    return f"{path}.vnetc-new"
+
+
+def sweep(path: str) -> None:
+    """Remove what a `replace_file` that was killed has left beside a file. Raises `OSError`."""
+    remove(_fresh(path))
 
 
 def settle(directory: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator
 
+from vnetc.backends.netlink import newborn
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.services import NETWORKD
 from vnetc.backends.services.sysctl import forwarding, sysctl_key
@@ -114,5 +115,6 @@ def promoting(devices: Iterable[str]) -> set[Key]:
 
 
 def names(keys: Collection[Key]) -> list[Key]:
-    """Pick the keys of parameters."""
-    return [key for key in keys if key[0] == "sysctl"]
+    """Pick the keys of parameters, and add what new devices have of them."""
+    found = [key for key in keys if key[0] == "sysctl"]
+    return [*found, *newborn.KEYS] if found else []

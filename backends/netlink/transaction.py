@@ -232,7 +232,7 @@ def _verify(
     while True:
         state = kernel.read(question.wanted, change.ledger.known, change.ledger.remembered)
         change.ledger = ledgers.remembering(change.ledger, done, question.wanted, state)
-        steps = plan(question, recall(state, change.ledger.remembered), change.ledger).steps
+        steps = plan(question, recall(state, change.ledger.remembered), change.record()).steps
         if not steps:
             return done
         if mended < _MENDINGS and pause > _FIRST_LOOK and change.covers(steps):

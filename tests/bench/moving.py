@@ -13,7 +13,7 @@ from pathlib import Path
 
 from namespaces import CLONE_NEWNET, unshare
 
-CONTROL, MOVED = "nothing changes", "the address moves"
+CONTROL, MOVED, TIMEOUTS = "nothing changes", "the address moves", "timeouts"
 OURS, PEER, PORT = "192.0.2.10", "192.0.2.1", 5001
 _RUNS = 8
 _STEP = 0.001  # seconds from one word to the next
@@ -42,19 +42,27 @@ interfaces:
 
 
 def pauses(vnetc: str, work: Path) -> dict[str, list[float]]:
-    """Give the longest pauses in milliseconds, of runs in turns."""
+    """Give the longest pauses in milliseconds, of runs in turns, and the timeouts of both ends."""
     card, bridge = work / "card.vnet.yaml", work / "bridge.vnet.yaml"
     card.write_text(_CARD)
     bridge.write_text(_BRIDGE)
-    found: dict[str, list[float]] = {CONTROL: [], MOVED: []}
+    found: dict[str, list[float]] = {CONTROL: [], MOVED: [], TIMEOUTS: []}
     apply = [vnetc, "apply", "--yes", "--probe", "none"]
-    with _peer():
+    with _peer() as peer:
         subprocess.run([*apply, str(card)], check=True, stdout=subprocess.DEVNULL)
         for _ in range(_RUNS):
             for name, document in ((CONTROL, card), (MOVED, bridge)):
                 found[name].append(_pause([*apply, str(document)]))
                 subprocess.run([*apply, str(card)], check=True, stdout=subprocess.DEVNULL)
+        found[TIMEOUTS] = [_timeouts("self"), _timeouts(str(peer))]
     return found
+
+
+def _timeouts(process: str) -> int:
+    """Count TCP's timeouts in the network namespace of a process (proc_pid_net(5), TCPTimeouts)."""
+    lines = Path(f"/proc/{process}/net/netstat").read_text().splitlines()
+    names, numbers = (line.split() for line in lines if line.startswith("TcpExt:"))
+    return int(dict(zip(names, numbers, strict=True))["TCPTimeouts"])
 
 
 def _pause(command: list[str]) -> float:
@@ -79,8 +87,8 @@ def _pause(command: list[str]) -> float:
 
 
 @contextmanager
-def _peer() -> Iterator[None]:
-    """Have a neighbour in a namespace of its own, who repeats what it is told."""
+def _peer() -> Iterator[int]:
+    """Have a neighbour in a namespace of its own, who repeats what it is told; give its process."""
     readable, writable = os.pipe()
     process = os.fork()
     if process == 0:
@@ -93,7 +101,7 @@ def _peer() -> Iterator[None]:
     try:
         os.read(readable, 1)
         _ip(f"link add eth0 type veth peer name card netns {process}")
-        yield
+        yield process
     finally:
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)

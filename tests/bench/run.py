@@ -208,6 +208,10 @@ def _report(parts: list[Part]) -> str:
             "for netplan, and writes what `vnetc compile --target networkd` writes: the files of",
             "systemd-networkd. It is mostly Python too: its generator, in C, is a small part.",
             "",
+            "What changes or reads the running kernel is measured as root in network namespaces of",
+            "its own. *Alone* is that phase inside a process, without Python's start, the imports",
+            "and the document.",
+            "",
             *(f"- {line}" for line in _versions()),
             "",
             *map(_section, parts),
@@ -221,9 +225,11 @@ def _versions() -> list[str]:
     query = ["dpkg-query", "--show", "--showformat", "${Version}", "netplan.io"]
     netplan = subprocess.run(query, check=True, capture_output=True, text=True).stdout
     libraries = ("ruamel.yaml", "ruamel.yaml.clib", "jsonschema-rs")
+    iproute = subprocess.run(["ip", "-V"], check=True, capture_output=True, text=True).stdout
     return [
         f"vnetc {vnetc.__version__}; {', '.join(f'{n} {version(n)}' for n in libraries)}",
         f"Python {platform.python_version()} for vnetc; netplan.io {netplan} with Debian's Python",
+        iproute.strip().removeprefix("ip utility, "),
         f"Linux {platform.release().split('-')[0]}, {platform.machine()}",
     ]
 
