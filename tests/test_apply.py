@@ -137,6 +137,40 @@ def test_an_address_is_replaced_by_another_of_its_subnet(host: Host) -> None:
         assert [a["local"] for a in bridge["addr_info"]] == [f"192.0.2.{number}"]
 
 
+def test_names_change_hands(host: Host) -> None:
+    """Ends of cables and others swap their names: each goes before its name is taken."""
+    crossed = (
+        "version: 1\ninterfaces:\n"
+        "  b: {type: veth, peer: c}\n  c: {type: veth, peer: b}\n"
+        "  a: {type: veth, peer: t}\n  t: {type: veth, peer: a}\n  d: {type: bridge}\n"
+    )
+    straight = (
+        "version: 1\ninterfaces:\n"
+        "  a: {type: veth, peer: b}\n  b: {type: veth, peer: a}\n"
+        "  c: {type: veth, peer: d}\n  d: {type: veth, peer: c}\n  t: {type: tap}\n"
+    )
+    done(host.apply(straight), 0)
+    before = host.state()
+    done(host.apply(crossed), 0)
+    done(host.run("rollback"), 0)
+    assert host.state() == before
+
+
+def test_packets_too_small_for_ipv6(host: Host) -> None:
+    """Below 1280 the kernel forgets IPv6 on a device, and a bridge is as small as its port."""
+    small = (
+        "version: 1\ninterfaces:\n  br0: {type: bridge, ports: [d0]}\n"
+        "  d0: {type: veth, peer: d1, mtu: 1000}\n"
+        "  d1: {type: veth, peer: d0, mtu: 1279, addresses: [192.0.2.1/24]}\n"
+    )
+    done(host.apply(BEFORE), 0)
+    before = host.state()
+    done(host.apply(small), 0)
+    done(host.run("plan", host.document(small)), 0)
+    done(host.apply(BEFORE), 0)
+    assert host.state() == before
+
+
 # --- what goes wrong --------------------------------------------------------------------------
 
 
@@ -443,6 +477,11 @@ def test_a_step_that_the_kernel_refuses_undoes(host: Host) -> None:
     )
     done(result, 1, "as it was before")
     assert host.state() == expected
+
+
+def test_a_user_that_is_not_there(host: Host) -> None:
+    text = "version: 1\ninterfaces:\n  t: {type: tap, user: nobody-there}\n"
+    done(host.apply(text), 2, "VN617", "h.vnet.yaml:3:18")
 
 
 def test_a_damaged_record_stops_all(host: Host) -> None:

@@ -12,15 +12,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import termios
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import vnetc.cli
-from vnetc.backends.netlink import change, lockout, probes, sysctls
+from vnetc.backends.netlink import change, probes, sysctls
 from vnetc.backends.netlink.socket import Netlink
 
 from . import namespaces
@@ -39,75 +36,10 @@ from .apply_box import (
     once,
     output,
 )
+from .apply_documents import BRIDGE, CARD, NAT, PAIRS
 
 pytestmark = pytest.mark.skipif(namespaces.missing() is not None, reason=str(namespaces.missing()))
 _MANY = 200  # more calls than any apply makes
-
-
-def host(networks: dict[str, Any] | None = None, **interfaces: Any) -> dict[str, Any]:
-    return {"version": 1, "interfaces": interfaces, "networks": networks or {}}
-
-
-_ROUTES = [{"to": "default", "via": "203.0.113.1"}]
-_PLACE = {"addresses": ["203.0.113.2/24", "2001:db8::2/64"], "routes": _ROUTES}
-_VMS = {
-    "mode": "nat",
-    "subnet": "192.168.122.0/24",
-    "dhcp": {"range": "192.168.122.100 - 192.168.122.200"},
-}
-_VXLAN = {"type": "vxlan", "id": 7, "local": "203.0.113.2", "remote": "203.0.113.9"}
-CARD = host(eth0=_PLACE)
-BRIDGE = host(eth0={}, br0={"type": "bridge", "ports": ["eth0"], "ageing-time": "60s", **_PLACE})
-NAT = host({"vms": _VMS}, eth0=_PLACE)
-PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "address to a bridge": (CARD, BRIDGE),
-    "address from a bridge": (BRIDGE, CARD),
-    "network comes": (CARD, NAT),
-    "network changes": (
-        NAT,
-        host({"vms": {**_VMS, "subnet": "192.168.9.0/24", "dhcp": {}}}, eth0=_PLACE),
-    ),
-    "network goes": (NAT, CARD),
-    "devices made anew": (
-        host(
-            eth0=_PLACE,
-            vx0=_VXLAN,
-            br1={"type": "bridge", "ports": ["vx0", "v0"], "addresses": ["10.1.0.1/24"]},
-            v0={"type": "veth", "peer": "v1"},
-            v1={"type": "veth", "peer": "v0", "addresses": ["10.2.0.1/24"]},
-        ),
-        host(
-            eth0=_PLACE,
-            vx0={**_VXLAN, "id": 8},
-            br1={"type": "bridge", "ports": ["vx0"], "addresses": ["10.1.0.1/25"], "stp": True},
-            v0={"type": "macvlan", "link": "eth1"},
-            eth1={},
-        ),
-    ),
-    "rules, routes, neighbours": (
-        host(
-            eth0={
-                **_PLACE,
-                "routing-policy": [{"priority": 100, "from": "10.0.0.0/8", "table": 100}],
-                "neighbors": [{"address": "203.0.113.7", "macaddress": "52:54:00:00:00:07"}],
-            }
-        ),
-        host(
-            eth0={
-                "addresses": ["203.0.113.3/24", "2001:db8::3/64"],
-                "routes": [
-                    {"to": "default", "via": "203.0.113.254", "metric": 10},
-                    {"to": "10.0.0.0/8", "via": "203.0.113.9", "table": 100},
-                    {"to": "2001:db8:9::/48", "via": "2001:db8::9"},
-                ],
-                "routing-policy": [{"priority": 90, "from": "10.0.0.0/9", "table": 100}],
-                "neighbors": [{"address": "203.0.113.8", "macaddress": "52:54:00:00:00:08"}],
-                "mtu": 1400,
-                "sysctl": {"ipv4": {"rp_filter": 2}},
-            }
-        ),
-    ),
-}
 
 
 class Two:
@@ -394,7 +326,7 @@ def test_a_disk_with_little_room(place: str, what: str) -> None:
         output(f"mount -t tmpfs -o size=256k,nr_inodes=64 none {place}")
         two = Two(box, CARD, NAT)
         codes = []
-        for room in (*range(12), 30):
+        for room in (0, 1, 2, 3, 4, 6, 8, 30):
             _fill(Path(place), what, room)
             done = box.put(two.after, "--yes")
             box.settled()
@@ -584,117 +516,3 @@ def _files() -> dict[str, tuple[int, bytes]]:
         if path.is_file() and path.name != "lock" and path.suffix != ".yaml"
         if path.parts[2] not in ("etc", "netns")
     }
-
-
-# --- the branch that one sits on --------------------------------------------------------------------
-
-_SECOND = {"addresses": ["198.51.100.2/24"]}
-_BASE = host(eth0=_PLACE, eth1=_SECOND)
-_NEAR, _FAR = "203.0.113.77", "192.0.2.77"
-# Whether a session from there would be cut off.
-SESSIONS: dict[str, tuple[str, dict[str, Any], bool]] = {
-    "address to a bridge": (_NEAR, BRIDGE, True),
-    "far, address to a bridge": (_FAR, BRIDGE, True),
-    "address goes": (_NEAR, host(eth0={"addresses": ["203.0.113.9/24"]}, eth1=_SECOND), True),
-    "card leaves the document": (_NEAR, host(eth1=_SECOND), True),
-    "card goes off": (_NEAR, host(eth0={"activation": "off"}, eth1=_SECOND), True),
-    "MTU of the card": (_NEAR, host(eth0={**_PLACE, "mtu": 1400}, eth1=_SECOND), True),
-    "default route": (
-        _FAR,
-        host(eth0={**_PLACE, "routes": [{"to": "default", "via": "203.0.113.254"}]}, eth1=_SECOND),
-        True,
-    ),
-    # not needed for that one, but nobody can know who else comes by it
-    "near, no default route": (_NEAR, host(eth0={**_PLACE, "routes": []}, eth1=_SECOND), True),
-    "no default route": (_FAR, host(eth0={**_PLACE, "routes": []}, eth1=_SECOND), True),
-    "route before it": (
-        _FAR,
-        host(
-            eth0={**_PLACE, "routes": [*_ROUTES, {"to": "192.0.2.0/24", "via": "203.0.113.9"}]},
-            eth1=_SECOND,
-        ),
-        True,
-    ),
-    "rule": (
-        _FAR,
-        host(
-            eth0={
-                **_PLACE,
-                "routing-policy": [{"priority": 9, "from": "203.0.113.2/32", "table": 100}],
-            },
-            eth1=_SECOND,
-        ),
-        True,
-    ),
-    "another card": (_FAR, host(eth0=_PLACE, eth1={"mtu": 1400}), False),
-    "another bridge": (
-        _FAR,
-        host(eth0=_PLACE, eth1={}, br1={"type": "bridge", "ports": ["eth1"], **_SECOND}),
-        False,
-    ),
-    "a network": (_FAR, host({"vms": _VMS}, eth0=_PLACE, eth1=_SECOND), False),
-    "route elsewhere": (
-        _FAR,
-        host(
-            eth0={**_PLACE, "routes": [*_ROUTES, {"to": "10.0.0.0/8", "via": "203.0.113.9"}]},
-            eth1=_SECOND,
-        ),
-        False,
-    ),
-    "second address": (
-        _NEAR,
-        host(eth0={**_PLACE, "addresses": [*_PLACE["addresses"], "203.0.113.5/24"]}, eth1=_SECOND),
-        False,
-    ),
-}
-
-
-def _session(peer: str) -> Callable[[], None]:
-    """Have the command find itself in a session."""
-
-    def prepare() -> None:
-        found = lockout.Session(peer, "203.0.113.2")
-        lockout.session = lambda: found  # type: ignore[misc,assignment]
-
-    return prepare
-
-
-def test_the_session_is_found_in_the_environment() -> None:
-    """In that which the kernel shows: the command is started anew, with another one."""
-    script = "import sys; from vnetc.cli import main; sys.exit(main())"
-
-    def execute(words: Sequence[str]) -> int:
-        session = {"SSH_CONNECTION": f"{_NEAR} 50000 203.0.113.2 22"}
-        os.execve(sys.executable, [sys.executable, "-c", script, *words], {**os.environ, **session})
-
-    def prepare() -> None:
-        vnetc.cli.main = execute  # type: ignore[assignment]
-
-    def body(box: Box) -> None:
-        box.start(_BASE)
-        done = box.put(BRIDGE, prepare=prepare)
-        assert done.code == 2 and _NEAR in done.text, done.text
-
-    boxed(body)
-
-
-def test_the_branch_that_one_sits_on() -> None:
-    def body(box: Box) -> None:
-        old = box.start(_BASE)
-        wrong = []
-        for name, (peer, document, cut) in SESSIONS.items():
-            prepare = _session(peer)
-            done = box.put(document, prepare=prepare)
-            if cut:
-                if done.code != 2 or "VN605" not in done.text or box.state() != old:
-                    wrong.append((name, done.code, done.text))
-                done = box.put(document, "--confirm-within", "60", prepare=prepare)
-                if done.code != 0 or box.vnetc("rollback").code != 0 or box.state() != old:
-                    wrong.append((name, done.code, done.text))
-                done = box.put(document, "--yes", prepare=prepare)
-            if done.code != 0:
-                wrong.append((name, done.code, done.text))
-            box.start(_BASE)
-        assert not wrong, "\n".join(map(str, wrong))
-
-    boxed(body)

@@ -116,6 +116,9 @@ def after(
             found.update({name: old[name] for name in step.changes if name in old})
             if "mtu" in found and ("dhcp", step.key[1]) in ledger.owned:
                 found["mtu"] = DEFAULT_MTU  # what it is may be of a lease that we asked for
+            host_wide = _host_wide(step.key)
+            if host_wide in ledger.before:  # it may have followed what we set for the whole host
+                found |= ledger.before[host_wide]
     before: dict[Key, Attributes] = {}
     for key in first.keys() | ledger.before.keys():
         if key in asked and key not in owned:
@@ -131,6 +134,17 @@ def after(
         owned=frozenset(owned),
         before=before,
     )
+
+
+def _host_wide(key: Key) -> Key:
+    """Give the parameter that changes one of a device too (inet_forward_change), itself if none."""
+    parts = key[1].split("/") if key[0] == "sysctl" else []
+    if len(parts) == 5 and parts[4] == "forwarding" and parts[3] != "all":
+        return ("sysctl", _FORWARDING[parts[1]])
+    return key
+
+
+_FORWARDING = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"}
 
 
 def remembering(

@@ -68,6 +68,7 @@ _REMOVALS = {
     "route": Phase.REMOVE_ROUTE,
     "address": Phase.REMOVE_ADDRESS,
     "dnsmasq": Phase.EARLY,
+    "dhcp": Phase.STOP,  # as long as its word still reaches the server
     "nft": Phase.REMOVE_LAST,
     "file": Phase.REMOVE_LAST,
     "sysctl": Phase.REMOVE_LAST,

@@ -59,7 +59,11 @@ def restore(state: State, snapshot: State, touched: Collection[Key]) -> Plan:
 def reaches(snapshot: State, touched: Collection[Key], steps: Iterable[Step]) -> bool:
     """Tell whether `restore` would undo these steps too."""
     scope = _scope(snapshot, touched) | set(touched)
-    return all(key in scope for step in steps for key in (step.key, *step.falls))
+    return all(
+        key in scope or (step.action == "-" and key not in snapshot)  # gone is what it is to be
+        for step in steps
+        for key in (step.key, *step.falls)
+    )
 
 
 def _scope(snapshot: State, touched: Collection[Key]) -> set[Key]:
@@ -140,30 +144,37 @@ class _Planner:
         if small := self._too_small_for_ipv6():
             self._forget_ipv6(small)
 
-    def _too_small_for_ipv6(self) -> set[Value]:
+    def _too_small_for_ipv6(self) -> set[str]:
         """Name the devices whose MTU has the kernel forget IPv6 on them (addrconf_notify).
 
-        Also bridges, which have the least MTU of their ports unless their own is stated.
+        Also bridges, which have the least MTU of their ports unless their own was set
+        (br_mtu_auto_adjust).
         """
-        small: set[Value] = set()
+        small: set[str] = set()
+        following: list[str] = []
         for name, item in self.links.items():
             now = self.state.get(item.key, {}).get("mtu")
+            stated = "mtu" in item.attributes or "mtu" in self.before.get(item.key, ())
+            follows = item.attributes["kind"] == "bridge" and not stated
+            if follows and (not _is_too_small(now) or self._has_small_port(name)):
+                following.append(name)
+                continue
             if not _is_too_small(item.attributes.get("mtu", now)):
                 continue
             # what is there may get back the MTU that it had before
             if _is_too_small(self._full(item).get("mtu", now)):
                 small.add(name)
-        masters = {
-            item.attributes.get("master") for name, item in self.links.items() if name in small
-        }
-        return small | {
-            name
-            for name, item in self.links.items()
-            if name in masters and item.attributes["kind"] == "bridge"
-            if "mtu" not in item.attributes
-        }
+        masters = {str(self.links[name].attributes.get("master")) for name in small}
+        return small.union(name for name in following if name in masters)
 
-    def _forget_ipv6(self, small: Collection[Value]) -> None:
+    def _has_small_port(self, name: str) -> bool:
+        return any(
+            found.get("master") == name and _is_too_small(found.get("mtu"))
+            for key, found in self.state.items()
+            if key[0] == "link"
+        )
+
+    def _forget_ipv6(self, small: Collection[str]) -> None:
         for key, item in [*self.wanted.items()]:
             if not any(name in small for name in _devices(key, {})):
                 continue
