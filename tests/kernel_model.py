@@ -25,8 +25,26 @@ def take(state: State, steps: Iterable[Step]) -> State:
     """Give the state after steps."""
     now: dict[Key, Any] = dict(state)
     for step in steps:
+        following = [name for name, least in _least(now).items() if _mtu(now, name) == least]
         _take(now, step)
+        for name, least in _least(now).items():
+            if name in following and step.key != ("link", name):  # br_mtu_auto_adjust
+                now["link", name] = {**now["link", name], "mtu": least}
     return now
+
+
+def _least(now: State) -> dict[str, int]:
+    """Give the MTU that each bridge has if its own was never set."""
+    links = {key[1]: found for key, found in now.items() if key[0] == "link"}
+    return {
+        name: min((p["mtu"] for p in links.values() if p["master"] == name), default=1500)
+        for name, found in links.items()
+        if found["kind"] == "bridge"
+    }
+
+
+def _mtu(now: State, name: str) -> Any:
+    return now["link", name]["mtu"]
 
 
 def _take(now: dict[Key, Any], step: Step) -> None:

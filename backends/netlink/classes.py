@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from vnetc.backends.netlink import addresses, bridging, links, neighbors, routes, rules
-from vnetc.backends.netlink.objects import Attributes, Index, Key, State
+from vnetc.backends.netlink.objects import Attributes, Index, Key, State, Value
 from vnetc.backends.netlink.wire import Message
 from vnetc.record import Record
 
@@ -46,12 +46,19 @@ class Class(Record):
     is_needed: Callable[[Collection[Key], State], bool] = lambda keys, links: True
 
 
+def _read_mdb(
+    bodies: Iterable[bytes], names: Mapping[int, str], links: State
+) -> Iterator[tuple[Key, dict[str, Value]]]:
+    del links
+    return bridging.read_mdb(bodies, names)
+
+
 def _asked(name: str) -> Callable[[Collection[Key], State], bool]:
     return lambda keys, links: any(key[0] == name for key in keys)
 
 
 def _has_ends(keys: Collection[Key], links: State) -> bool:
-    kinds = {attributes["kind"] for attributes in links.values()}
+    kinds = {str(attributes["kind"]) for attributes in links.values()}
     return "vxlan" in kinds or any(key[0] == "fdb" for key in keys)
 
 
@@ -113,7 +120,7 @@ CLASSES = (
             (
                 "mdb",
                 bridging.MDB_DUMPS,
-                lambda bodies, names, links: bridging.read_mdb(bodies, names),
+                _read_mdb,
                 _asked("mdb"),
             ),
             ("vlan", bridging.VLAN_DUMPS, bridging.read_vlans, _filters),

@@ -110,7 +110,7 @@ def enum(*names: str, codec: Codec = U8) -> Codec:
     numbers = {name: number for number, name in enumerate(names)}
 
     def name(data: bytes) -> Any:
-        number = codec.unpack(data)
+        number: int = codec.unpack(data)
         return names[number] if number < len(names) else number
 
     return Codec(lambda value: codec.pack(numbers.get(value, value)), name)
