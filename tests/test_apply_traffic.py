@@ -134,10 +134,7 @@ UNRELATED: dict[str, tuple[str, Any]] = {
     ),
 }
 _NOTHING = {"STP that is off", "description"}  # nothing is to be done
-_STAYS = {
-    "MTU of a bridge",
-    "MAC address",
-}  # what the kernel chose before, it does not choose again
+_STAYS = {"MAC address"}  # what the kernel chose before, it does not choose again
 _LONGEST = 200  # ms
 
 
