@@ -20,7 +20,8 @@ import socket
 import struct
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 
 from vnetc.backends.netlink.outcome import Outcome
 from vnetc.record import Record
@@ -100,13 +101,24 @@ def listen(directory: str) -> socket.socket:
         os.unlink(path)  # of a guardian that was killed: we hold the lock
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        listener.bind(path)
+        with _short(directory) as place:
+            listener.bind(place)
         os.chmod(path, 0o600)
         listener.listen(4)
     except BaseException:
         listener.close()
         raise
     return listener
+
+
+@contextmanager
+def _short(directory: str) -> Generator[str, None, None]:
+    """Give a short way to the socket: unix(7) has room for 107 bytes, a namespace's name for 255."""
+    folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{SOCKET}"
+    finally:
+        os.close(folder)
 
 
 def start(
@@ -305,7 +317,8 @@ def ask(directory: str, what: str, id: str, seconds: float) -> Answer:
     with client:
         client.settimeout(seconds)
         try:
-            client.connect(os.path.join(directory, SOCKET))
+            with _short(directory) as place:
+                client.connect(place)
             client.sendall(f"{what} {id}\n".encode())
             text = b""
             while some := client.recv(65536):
