@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -315,18 +316,13 @@ def test_a_guardian_killed_while_a_change_waits(host: Host) -> None:
     expected = host.state()
     words = host.command("apply", host.document(AFTER), "--confirm-within", "60")
     process = subprocess.Popen([*words, "--netns", host.name], stdout=subprocess.PIPE)
-    guardian: list[int] = []
-
-    def found() -> bool:
-        try:
-            guardian[:] = guardians(process.pid)
-        except (AssertionError, OSError):
-            return False
-        return True
-
-    wait(found)
+    seen: set[int] = set()
+    while process.poll() is None:  # the one that forks it is soon gone
+        with suppress(AssertionError, OSError):
+            seen.update(guardians(process.pid))
     process.communicate()
-    os.kill(guardian[0], signal.SIGKILL)
+    (guardian,) = (pid for pid in seen if os.path.exists(f"/proc/{pid}"))
+    os.kill(guardian, signal.SIGKILL)
     host.settled()
     done(host.run("confirm"), 2, "VN612")
     done(host.apply(AFTER), 2, "VN612")
