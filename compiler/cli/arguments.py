@@ -72,9 +72,13 @@ def _documents(command: argparse.ArgumentParser) -> None:
 
 
 def _targets(
-    command: argparse.ArgumentParser, help: str = "the target (default: the one the document names)"
+    command: argparse.ArgumentParser,
+    help: str = "the target (default: the one the document names)",
+    *,
+    without: str = "",
 ) -> None:
-    command.add_argument("--target", "-t", choices=list(REGISTRY), help=help)
+    names = [name for name in REGISTRY if name != without]
+    command.add_argument("--target", "-t", choices=names, help=help)
     command.add_argument(
         "--target-version",
         metavar="VERSION",
@@ -188,7 +192,8 @@ def _planning(command: argparse.ArgumentParser) -> None:
 
 def _apply(command: argparse.ArgumentParser) -> None:
     _document(command)
-    _targets(command, "also install this target's files, for the next boot (default: none)")
+    help = "also install this target's files, for the next boot (default: none)"
+    _targets(command, help, without="netlink")
     command.add_argument(
         "--confirm-within",
         metavar="TIME",
