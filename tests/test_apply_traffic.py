@@ -16,6 +16,7 @@ import pytest
 
 from . import namespaces
 from .apply_box import WORLD, Box, Connection, boxed, go_on, ip, output
+from .apply_host import wait
 
 pytestmark = pytest.mark.skipif(namespaces.missing() is not None, reason=str(namespaces.missing()))
 
@@ -255,7 +256,7 @@ def _at_second(*routes: dict[str, Any]) -> dict[str, Any]:
 
 
 _NEAR, _FAR, _V6 = "203.0.113.1", "198.18.0.1", "2001:db8::1"
-_6 = {"address": "2001:db8::2/64", "duplicate-address-detection": False}
+_6 = "2001:db8::2/64"
 MOVES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "address to a bridge": (_NEAR, _card(), _bridge()),
     "address and route to a bridge": (_FAR, _card(_DEFAULT), _bridge(_DEFAULT)),
@@ -302,6 +303,7 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, (address, before, after) in MOVES.items():
             box.start(before)
+            wait(lambda: "tentative" not in output("ip -6 address show dev eth0"))
             connection = Connection(None, WORLD, address)
             mine = []
             for document in (after, before):

@@ -13,6 +13,7 @@ from vnetc.backends.netlink.order import Phase, phase_of
 from vnetc.backends.netlink.planning import UNNAMED, Planning
 from vnetc.backends.netlink.relations import PROGRAMS, devices_of, is_ours, settable
 from vnetc.backends.netlink.steps import Step, differing
+from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,19 +45,46 @@ class ObjectPlanning(Planning):
             from vnetc.backends.netlink import cards
 
             impact = cards.impact(now, item.attributes)
-        self._add(
-            phase_of(key),
-            routes.order(item.attributes) if key[0] == "route" else 0,
-            Step(
-                action=action,
-                key=key,
-                before=now,
-                after=item.attributes if now is None else {**now, **item.attributes},
-                path=item.path,
-                places=item.places,
-                impact=impact,
-            ),
+        step = Step(
+            action=action,
+            key=key,
+            before=now,
+            after=item.attributes if now is None else {**now, **item.attributes},
+            path=item.path,
+            places=item.places,
+            impact=impact,
         )
+        if key[0] == "address" and now is None and self._is_of_this_host(item):
+            step = self._without_asking(step)
+        order = routes.order(item.attributes) if key[0] == "route" else 0
+        self._add(phase_of(key), order, step)
+
+    def _without_asking(self, step: Step) -> Step:
+        """Have an IPv6 address at once that the host has already, and say later that it may ask.
+
+        Otherwise it would be none for a second, and its connections would wait (addrconf_dad_start).
+        """
+        asking = step.after or {}
+        silent = {**asking, "duplicate-address-detection": False}
+        later = replace(step, action="~", before=silent, after=asking, reason="it has moved")
+        self._add(Phase.AGAIN, 0, later)
+        return replace(step, after=silent)
+
+    def _is_of_this_host(self, item: Wanted) -> bool:
+        """Tell whether an IPv6 address of which others would be asked is on another device now."""
+        own = item.key[2].partition("/")[0]
+        asks = item.attributes.get("duplicate-address-detection") is True
+        elsewhere = self.present.get(own, set()) - {item.key[1]}
+        return asks and bool(elsewhere) and not own.startswith("fe80:")
+
+    @cached_property
+    def present(self) -> dict[str, set[str]]:
+        """The IPv6 addresses that the host has, without their subnets, and the devices they are on."""
+        found: dict[str, set[str]] = {}
+        for key in self.state:
+            if key[0] == "address" and ":" in key[2]:
+                found.setdefault(key[2].partition("/")[0], set()).add(key[1])
+        return found
 
     def _forward(self) -> None:
         """Follow what forwarding for the whole host does to that of devices (inet_forward_change)."""
