@@ -167,7 +167,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN605": ("error", "the change may cut off the SSH session"),
     "VN606": ("error", "a device of others that would have to be made anew"),
     "VN607": ("error", "a program that the document needs is missing"),
-    "VN608": ("error", "a step of the change failed"),
+    "VN608": ("error", "a step of the change failed, or apply was interrupted"),
     "VN609": ("error", "the kernel is not as wanted after the change"),
     "VN610": ("error", "a probe did not answer after the change"),
     "VN611": ("error", "the change could not be undone completely"),

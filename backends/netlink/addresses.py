@@ -346,6 +346,11 @@ def conflicts(key: Key, state: State) -> list[Key]:
     ]
 
 
+def subnet_of(key: Key) -> str:
+    """Name the network that the kernel makes a route to, with the prefix length."""
+    return str(_subnet(key))
+
+
 def _subnet(key: Key) -> IPNetwork:
     """Give the network that the kernel makes a route to."""
     return ip_network(key[-1], strict=False)

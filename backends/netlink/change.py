@@ -259,6 +259,8 @@ def interruptible() -> Generator[None, None, None]:
     """Turn signals that would end the process into an exception, wherever it is."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
+        for other in _SIGNALS:  # the next one must not interrupt the undoing
+            signal.signal(other, signal.SIG_IGN)
         raise Interrupted(signal.Signals(number).name)
 
     with _handling(interrupt):

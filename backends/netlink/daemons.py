@@ -52,12 +52,19 @@ def text_of(path: str) -> str | None:
 
 
 def _dnsmasq(config: str, pidfile: str) -> Process | None:
-    """Give the dnsmasq that a pid file names, if it is one and has this configuration."""
+    """Give the dnsmasq that has a configuration: the one a pid file names, or whichever there is."""
     number = (text_of(pidfile) or "").strip()
-    process = look_at(int(number)) if number.isdigit() else None
+    named = look_at(int(number)) if number.isdigit() else None
+    for process in (named,) if _has(named, config) else processes():
+        if _has(process, config):
+            return process
+    return None
+
+
+def _has(process: Process | None, config: str) -> bool:
     if process is None or process.name != "dnsmasq":
-        return None
-    return process if f"--conf-file={config}" in process.words else None
+        return False
+    return f"--conf-file={config}" in process.words
 
 
 def _modified(path: str) -> int:

@@ -166,7 +166,8 @@ def _changing(state: State, wanted: Collection[Key]) -> set[str]:
             if key[1] in seen or key not in wanted:
                 found.add(key[1])
             seen.add(key[1])
-    return found
+    new = {key[1] for key in wanted if key[0] == "address" and key not in state}
+    return found | (new & seen)
 
 
 class _Run:

@@ -28,6 +28,21 @@ _HOST_WIDE: Mapping[Key, str] = {
 _ADVERTISED = {"address": 2, "route": 9}
 
 
+_FORBIDDEN = "the document wants none of these"
+
+
+def _is_default(key: Key) -> bool:
+    return key[0] == "route" and key[3].endswith("/0")
+
+
+def _impact_of_removal(key: Key, attributes: Attributes) -> Impact:
+    """Tell whether what goes may have carried something."""
+    if key[0] == "address" and attributes.get("origin") == "kernel":
+        return "seamless"
+    lasting = key[0] in ("address", "dhcp", "nft", "dnsmasq") or _is_default(key)
+    return "disruptive" if lasting else "seamless"
+
+
 class ObjectPlanning(Planning):
     """Plans objects other than devices."""
 
@@ -41,6 +56,8 @@ class ObjectPlanning(Planning):
         impact: Impact = "seamless"
         if key[0] == "address":
             impact = self._address(item, now)
+        if _is_default(key) and now is not None:
+            impact = "brief"
         if key[0] == "card" and now is not None:
             from vnetc.backends.netlink import cards
 
@@ -159,7 +176,7 @@ class ObjectPlanning(Planning):
                 key=key,
                 before=attributes,
                 after=None,
-                impact="disruptive" if key[0] in ("address", "nft", "dnsmasq") else "seamless",
+                impact=_impact_of_removal(key, attributes),
                 reason=reason,
                 falls=tuple(falls),
                 hidden=hidden,
@@ -202,6 +219,40 @@ class ObjectPlanning(Planning):
         held = self.held.setdefault(key[1], {})
         held[key] = {**attributes, "secondary": addresses.becomes_secondary(key, held)}
 
+    def _put_first(self) -> None:
+        """Make the first address that is wanted of a subnet the first one that the kernel has of it.
+
+        It is the source of what the host sends. Those before it are removed and come back behind it.
+        """
+        groups: dict[tuple[str, str], list[Key]] = {}
+        for key in self.wanted:
+            if key[0] == "address" and ":" not in key[2]:
+                groups.setdefault((key[1], addresses.subnet_of(key)), []).append(key)
+        for (device, _), keys in groups.items():
+            held = self.held.get(device, {})
+            if len(keys) < 2 or not held.get(keys[0], {}).get("secondary"):
+                continue
+            before = [key for key in keys if key in held and not held[key].get("secondary")]
+            if before and self._promotes(device):
+                for key in [key for key in keys[1:] if key in held]:
+                    self._put_back(key, f"`{keys[0][2]}` comes first")
+
+    def _put_back(self, key: Key, reason: str) -> None:
+        item = self.wanted[key]
+        now = self.now.get(key, item.attributes)
+        after = {**settable(now), **item.attributes}
+        common = Step(
+            action="-",
+            key=key,
+            before=now,
+            after=None,
+            path=item.path,
+            impact="brief",
+            reason=reason,
+        )
+        self._add(Phase.REMOVE_ADDRESS, 0, common)
+        self._add(Phase.AGAIN, 0, replace(common, action="+", before=None, after=after))
+
     def _removals(self) -> None:
         """Remove what is ours and not wanted, and give back what the kernel takes along."""
         removed: set[Key] = set()
@@ -210,7 +261,10 @@ class ObjectPlanning(Planning):
                 continue
             removed.add(key)
             reason = _MOVED if self._is_moved(key) else UNNAMED
+            if is_foreign(key, attributes) and key not in self.owned:
+                reason = _FORBIDDEN
             self._remove(key, phase_of(key, removal=True), reason)
+        self._put_first()
         for key, attributes in self.again.items():
             if key in removed:
                 continue

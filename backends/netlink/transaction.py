@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from vnetc.backends.base import File
@@ -86,11 +86,21 @@ def apply(
             _remember(directory, found.ledger, ledger)
             return Outcome(result="nothing")
         asked, notes = _probes(request, found)
+        notes = (*notes, *_about(files, request.confirm is not None))
         journal = _journal(found, namespace, files, kernel.keys)
         change = Change(directory, places, namespace, journal, ledger)
         watch = _begin(change, lock, request.confirm is not None)
         result = _carry_out(change, watch, kernel, request, found, asked, after)
         return replace(result, notes=(*notes, *result.notes))
+
+
+def _about(files: Sequence[journals.FileChange], waits: bool) -> Iterator[str]:
+    """Say what becomes of files."""
+    gone = sum(file.after is None for file in files)
+    counts = ((len(files) - gone, "installed"), (gone, "removed"))
+    said = [f"{n} file{'s' * (n != 1)} {word}" for n, word in counts if n]
+    if said:
+        yield ", ".join(said) + (", once it is confirmed" if waits else "")
 
 
 def _refuse(request: Request, found: Survey, namespace: Namespace, machine: Machine) -> None:

@@ -38,6 +38,8 @@ def run(
     probes = _probes(options.probe)
     if options.target is None and options.target_version is not None:
         raise UsageError("--target-version needs --target")
+    if options.target is not None and options.netns is not None and places is None:
+        raise UsageError("--target writes the files of the host: it does not go with --netns")
     found = desired(options)
     if found is None:
         return FAILED

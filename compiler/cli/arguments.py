@@ -76,6 +76,7 @@ def _targets(
     help: str = "the target (default: the one the document names)",
     *,
     without: str = "",
+    allowed: str = "what the target cannot express",
 ) -> None:
     names = [name for name in REGISTRY if name != without]
     command.add_argument("--target", "-t", choices=names, help=help)
@@ -86,10 +87,10 @@ def _targets(
     )
     command.add_argument(
         "--allow",
-        metavar="VN5xx",
+        metavar="CODE",
         action="append",
         default=[],
-        help="take this code as a warning, and leave out what the target cannot express",
+        help=f"take this code as a warning, and leave out {allowed}",
     )
     command.add_argument(
         "--allow-hooks", action="store_true", help="let the document's raw commands through"
@@ -174,6 +175,9 @@ def _document(command: argparse.ArgumentParser) -> None:
     command.set_defaults(strict=False, exit_zero=False)
 
 
+_NOT_APPLIED = "what the kernel cannot express (VN5xx), or what there is no program for (VN607)"
+
+
 def _planning(command: argparse.ArgumentParser) -> None:
     _document(command)
     command.add_argument(
@@ -181,8 +185,7 @@ def _planning(command: argparse.ArgumentParser) -> None:
         metavar="CODE",
         action="append",
         default=[],
-        help="take this code as a warning, and leave out what the kernel cannot express (VN5xx), or "
-        "what there is no program for (VN607)",
+        help=f"take this code as a warning, and leave out {_NOT_APPLIED}",
     )
     command.add_argument(
         "--format", choices=["full", "json"], default="full", help="how to print what differs"
@@ -193,7 +196,7 @@ def _planning(command: argparse.ArgumentParser) -> None:
 def _apply(command: argparse.ArgumentParser) -> None:
     _document(command)
     help = "also install this target's files, for the next boot (default: none)"
-    _targets(command, help, without="netlink")
+    _targets(command, help, without="netlink", allowed=_NOT_APPLIED)
     command.add_argument(
         "--confirm-within",
         metavar="TIME",
@@ -210,7 +213,7 @@ def _apply(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--yes",
         action="store_true",
-        help="even if it may cut off the SSH session it is started from",
+        help="apply even if this may cut off the SSH session that it is started from",
     )
 
 

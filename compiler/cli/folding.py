@@ -28,7 +28,7 @@ def folded(steps: Iterable[Step]) -> list[Step]:
 
 
 def _is_nothing(step: Step) -> bool:
-    return step.action == "~" and not _told(step).changes
+    return step.action == "~" and step.impact == "seamless" and not _told(step).changes
 
 
 def _told(step: Step) -> Step:

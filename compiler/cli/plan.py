@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace as Options
 
@@ -9,6 +10,7 @@ from vnetc.backends.netlink.outcome import Refused
 from vnetc.backends.netlink.store import Places
 from vnetc.cli import FAILED, FINDINGS, NOTHING
 from vnetc.cli.running import Desired, desired, refused, say
+from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,21 +28,32 @@ def run(options: Options, places: Places | None = None) -> int:
         return refused(error, found)
     _print(plan.steps, found, options.format)
     say(plan.problems, found)
+    if os.geteuid() != 0:
+        print(_UNPRIVILEGED, file=sys.stderr)
     if any(problem.severity == "error" for problem in plan.problems):
         return FAILED
     return FINDINGS if plan.steps else NOTHING
+
+
+_UNPRIVILEGED = (
+    "note: without privilege the record, rulesets and programs cannot be read: what they would change "
+    "is not shown"
+)
 
 
 def planned(found: Desired, options: Options, places: Places) -> Plan:
     """Read the kernel and plan. Raises `Refused`."""
     from vnetc.backends.netlink import namespaces
     from vnetc.backends.netlink.engine import Kernel
-    from vnetc.backends.netlink.survey import machine_at, survey
+    from vnetc.backends.netlink.survey import machine_at, missing, survey
 
     namespace = namespaces.enter(options.netns)
     asked = found.question(places)
-    kernel = Kernel(asked.keys, machine=machine_at(places))
-    return survey(asked, namespace, kernel, places).plan
+    machine = machine_at(places)
+    plan = survey(asked, namespace, Kernel(asked.keys, machine=machine), places).plan
+    if plan.problems or os.geteuid() != 0:
+        return plan
+    return replace(plan, problems=tuple(missing(asked, plan.steps, machine)))
 
 
 def _print(steps: tuple[Step, ...], found: Desired, format: str) -> None:

@@ -30,6 +30,7 @@ _ACTIONS = {
     "!": ("to make anew", "made anew"),
 }
 _IMPACTS = ("seamless", "brief", "disruptive")
+_LONGEST = 60  # characters of a value; a digest is longer
 _WIDTH = 72  # columns of what changes; more goes onto further lines
 # What tells most of a new object in a word or two.
 _TELLING = ("kind", "via", "dev", "link", "master", "value", "pvid", "untagged")
@@ -154,7 +155,14 @@ def _words(step: Step) -> list[str]:
 
 
 def _spelt(name: str, value: Value) -> str:
-    return HIDDEN if value == HIDDEN else show(name, value)
+    if value == HIDDEN:
+        return HIDDEN
+    if isinstance(value, str) and "\n" in value:
+        return f"({value.count(chr(10))} lines)"
+    if name == "mode" and isinstance(value, int):
+        return f"{value:04o}"
+    text = show(name, value)
+    return text if len(text) <= _LONGEST else f"{text[:12]}…"
 
 
 def _wrapped(words: Sequence[str]) -> list[str]:
