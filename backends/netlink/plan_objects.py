@@ -260,8 +260,10 @@ class ObjectPlanning(Planning):
             if key in self.wanted or key[0] == "link" or not self._is_removed(key, attributes):
                 continue
             removed.add(key)
-            reason = _MOVED if self._is_moved(key) else UNNAMED
-            if is_foreign(key, attributes) and key not in self.owned:
+            reason = UNNAMED
+            if self._is_moved(key):
+                reason = _MOVED
+            elif is_foreign(key, attributes) and key not in self.owned:
                 reason = _FORBIDDEN
             self._remove(key, phase_of(key, removal=True), reason)
         self._put_first()
