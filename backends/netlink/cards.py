@@ -474,6 +474,7 @@ class Facts(Record, kw_only=False):
     macaddress: str = ""  # the permanent one
     driver: str = ""
     path: str = ""
+    is_virtual: bool = False
 
 
 def is_meant(match: CardMatch, facts: Facts) -> bool:
@@ -500,6 +501,6 @@ def misnamed(host: Host, cards: Sequence[Facts]) -> Iterator[tuple[Interface, st
         facts = by_name.get(interface.name)
         if facts is not None and is_meant(kind.match, facts):
             continue
-        others = [card.name for card in cards if is_meant(kind.match, card)]
+        others = [c.name for c in cards if not c.is_virtual and is_meant(kind.match, c)]
         if facts is not None or len(others) == 1:
             yield interface, others[0] if len(others) == 1 else ""

@@ -194,7 +194,7 @@ def _has_mac_of_bond(interface: Interface, devices: Devices) -> bool:
 def _address_generation(interface: Interface) -> int | None:
     """Say how a device makes its link-local address, None if the kernel decides that itself."""
     kind = interface.kind
-    if isinstance(kind, Loopback) or (interface.mtu or DEFAULT_MTU) < IPV6_MINIMUM_MTU:
+    if (interface.mtu or DEFAULT_MTU) < IPV6_MINIMUM_MTU:
         return None
     # a VRF gets none (addrconf_addr_gen), and WireGuard switches it off itself (wg_open)
     if "ipv6" not in interface.link_local or isinstance(kind, Vrf | Wireguard):

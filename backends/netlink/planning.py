@@ -159,7 +159,8 @@ class Planning:
         now = self.state.get(("link", name), {})
         ports = (found.get("mtu") for found in self.members.get(name, ()))
         least = min((mtu for mtu in ports if isinstance(mtu, int)), default=DEFAULT_MTU)
-        return now.get("kind") != "bridge" or now.get("mtu") == least
+        leased = ("dhcp", name) in self.wanted  # a lease has a word in it
+        return now.get("kind") != "bridge" or now.get("mtu") == least or leased
 
     @cached_property
     def members(self) -> dict[str, list[Attributes]]:

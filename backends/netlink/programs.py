@@ -475,18 +475,19 @@ def check_names(host: Host, machine: Machine = MACHINE) -> list[Problem]:
 
 
 def read_cards(machine: Machine = MACHINE) -> list[cards.Facts]:
-    """Read what network cards are found by; what the kernel makes itself has a kind."""
+    """Read what network cards are found by, and devices that look like some."""
     import json
 
     links: object = json.loads(_run(["ip", "-j", "-d", "link", "show"], machine=machine))
     found: list[cards.Facts] = []
     for link in links if is_list(links) else ():
-        if not is_mapping(link) or "linkinfo" in link or link.get("link_type") != "ether":
+        if not is_mapping(link) or link.get("link_type") != "ether":
             continue
         name = str(link["ifname"])
         about = cards.printed(call(["ethtool", "-i", name], machine=machine).output)
         udev = daemons.text_of(machine.path(f"/run/udev/data/n{link['ifindex']}")) or ""
         path = next((x[10:] for x in udev.splitlines() if x.startswith("E:ID_PATH=")), "")
         mac = str(link.get("permaddr") or link.get("address") or "")
-        found.append(cards.Facts(name, mac, about.get("driver", ""), path))
+        is_virtual = "linkinfo" in link  # what the kernel makes itself has a kind
+        found.append(cards.Facts(name, mac, about.get("driver", ""), path, is_virtual))
     return found

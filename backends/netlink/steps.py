@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 # What is read and is no setting: the number of a device, what is left of a lease, and so on.
-OBSERVED = addresses.OBSERVED | {"ifindex", "link-elsewhere", "fingerprint"}
+OBSERVED = addresses.OBSERVED | {
+    *("ifindex", "link-elsewhere", "fingerprint", "bridge.topology-change")
+}
 
 
 def differing(key: Key, wanted: Attributes, found: Attributes, *, exact: bool = False) -> list[str]:

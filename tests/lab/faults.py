@@ -18,7 +18,7 @@ from .runner.acts import Act
 from .runner.boot import DOCUMENT, File
 from .runner.job import Job, Result
 from .state import State, interpret
-from .transitions import ALL, EVERYWHERE, GENERATION, Stage, samples
+from .transitions import ALL, EVERYWHERE, GENERATION, Stage, samples, without_leftovers
 
 # After which steps a run of all tests kills: the first ones, and fewer of those that come later.
 SOME = (1, 2, 4, 8, 16, 32, 64)
@@ -64,7 +64,7 @@ class Fault(Experiment):
         return {APPLIED: job}
 
     def _state(self, raw: Mapping[str, str]) -> State:
-        return interpret(raw, self.stage.cards)
+        return without_leftovers(interpret(raw, self.stage.cards))
 
     def verdict(self, results: Mapping[str, Result]) -> str:
         result = results[APPLIED]
@@ -73,7 +73,8 @@ class Fault(Experiment):
             wrong.append("nothing was killed: the first step is not one")
         for scene in result.scenes:
             states = {"before": self._state(result.raw), "afterwards": self._state(scene.raw)}
-            found = scene.error or "\n".join(unequal(self.case.host, states))
+            host = (self.before or self.case).host
+            found = scene.error or "\n".join(unequal(host, states))
             if found:
                 wrong.append(f"{scene.name}:\n{found}")
         return "\n".join(wrong)

@@ -69,12 +69,21 @@ class Stage:
     def state(self, case: Case, raw: Mapping[str, str]) -> State:
         """Read what a document is responsible for: all, but for the cards that it does not name."""
         others = frozenset(self.cards) - frozenset(cards(case.host))
-        state = {
-            key: "; ".join(rule for rule in value.split("; ") if rule != _RULE_OF_VRFS)
-            for key, value in interpret(raw, self.cards).items()
-            if owner_of(key) not in others and key[0] not in _AROUND and key != _REDIRECTS
+        return {
+            key: value
+            for key, value in without_leftovers(interpret(raw, self.cards)).items()
+            if owner_of(key) not in others and key[0] not in _AROUND
         }
-        return {key: value for key, value in state.items() if key[0] != "rule" or value}
+
+
+def without_leftovers(state: State) -> State:
+    """Leave out what the kernel never takes back."""
+    left = {
+        key: "; ".join(rule for rule in value.split("; ") if rule != _RULE_OF_VRFS)
+        for key, value in state.items()
+        if key != _REDIRECTS
+    }
+    return {key: value for key, value in left.items() if key[0] != "rule" or value}
 
 
 @dataclass(frozen=True)
