@@ -52,6 +52,8 @@ test)
     need netplan.io has netplan # what reads the files, asked by the property tests
     need nftables has nft
     need dnsmasq-base has dnsmasq
+    need iproute2 has ip # network namespaces of the tests, and what vnetc is compared with
+    need procps has sysctl
     # the lab downloads packages itself, by apt's lists
     need ca-certificates apt-cache show ifupdown2
     ;;
