@@ -16,6 +16,7 @@ from vnetc.backends.netlink.namespaces import Namespace
 from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.remembering import remember
 from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.sysctls import host_wide
 from vnetc.data import is_list, is_mapping
 from vnetc.model import DEFAULT_MTU
 from vnetc.record import Record, replace
@@ -116,9 +117,9 @@ def after(
             found.update({name: old[name] for name in step.changes if name in old})
             if "mtu" in found and ("dhcp", step.key[1]) in ledger.owned:
                 found["mtu"] = DEFAULT_MTU  # what it is may be of a lease that we asked for
-            host_wide = _host_wide(step.key)
-            if host_wide in ledger.before:  # it may have followed what we set for the whole host
-                found |= ledger.before[host_wide]
+            general = host_wide(step.key)
+            if general in ledger.before:  # it may have followed what we set for the whole host
+                found |= ledger.before[general]
     before: dict[Key, Attributes] = {}
     for key in first.keys() | ledger.before.keys():
         if key in asked and key not in owned:
@@ -134,17 +135,6 @@ def after(
         owned=frozenset(owned),
         before=before,
     )
-
-
-def _host_wide(key: Key) -> Key:
-    """Give the parameter that changes one of a device too (inet_forward_change), itself if none."""
-    parts = key[1].split("/") if key[0] == "sysctl" else []
-    if len(parts) == 5 and parts[4] == "forwarding" and parts[3] != "all":
-        return ("sysctl", _FORWARDING[parts[1]])
-    return key
-
-
-_FORWARDING = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"}
 
 
 def remembering(

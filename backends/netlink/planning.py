@@ -11,6 +11,7 @@ from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.order import Phase
 from vnetc.backends.netlink.relations import devices_of
 from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.sysctls import host_wide
 from vnetc.diagnostics import Diagnostic, diagnostic
 from vnetc.model import DEFAULT_MTU
 from vnetc.record import replace
@@ -48,6 +49,9 @@ class Planning:
             self.wanted = {key: _without_ipv6(item) for key, item in self.wanted.items()}
         for key, attributes in before.items():
             if key not in self.wanted and key in state:
+                general = self.wanted.get(host_wide(key))
+                if general is not None:  # it is what the whole host is to be
+                    attributes = general.attributes
                 kind: Attributes = {"kind": state[key]["kind"]} if key[0] == "link" else {}
                 self.wanted[key] = Wanted(key, {**kind, **attributes}, ())
         self.links = {key[1]: item for key, item in self.wanted.items() if key[0] == "link"}

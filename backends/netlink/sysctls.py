@@ -109,6 +109,17 @@ def default(key: Key, *, root: str = ROOT) -> str | None:
     return _read(f"{root}/{'/'.join((*parts[:3], 'default', parts[4]))}")
 
 
+_FORWARDING = {"ipv4": "net/ipv4/ip_forward", "ipv6": "net/ipv6/conf/all/forwarding"}
+
+
+def host_wide(key: Key) -> Key:
+    """Give the parameter that changes one of a device too (inet_forward_change), itself if none."""
+    parts = key[1].split("/") if key[0] == "sysctl" else []
+    if len(parts) == 5 and parts[4] == "forwarding" and parts[3] != "all":
+        return ("sysctl", _FORWARDING[parts[1]])
+    return key
+
+
 def promoting(devices: Iterable[str]) -> set[Key]:
     """Name what decides whether the other addresses of a subnet stay when the first one goes."""
     return {("sysctl", f"net/ipv4/conf/{name}/promote_secondaries") for name in devices}
