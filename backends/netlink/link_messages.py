@@ -190,12 +190,20 @@ def change(key: Key, old: Attributes, new: Attributes, index: Index) -> list[Mes
 def _change_device(
     name: str, said: dict[str, Value], old: Attributes, new: Attributes, index: Index
 ) -> list[Message]:
-    if said.get("bridge.stp") is False and len(said) > 1:
-        # with STP the kernel takes no forward delay that there may be without (br_set_forward_delay),
-        # and it takes the delay first (br_changelink)
+    parts: list[dict[str, Value]] = [said]
+    if said.get("bridge.stp") is False:
+        # with STP the kernel takes no forward delay that there may be without (br_set_forward_delay), and
+        # it takes the delay first (br_changelink); what it ages by while a topology changes, it keeps
         rest = {name: value for name, value in said.items() if name != "bridge.stp"}
-        parts_of = ({"bridge.stp": said["bridge.stp"]}, rest)
-        return [m for some in parts_of for m in _change_device(name, some, old, new, index)]
+        if new.get("bridge.ageing-time") is not None:
+            rest["bridge.ageing-time"] = new["bridge.ageing-time"]
+        parts = [{"bridge.stp": False}, rest]
+    return [message for part in parts for message in _set_device(name, part, old, new, index)]
+
+
+def _set_device(
+    name: str, said: dict[str, Value], old: Attributes, new: Attributes, index: Index
+) -> list[Message]:
     kind = kind_of(old) or kind_of(new)
     flags = _flags(said, {})
     parts = [*_common(kind, said)]
