@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import vnetc.backends.netlink
+import vnetc.backends.netlink.transaction
 import vnetc.cli
 
 from .apply_host import Host, is_free, wait
@@ -229,7 +229,7 @@ def _inside(body: Callable[[Box], None]) -> None:
 
 def _load_all() -> None:
     """Load what commands load when they need it, so that each child has it."""
-    for package in (vnetc.backends.netlink, vnetc.cli, vnetc):
+    for package in (vnetc.backends.netlink.transaction, vnetc.backends.netlink, vnetc.cli, vnetc):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 importlib.import_module(module.name)
@@ -242,7 +242,7 @@ def after_step(number: int, what: Callable[[], None]) -> Callable[[], None]:
     """Do something after a step of apply, once."""
 
     def prepare() -> None:
-        from vnetc.backends.netlink import transaction
+        from vnetc.backends.netlink.transaction import apply as transaction
 
         plain = transaction.apply
 

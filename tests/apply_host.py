@@ -14,6 +14,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+BEFORE = """\
+version: 1
+interfaces:
+  br0: {type: bridge, addresses: [192.0.2.1/24], forward-delay: 4s, ports: [d0]}
+  d0: {type: veth, peer: d1}
+  d1: {type: veth, peer: d0}
+"""
+AFTER = """\
+version: 1
+interfaces:
+  br0:
+    type: bridge
+    forward-delay: 10s
+    ageing-time: 100s
+    addresses: [10.0.0.2/24, "2001:db8::1/64"]
+    routes: [{to: 198.51.100.0/24, via: 10.0.0.9}]
+  br1: {type: bridge, addresses: [203.0.113.1/24]}
+"""
+
 # As `vnetc`, with places of its own, and a signal to itself after a step.
 DRIVER = """
 import os, sys

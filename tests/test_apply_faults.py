@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import change, probes, sysctls
+from vnetc.backends.netlink import sysctls
 from vnetc.backends.netlink.socket import Netlink
+from vnetc.backends.netlink.transaction import change, probes
 
 from . import namespaces
 from .apply_box import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import vnetc.cli
-from vnetc.backends.netlink import lockout
+from vnetc.backends.netlink.transaction import lockout
 
 from . import namespaces
 from .apply_box import Box, boxed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from vnetc.backends.netlink import addresses, bridging, links, neighbors, routes, rules
-from vnetc.backends.netlink.objects import Attributes, Index, Key, State, Value
+from vnetc.backends.netlink.objects import Attributes, Index, Key, State
 from vnetc.backends.netlink.wire import Message
 from vnetc.record import Record
 
@@ -13,44 +13,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    class Encode(Protocol):
-        """Makes the messages that make or remove an object."""
+    class Module(Protocol):
+        """What the module of a class has: it makes messages, and knows what others make."""
 
-        def __call__(self, key: Key, attributes: Attributes, index: Index) -> list[Message]:
-            """Give the messages in their order."""
+        def create(self, key: Key, attributes: Attributes, index: Index) -> list[Message]:
+            """Give the messages that make an object, in their order."""
             ...
 
-    class Change(Protocol):
-        """Makes the messages that change an object."""
+        def change(self, key: Key, old: Attributes, new: Attributes, index: Index) -> list[Message]:
+            """Give the messages that change an object, none if nothing differs."""
+            ...
 
-        def __call__(
-            self, key: Key, old: Attributes, new: Attributes, index: Index
-        ) -> list[Message]:
-            """Give the messages in their order, none if nothing differs."""
+        def remove(self, key: Key, attributes: Attributes, index: Index) -> list[Message]:
+            """Give the messages that remove an object."""
+            ...
+
+        def is_foreign(self, key: Key, attributes: Attributes) -> bool:
+            """Tell whether the kernel or a daemon made an object, of what the network told it."""
             ...
 
 
-class Class(Record):
-    """A class of objects: the dumps that list it, and the functions of its module.
+class Class(Record, kw_only=False):
+    """A class of objects: its module, the dumps that list it, and what reads them.
 
     `is_needed` tells from the keys that matter and from the links whether a dump is worth it.
     """
 
+    module: Module
     names: frozenset[str]
     dumps: tuple[tuple[int, bytes], ...]
     read: Callable[[Iterable[bytes], Mapping[int, str], State], Iterator[Any]]
-    create: Encode
-    change: Change
-    remove: Encode
-    is_foreign: Callable[[Key, Attributes], bool]
     is_needed: Callable[[Collection[Key], State], bool] = lambda keys, links: True
-
-
-def _read_mdb(
-    bodies: Iterable[bytes], names: Mapping[int, str], links: State
-) -> Iterator[tuple[Key, dict[str, Value]]]:
-    del links
-    return bridging.read_mdb(bodies, names)
 
 
 def _asked(name: str) -> Callable[[Collection[Key], State], bool]:
@@ -69,77 +62,42 @@ def _filters(keys: Collection[Key], links: State) -> bool:
 
 CLASSES = (
     Class(
-        names=frozenset({"address"}),
-        dumps=addresses.DUMPS,
-        read=lambda bodies, names, links: addresses.read(bodies, names),
-        create=addresses.create,
-        change=addresses.change,
-        remove=addresses.remove,
-        is_foreign=addresses.is_foreign,
+        addresses,
+        frozenset({"address"}),
+        addresses.DUMPS,
+        lambda bodies, names, _: addresses.read(bodies, names),
     ),
     Class(
-        names=frozenset({"route"}),
-        dumps=routes.DUMPS,
-        read=lambda bodies, names, links: routes.read(bodies, names),
-        create=routes.create,
-        change=routes.change,
-        remove=routes.remove,
-        is_foreign=routes.is_foreign,
+        routes,
+        frozenset({"route"}),
+        routes.DUMPS,
+        lambda bodies, names, _: routes.read(bodies, names),
     ),
+    Class(rules, frozenset({"rule"}), rules.DUMPS, lambda bodies, names, _: rules.read(bodies)),
     Class(
-        names=frozenset({"rule"}),
-        dumps=rules.DUMPS,
-        read=lambda bodies, names, links: rules.read(bodies),
-        create=rules.create,
-        change=rules.change,
-        remove=rules.remove,
-        is_foreign=rules.is_foreign,
+        neighbors,
+        frozenset({"neighbor", "neighbor-proxy"}),
+        neighbors.DUMPS,
+        lambda bodies, names, _: neighbors.read(bodies, names),
     ),
+    Class(bridging, frozenset({"fdb"}), bridging.FDB_DUMPS, bridging.read_fdb, _has_ends),
     Class(
-        names=frozenset({"neighbor", "neighbor-proxy"}),
-        dumps=neighbors.DUMPS,
-        read=lambda bodies, names, links: neighbors.read(bodies, names),
-        create=neighbors.create,
-        change=neighbors.change,
-        remove=neighbors.remove,
-        is_foreign=neighbors.is_foreign,
+        bridging,
+        frozenset({"mdb"}),
+        bridging.MDB_DUMPS,
+        lambda bodies, names, _: bridging.read_mdb(bodies, names),
+        _asked("mdb"),
     ),
-    *(
-        Class(
-            names=frozenset({name}),
-            dumps=dumps,
-            read=read,
-            create=bridging.create,
-            change=bridging.change,
-            remove=bridging.remove,
-            is_foreign=bridging.is_foreign,
-            is_needed=is_needed,
-        )
-        for name, dumps, read, is_needed in (
-            ("fdb", bridging.FDB_DUMPS, bridging.read_fdb, _has_ends),
-            (
-                "mdb",
-                bridging.MDB_DUMPS,
-                _read_mdb,
-                _asked("mdb"),
-            ),
-            ("vlan", bridging.VLAN_DUMPS, bridging.read_vlans, _filters),
-        )
-    ),
+    Class(bridging, frozenset({"vlan"}), bridging.VLAN_DUMPS, bridging.read_vlans, _filters),
 )
-LINK = Class(
-    names=frozenset({"link"}),
-    dumps=(links.DUMP,),
-    read=lambda bodies, names, _: links.read(bodies, names),
-    create=links.create,
-    change=links.change,
-    remove=links.remove,
-    is_foreign=lambda key, attributes: False,
-)
-BY_NAME: Mapping[str, Class] = {name: item for item in (LINK, *CLASSES) for name in item.names}
+# class of objects -> its module
+MODULES: Mapping[str, Module] = {
+    "link": links,
+    **{name: item.module for item in CLASSES for name in item.names},
+}
 
 
 def is_foreign(key: Key, attributes: Attributes) -> bool:
     """Tell whether the kernel or a daemon made an object, of what the network told it."""
-    item = BY_NAME.get(key[0])
-    return item is not None and item.is_foreign(key, attributes)
+    module = MODULES.get(key[0])
+    return module is not None and module.is_foreign(key, attributes)

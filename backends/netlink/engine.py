@@ -21,7 +21,7 @@ from vnetc.backends.netlink import (
     wireguard,
 )
 from vnetc.backends.netlink.calls import MACHINE, Machine, ProgramFailed
-from vnetc.backends.netlink.classes import BY_NAME, CLASSES
+from vnetc.backends.netlink.classes import CLASSES, MODULES
 from vnetc.backends.netlink.objects import Attributes, Key, State, Wanted
 from vnetc.backends.netlink.socket import BATCH, GENERIC, Netlink
 from vnetc.backends.netlink.steps import Step
@@ -186,7 +186,7 @@ class _Run:
         try:
             if name == "link":
                 self.take_link(number, step)
-            elif name in BY_NAME:
+            elif name in MODULES:
                 self.await_source(step)
                 self.send(number, step, self.encode)
             elif name in _WIREGUARD:
@@ -245,14 +245,14 @@ class _Run:
     # --- netlink ----------------------------------------------------------------------------------
 
     def encode(self, step: Step) -> list[Message]:
-        item, index = BY_NAME[step.key[0]], self.kernel.index
+        module, index = MODULES[step.key[0]], self.kernel.index
         if step.after is None:
             if step.key[0] == "rule":
                 return rules.remove(step.key, step.before or {}, index, step.hidden)
-            return item.remove(step.key, step.before or {}, index)
+            return module.remove(step.key, step.before or {}, index)
         if step.action == "~" and step.before is not None:
-            return item.change(step.key, step.before, step.after, index)
-        return item.create(step.key, step.after, index)
+            return module.change(step.key, step.before, step.after, index)
+        return module.create(step.key, step.after, index)
 
     def encode_settings(self, step: Step) -> list[Message]:
         """Set what all devices have of one that an ioctl has made."""

@@ -66,7 +66,7 @@ from vnetc.backends.netlink.link_words import (
     RTM_GETLINK,
     UP,
 )
-from vnetc.backends.netlink.objects import Key, Value, Wanted
+from vnetc.backends.netlink.objects import Attributes, Key, Value, Wanted
 from vnetc.backends.netlink.wire import IP, TEXT, U8, U32, attribute, attributes
 from vnetc.kinds import (
     Bond,
@@ -281,6 +281,11 @@ def names(bodies: Iterable[bytes]) -> dict[int, str]:
     return found
 
 
+def is_foreign(key: Key, attributes: Attributes) -> bool:
+    """Tell whether the network told the kernel to make a device: it never does."""
+    return False
+
+
 _OPERSTATE, _CARRIER = 16, 33  # IFLA_OPERSTATE, IFLA_CARRIER
 _UNKNOWN_OR_UP = (0, 6)  # IF_OPER_..., linux/if.h
 
@@ -444,6 +449,7 @@ __all__ = [
     "has_ipv6",
     "identity",
     "impact",
+    "is_foreign",
     "is_made_by_ioctl",
     "kind_of",
     "names",

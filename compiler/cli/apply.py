@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from vnetc.backends.netlink.probes import Probe
+    from vnetc.backends.netlink.transaction.probes import Probe
 
 INCOMPLETE = 3  # undone, but not all of it
 _CODES = {
@@ -44,8 +44,8 @@ def run(
     if found is None:
         return FAILED
     places = places or Places()
-    from vnetc.backends.netlink import namespaces
-    from vnetc.backends.netlink.transaction import Request, apply
+    from vnetc.backends.netlink.transaction import namespaces
+    from vnetc.backends.netlink.transaction.apply import Request, apply
 
     try:
         namespace = namespaces.enter(options.netns)
@@ -125,7 +125,7 @@ def _probes(texts: Sequence[str]) -> tuple[Probe, ...] | None:
         if len(texts) > 1:
             raise UsageError("--probe none excludes other probes")
         return ()
-    from vnetc.backends.netlink.probes import parse
+    from vnetc.backends.netlink.transaction.probes import parse
 
     try:
         return tuple(dict.fromkeys(map(parse, texts)))

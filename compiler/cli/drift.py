@@ -5,22 +5,18 @@ from __future__ import annotations
 import sys
 from argparse import Namespace as Options
 
-from vnetc.backends.netlink.outcome import Refused
 from vnetc.backends.netlink.store import Places
 from vnetc.cli import FAILED, FINDINGS, NOTHING
 from vnetc.cli.plan import planned
-from vnetc.cli.running import desired, refused, say
+from vnetc.cli.running import say
 
 
 def run(options: Options, places: Places | None = None) -> int:
     """Show where the kernel differs from the document. Changes nothing."""
-    found = desired(options)
-    if found is None:
+    answer = planned(options, places or Places())
+    if answer is None:
         return FAILED
-    try:
-        plan = planned(found, options, places or Places())
-    except Refused as error:
-        return refused(error, found)
+    found, plan = answer
     from vnetc.cli import steps as shown
 
     differences = shown.differences(plan.steps, found.line)

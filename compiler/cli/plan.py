@@ -19,13 +19,10 @@ if TYPE_CHECKING:
 
 def run(options: Options, places: Places | None = None) -> int:
     """Say what `vnetc apply` would change. Changes nothing."""
-    found = desired(options)
-    if found is None:
+    answer = planned(options, places or Places())
+    if answer is None:
         return FAILED
-    try:
-        plan = planned(found, options, places or Places())
-    except Refused as error:
-        return refused(error, found)
+    found, plan = answer
     _print(plan.steps, found, options.format)
     say(plan.problems, found)
     if os.geteuid() != 0:
@@ -41,11 +38,22 @@ _UNPRIVILEGED = (
 )
 
 
-def planned(found: Desired, options: Options, places: Places) -> Plan:
-    """Read the kernel and plan. Raises `Refused`."""
-    from vnetc.backends.netlink import namespaces
+def planned(options: Options, places: Places) -> tuple[Desired, Plan] | None:
+    """Read the document and the kernel, and plan; None if that cannot be, which is said."""
+    found = desired(options)
+    if found is None:
+        return None
+    try:
+        return found, _plan(found, options, places)
+    except Refused as error:
+        refused(error, found)
+        return None
+
+
+def _plan(found: Desired, options: Options, places: Places) -> Plan:
     from vnetc.backends.netlink.engine import Kernel
-    from vnetc.backends.netlink.survey import machine_at, missing, survey
+    from vnetc.backends.netlink.transaction import namespaces
+    from vnetc.backends.netlink.transaction.survey import machine_at, missing, survey
 
     namespace = namespaces.enter(options.netns)
     asked = found.question(places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace as Options
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vnetc.backends.base import File
 from vnetc.backends.netlink.outcome import Refused
@@ -17,8 +17,10 @@ from vnetc.source import Document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from vnetc.backends.netlink.outcome import Outcome
     from vnetc.backends.netlink.store import Places
-    from vnetc.backends.netlink.survey import Question
+    from vnetc.backends.netlink.transaction.namespaces import Namespace
+    from vnetc.backends.netlink.transaction.survey import Question
 
 KERNEL = "netlink"  # the target's name
 
@@ -46,7 +48,7 @@ class Desired(Record):
 
     def question(self, places: Places) -> Question:
         """Say what it wants of the kernel, and how far that may reach. Raises `Refused`."""
-        from vnetc.backends.netlink.survey import machine_at, question
+        from vnetc.backends.netlink.transaction.survey import machine_at, question
 
         adopt, prune = self.options.adopt, self.options.prune_foreign
         allow = self.options.allow
@@ -93,6 +95,23 @@ def desired(options: Options) -> Desired | None:
     return Desired(
         input=source, document=analysis.document, host=host, files=files, options=options
     )
+
+
+def finished(
+    options: Options, places: Places, finish: Callable[[Namespace, Places], Outcome]
+) -> Outcome | None:
+    """End a change that another process began, and say what came of it; None if it cannot be."""
+    from vnetc.backends.netlink.transaction import namespaces
+
+    try:
+        namespace = namespaces.enter(options.netns)
+        namespaces.require_privilege()
+        outcome = finish(namespace, places)
+    except Refused as error:
+        refused(error)
+        return None
+    say(outcome.diagnostics)
+    return outcome
 
 
 def refused(error: Refused, desired: Desired | None = None) -> int:

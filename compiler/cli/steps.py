@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from vnetc.backends.netlink.links import show
 from vnetc.backends.netlink.objects import Key, Value
 from vnetc.backends.netlink.steps import Step
-from vnetc.backends.netlink.titles import title
+from vnetc.backends.netlink.transaction.titles import title
 from vnetc.cli.folding import folded
 from vnetc.diagnostics import Path
 from vnetc.record import Record, replace

@@ -12,11 +12,12 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 
-from vnetc.backends.netlink import ledger, store
-from vnetc.backends.netlink.ledger import Ledger
-from vnetc.backends.netlink.namespaces import Namespace
+from vnetc.backends.netlink import store
 from vnetc.backends.netlink.objects import Key, State
 from vnetc.backends.netlink.outcome import refusal
+from vnetc.backends.netlink.transaction import ledger
+from vnetc.backends.netlink.transaction.ledger import Ledger
+from vnetc.backends.netlink.transaction.namespaces import Namespace
 from vnetc.record import Record, replace
 
 TYPE_CHECKING = False

@@ -11,9 +11,9 @@ import fcntl
 import os
 from contextlib import suppress
 
-from vnetc.backends.netlink import journal as journals
-from vnetc.backends.netlink.guardian import now
 from vnetc.backends.netlink.outcome import Refused, refusal
+from vnetc.backends.netlink.transaction import journal as journals
+from vnetc.backends.netlink.transaction.guardian import now
 
 FILE = "lock"
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 
-from vnetc.backends.netlink import guardian, store
-from vnetc.backends.netlink import journal as journals
-from vnetc.backends.netlink import lock as locks
-from vnetc.backends.netlink.change import Change, uninterrupted, unwritable
-from vnetc.backends.netlink.journal import Journal
-from vnetc.backends.netlink.ledger import Ledger
-from vnetc.backends.netlink.namespaces import Namespace
+from vnetc.backends.netlink import store
 from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
 from vnetc.backends.netlink.store import Places
+from vnetc.backends.netlink.transaction import guardian
+from vnetc.backends.netlink.transaction import journal as journals
+from vnetc.backends.netlink.transaction import lock as locks
+from vnetc.backends.netlink.transaction.change import Change, uninterrupted, unwritable
+from vnetc.backends.netlink.transaction.journal import Journal
+from vnetc.backends.netlink.transaction.ledger import Ledger
+from vnetc.backends.netlink.transaction.namespaces import Namespace
 from vnetc.diagnostics import diagnostic
 from vnetc.record import replace
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 
 from vnetc.backends.netlink import store
 from vnetc.backends.netlink.link_changes import CARDS
-from vnetc.backends.netlink.namespaces import Namespace
 from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.remembering import remember
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.sysctls import host_wide
+from vnetc.backends.netlink.transaction.namespaces import Namespace
 from vnetc.data import is_list, is_mapping
 from vnetc.model import DEFAULT_MTU
 from vnetc.record import Record, replace

@@ -13,13 +13,19 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from vnetc.backends.base import File
-from vnetc.backends.netlink import guardian, install, lockout, probes, store
-from vnetc.backends.netlink import journal as journals
-from vnetc.backends.netlink import ledger as ledgers
-from vnetc.backends.netlink import lock as locks
 from vnetc.backends.netlink import plan as planner
+from vnetc.backends.netlink import store
 from vnetc.backends.netlink.calls import Machine
-from vnetc.backends.netlink.change import (
+from vnetc.backends.netlink.engine import Kernel
+from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
+from vnetc.backends.netlink.remembering import recall
+from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.store import Places
+from vnetc.backends.netlink.transaction import guardian, install, lockout, probes
+from vnetc.backends.netlink.transaction import journal as journals
+from vnetc.backends.netlink.transaction import ledger as ledgers
+from vnetc.backends.netlink.transaction import lock as locks
+from vnetc.backends.netlink.transaction.change import (
     SETTLE,
     Change,
     Failed,
@@ -29,17 +35,19 @@ from vnetc.backends.netlink.change import (
     uninterrupted,
     unwritable,
 )
-from vnetc.backends.netlink.engine import Kernel
-from vnetc.backends.netlink.journal import Journal
-from vnetc.backends.netlink.ledger import Ledger
-from vnetc.backends.netlink.namespaces import Namespace
-from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
-from vnetc.backends.netlink.probes import Probe
-from vnetc.backends.netlink.remembering import recall
-from vnetc.backends.netlink.steps import Step
-from vnetc.backends.netlink.store import Places
-from vnetc.backends.netlink.survey import Question, Survey, machine_at, missing, plan, survey
-from vnetc.backends.netlink.titles import title
+from vnetc.backends.netlink.transaction.journal import Journal
+from vnetc.backends.netlink.transaction.ledger import Ledger
+from vnetc.backends.netlink.transaction.namespaces import Namespace
+from vnetc.backends.netlink.transaction.probes import Probe
+from vnetc.backends.netlink.transaction.survey import (
+    Question,
+    Survey,
+    machine_at,
+    missing,
+    plan,
+    survey,
+)
+from vnetc.backends.netlink.transaction.titles import title
 from vnetc.diagnostics import diagnostic
 from vnetc.record import Record, replace
 

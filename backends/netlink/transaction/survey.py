@@ -9,17 +9,17 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 
 from vnetc.backends.netlink import daemons, features, programs, tuntap, wireguard
-from vnetc.backends.netlink import ledger as ledgers
 from vnetc.backends.netlink import plan as planner
 from vnetc.backends.netlink.calls import MACHINE, Machine, Problem, ProgramFailed
 from vnetc.backends.netlink.engine import Kernel
-from vnetc.backends.netlink.ledger import Ledger
-from vnetc.backends.netlink.namespaces import Namespace, unprivileged
 from vnetc.backends.netlink.objects import State, Wanted
 from vnetc.backends.netlink.outcome import Refused, refusal
 from vnetc.backends.netlink.socket import DumpInterrupted
 from vnetc.backends.netlink.steps import Plan, Step
 from vnetc.backends.netlink.store import Places
+from vnetc.backends.netlink.transaction import ledger as ledgers
+from vnetc.backends.netlink.transaction.ledger import Ledger
+from vnetc.backends.netlink.transaction.namespaces import Namespace, unprivileged
 from vnetc.backends.netlink.wanted import wanted
 from vnetc.diagnostics import Diagnostic, diagnostic
 from vnetc.model import Host

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from vnetc.backends.base import File
 from vnetc.backends.netlink import store
-from vnetc.backends.netlink.journal import FileChange
+from vnetc.backends.netlink.transaction.journal import FileChange
 
 _NOTHING = (None, 0)
 
