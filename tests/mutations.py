@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from functools import cache
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from jsonschema import Draft7Validator
+from vnetc.diagnostics import Diagnostic
 from vnetc.schema import host_schema, is_valid
 
 Document = dict[str, Any]
@@ -40,6 +41,23 @@ class Mutation:
     def __repr__(self) -> str:
         after = "nothing" if self.after is ABSENT else repr(self.after)
         return f"{'.'.join(map(str, self.path))}: {self.before!r} -> {after}"
+
+
+# Keys without which what they are part of cannot be: where one is refused, all of it is.
+_VITAL = frozenset({"id", "link", "peer", "to", "via", "address", "macaddress", "priority"})
+
+
+def is_told(path: Path, found: Iterable[Diagnostic]) -> bool:
+    """Tell whether the target refuses the value at a path, or what it is part of."""
+    for d in found:
+        if d.code.startswith("VN5"):
+            refused = d.path[:-1] if d.path and d.path[-1] in _VITAL else d.path
+            whole_device = len(refused) == 2 and refused[1] in path
+            # how a lease is used says nothing where none is asked for
+            overrides = (*refused[:-1], f"{refused[-1]}-overrides") if refused else ()
+            if whole_device or path[: len(refused)] in (refused, overrides):
+                return True
+    return False
 
 
 def walk(value: Any, schemas: list[tuple[str, Schema]], path: Path = ()) -> Iterator[Place]:

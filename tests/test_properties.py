@@ -27,7 +27,7 @@ from vnetc.source import parse
 
 from . import mutations, strategies
 from .lab import validators
-from .mutations import ABSENT, Mutation
+from .mutations import ABSENT, Mutation, is_told
 from .strategies import Document, corpus, documents, examples, text_of, without_target
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -200,21 +200,6 @@ def test_says_that_a_key_has_no_effect_on_a_port(key: str) -> None:
     port = {k: v for k, v in NO_EFFECT[key]["eth0"].items() if k != "link-local"}
     bridge = {"type": "bridge", "ports": ["eth0"]}
     assert check_text(text_of({"version": 1, "interfaces": {"eth0": port, "br0": bridge}}))
-
-
-# Keys without which what they are part of cannot be: where one is refused, all of it is.
-_VITAL = frozenset({"id", "link", "peer", "to", "via", "address", "macaddress", "priority"})
-
-
-def is_told(path: mutations.Path, found: tuple[Diagnostic, ...]) -> bool:
-    """Tell whether the target refuses the value at a path, or what it is part of."""
-    for d in found:
-        if d.code.startswith("VN5"):
-            refused = d.path[:-1] if d.path and d.path[-1] in _VITAL else d.path
-            whole_device = len(refused) == 2 and refused[1] in path
-            if path[: len(refused)] == refused or whole_device:
-                return True
-    return False
 
 
 def _said(output: Output) -> tuple[Any, ...]:

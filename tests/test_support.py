@@ -127,6 +127,10 @@ LIMITED = (
     ),
     "interfaces: {eth0: {routing-policy: [{priority: 7, table: 7, ip-protocol: 107}]}}",
     "interfaces: {lo: {type: loopback, sysctl: {ipv6: {proxy_ndp: 1}}}}",
+    (
+        "interfaces: {lo: {type: loopback, nameservers: {addresses: [192.0.2.53]}, "
+        "ntp: [192.0.2.123], emit-lldp: true}}"
+    ),
     "interfaces: {a.b: {}}",
     "interfaces: {a.b: {type: dummy}}",
     "interfaces: {a.b: {type: bridge}}",

@@ -13,6 +13,7 @@ from vnetc.backends.netplan.kinds import KEYS, SECTIONS
 from vnetc.backends.networkd.layer3 import ON_LINK_NEXTHOPS
 from vnetc.backends.networkd.support import (
     LISTENS_ITSELF,
+    NAMESERVERS_OF_LO,
     NO_LINK_LOCAL,
     NUMERIC_NAME,
     PROMOTES,
@@ -59,7 +60,7 @@ _KEYS: dict[str, Support] = {
         "drop-in [Network] IPv6LinkLocalAddressGenerationMode=, [IPv6AcceptRA] Token="
     ),
     "interface.ipv6-mtu": NETWORKD["interface.ipv6-mtu"],
-    "interface.nameservers": exact("nameservers"),
+    "interface.nameservers": exact("nameservers", NAMESERVERS_OF_LO),
     "interface.routes": exact("routes"),
     "interface.routing-policy": exact("routing-policy"),
     "interface.sysctl": exact(

@@ -147,8 +147,8 @@ _DHCP = {
 
 def keeps_without_carrier(interface: Interface) -> bool:
     """Tell whether the interface is configured although its cable is out, as ifupdown does."""
-    if interface.activation != "auto":
-        return False  # nothing is configured before it is up
+    if interface.activation != "auto" or isinstance(interface.kind, Loopback):
+        return False  # nothing is configured before it is up, and `lo` always has a carrier
     virtual = not isinstance(interface.kind, Card)
     return virtual or bool(interface.addresses or interface.routes or interface.qdiscs)
 
@@ -166,12 +166,9 @@ def match(interface: Interface) -> Options:
 def network(devices: Devices, interface: Interface) -> Options:
     """Write the [Network] section."""
     options = description(interface)
-    options.append(("DHCP", _DHCP[interface.dhcp4, interface.dhcp6]))
-    options.append(("LinkLocalAddressing", _link_local(interface)))
-    if "ipv6" in interface.link_local:
-        options.append(("IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation))
-    options.append(("IPv6AcceptRA", boolean(interface.accept_ra)))
-    options.append(("IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)))
+    # the kernel gives `lo` its addresses, and no other way of getting some is open to it
+    if not isinstance(interface.kind, Loopback):
+        options += _automatic(interface)
     options += own_sysctls(interface)
     options += layer3.network(interface)
     options += masters(devices, interface)
@@ -183,6 +180,16 @@ def network(devices: Devices, interface: Interface) -> Options:
     if interface.nameservers.search:
         options.append(("Domains", " ".join(interface.nameservers.search)))
     return options
+
+
+def _automatic(interface: Interface) -> Iterator[tuple[str, str]]:
+    """Write the [Network] options for addresses that the interface gets by itself."""
+    yield "DHCP", _DHCP[interface.dhcp4, interface.dhcp6]
+    yield "LinkLocalAddressing", _link_local(interface)
+    if "ipv6" in interface.link_local:
+        yield "IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation
+    yield "IPv6AcceptRA", boolean(interface.accept_ra)
+    yield "IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)
 
 
 def masters(devices: Devices, interface: Interface) -> Iterator[tuple[str, str]]:

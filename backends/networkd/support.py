@@ -12,7 +12,18 @@ from vnetc.backends.networkd.kinds import KIND_WORDS, NETDEV
 from vnetc.backends.networkd.layer3 import LAYER3
 from vnetc.backends.options import rows_of
 from vnetc.encapsulation import has_link_local
-from vnetc.kinds import KINDS, Loopback, Veth
+from vnetc.kinds import (
+    KINDS,
+    Bond,
+    Bridge,
+    Geneve,
+    Infiniband,
+    Loopback,
+    Tun,
+    Tunnel,
+    Veth,
+    Wireguard,
+)
 from vnetc.model import DhcpServer, Interface
 
 
@@ -47,6 +58,24 @@ def serves_no_ipv4(context: Context) -> bool:
 
 def _stable_slaac(context: Context) -> bool:
     return isinstance(context.node, Interface) and context.node.accept_ra
+
+
+def _is_lo(context: Context) -> bool:
+    interface: Interface = context.node
+    return isinstance(interface.kind, Loopback)
+
+
+def _sends_no_lldp(context: Context) -> bool:
+    interface: Interface = context.node
+    match interface.kind:
+        case Bridge() | Bond() | Loopback() | Tun() | Wireguard() | Infiniband():
+            return True
+        case Tunnel(mode=mode):
+            return mode not in ("gretap", "ip6gretap")
+        case Geneve(inherit_inner_protocol=bare):
+            return bool(bare)
+        case _:
+            return False
 
 
 def _proxies_on_lo(context: Context) -> bool:
@@ -89,6 +118,15 @@ PROMOTES = limit(
     "systemd-networkd sets `promote_secondaries` to 1",
     lambda context: ("ipv4", "promote_secondaries", 0) in context.node.sysctl,
 )
+# seen with 252: the servers are in the link's own state file, no query goes to them (link_relevant()
+# of resolved-link.c), and the file that systemd-timesyncd(8) reads leaves the loopback out
+NAMESERVERS_OF_LO = limit("systemd-resolved asks no server of the loopback device", _is_lo)
+_NTP_OF_LO = limit("systemd-timesyncd learns of no server of the loopback device", _is_lo)
+# link_lldp_tx_enabled() of networkd-lldp-tx.c; seen with 252
+_NO_LLDP = limit(
+    "systemd-networkd sends no LLDP over bridges, bonds, or what carries no Ethernet frames",
+    _sends_no_lldp,
+)
 PROXY_NDP_OF_LO = limit("systemd-networkd switches `proxy_ndp` of `lo` off", _proxies_on_lo)
 
 SUPPORT: dict[str, Support] = {
@@ -124,9 +162,9 @@ SUPPORT: dict[str, Support] = {
     "interface.ipv6-mtu": unsupported(
         "systemd-networkd sets it too early, and the kernel puts the link's MTU back now and then"
     ),
-    "interface.nameservers": exact("[Network] DNS=, Domains="),
-    "interface.ntp": exact("[Network] NTP="),
-    "interface.emit-lldp": exact("[Network] EmitLLDP="),
+    "interface.nameservers": exact("[Network] DNS=, Domains=", NAMESERVERS_OF_LO),
+    "interface.ntp": exact("[Network] NTP=", _NTP_OF_LO),
+    "interface.emit-lldp": exact("[Network] EmitLLDP=", _NO_LLDP),
     "interface.critical": exact("[Network] KeepConfiguration="),
     "interface.ipv6-address-token": exact("[IPv6AcceptRA] Token=", since=(250,)),
     "interface.routes": exact("[Route]"),

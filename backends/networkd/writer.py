@@ -9,7 +9,7 @@ from vnetc.backends.networkd import sections as s
 from vnetc.backends.networkd.raw import merge_raw, raw_sections
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.secrets import credentials, write_secrets
-from vnetc.kinds import Bridge, Loopback
+from vnetc.kinds import Bridge
 from vnetc.model import Host, Interface
 
 _DIRECTORY = "/etc/systemd/network"
@@ -41,9 +41,6 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
     """Write the sections of an interface's .network file."""
     servers = s.networkd_servers(devices, interface)
     network = s.network(devices, interface)
-    if isinstance(interface.kind, Loopback):
-        # the kernel gives `lo` its addresses and takes no others by itself
-        network = [(k, v) for k, v in network if k in ("Description", "Address", "DNS", "Domains")]
     for server in servers:
         network += s.serve(server)
     sections: list[Section] = [
