@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 
-from vnetc.backends.base import Target
+from vnetc.backends.base import Target, common_rows, require_rows
 
 # Adding a target is one folder and one line here; the module has `TARGETS: dict[str, Target]`.
 REGISTRY: dict[str, str] = {
@@ -17,7 +18,14 @@ REGISTRY: dict[str, str] = {
 }
 
 
+@cache
 def load(name: str) -> Target:
-    """Give the target `name`, a key of `REGISTRY`."""
+    """Give the target `name`, a key of `REGISTRY`.
+
+    Raises `IncompleteTable` if its support table lacks a row: what no table answers for would be
+    dropped in silence.
+    """
     targets: dict[str, Target] = import_module(REGISTRY[name]).TARGETS
-    return targets[name]
+    target = targets[name]
+    require_rows(target.common, common_rows())
+    return target

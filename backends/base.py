@@ -8,7 +8,8 @@ through, so it never has to refuse or drop anything itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 
 from vnetc.cards import (
     AccessPoint,
@@ -147,8 +148,29 @@ class Target(Record):
 
     @property
     def support(self) -> Mapping[str, Support]:
-        """The whole support table."""
-        return {**self.rare(), **self.common}
+        """The whole support table. Raises `IncompleteTable` if it is not whole."""
+        return {**_whole(self.rare), **self.common}
+
+
+class IncompleteTable(Exception):
+    """A support table lacks rows, or has some that are of no key; the text names them."""
+
+
+def require_rows(table: Mapping[str, Support], rows: Iterable[str]) -> None:
+    """Raise `IncompleteTable` if a part of a table has other rows than these."""
+    wrong = table.keys() ^ set(rows)
+    if wrong:
+        raise IncompleteTable(f"missing, or of no key: {', '.join(sorted(wrong))}")
+
+
+@cache
+def _whole(rare: Callable[[], Mapping[str, Support]]) -> Mapping[str, Support]:
+    """Give the rare rows of a target, which are looked through once in a process."""
+    from vnetc.qdiscs import RECORDS
+
+    table = rare()
+    require_rows(table, _rows_of(*_RARE, *RECORDS))
+    return table
 
 
 def has_rare(host: Host) -> bool:
@@ -269,6 +291,14 @@ ROWS: dict[type[Record], str] = {
     Host: "host",
 }
 
+# The classes of `Target.rare`, beside those of queueing disciplines.
+_RARE: frozenset[type[Record]] = frozenset(
+    {
+        *(Ethernet, Wifi, CardMatch, Offload, LinkSettings, Rings, Channels, Queues, Coalesce),
+        *(VirtualFunctions, VirtualFunction, Auth, AccessPoint),
+    }
+)
+
 # Fields that carry structure, not a key of the document: they need no row.
 STRUCTURE: dict[type[Record], frozenset[str]] = {
     Interface: frozenset({"name", "path", "kind", "port", "member"}),
@@ -301,11 +331,22 @@ def row_fields(cls: type[Record]) -> list[str]:
 
 def rows() -> list[str]:
     """List the names of all rows that a support table must have, types first."""
-    types = [f"type.{name}" for name in KINDS]
     from vnetc.qdiscs import RECORDS
 
-    classes = (*ROWS, *RECORDS)
-    return types + [f"{word_of(cls)}.{key(name)}" for cls in classes for name in row_fields(cls)]
+    return [*_types(), *_rows_of(*ROWS, *RECORDS)]
+
+
+def common_rows() -> list[str]:
+    """List the names of the rows of `Target.common`."""
+    return [*_types(), *_rows_of(*(cls for cls in ROWS if cls not in _RARE))]
+
+
+def _types() -> Iterator[str]:
+    return (f"type.{name}" for name in KINDS)
+
+
+def _rows_of(*classes: type[Record]) -> Iterator[str]:
+    return (f"{word_of(cls)}.{key(name)}" for cls in classes for name in row_fields(cls))
 
 
 def _refuses(row: Support, version: Version) -> bool:
@@ -317,16 +358,21 @@ def _refuses(row: Support, version: Version) -> bool:
     )
 
 
+# What nobody has said a target can express, it cannot.
+_NO_ROW = unsupported("its support table has no row for it")
+
+
 def _plan(
     cls: type[Record], support: Mapping[str, Support], version: Version
 ) -> list[tuple[str, Any, str, Support]]:
     """List the fields of `cls` that may be refused: name, default, row name, row."""
     plan: list[tuple[str, Any, str, Support]] = []
-    for field, default in fields(cls).items():
+    defaults = fields(cls)
+    for field in row_fields(cls):
         name = f"{word_of(cls)}.{key(field)}"
-        row = support.get(name)
-        if row is not None and _refuses(row, version):
-            plan.append((field, default, name, row))
+        row = support.get(name, _NO_ROW)
+        if _refuses(row, version):
+            plan.append((field, defaults[field], name, row))
     return plan
 
 
@@ -477,8 +523,8 @@ class _Pass:
         return self.visit(node, interface, getattr(node, "path", path))
 
     def interface(self, interface: Interface) -> Interface | None:
-        row = self.support.get(f"type.{interface.kind.type}")
-        if row is not None and _refuses(row, self.version):
+        row = self.support.get(f"type.{interface.kind.type}", _NO_ROW)
+        if _refuses(row, self.version):
             context = self.context(interface, interface)
             verdict = _verdict(row, f"type.{interface.kind.type}", self.target, context)
             if verdict is not None:

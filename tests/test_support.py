@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends import REGISTRY, load
-from vnetc.backends.base import Output, Version, rows
+from vnetc.backends import REGISTRY, base, load
+from vnetc.backends.base import IncompleteTable, Output, Version, express, rows
 from vnetc.diagnostics import Diagnostic
-from vnetc.pipeline import compile_text
+from vnetc.model import Host
+from vnetc.pipeline import compile_text, load_host
+from vnetc.record import Record, fields, replace
 
 from . import shapes
 from .card_rows import CARDS_LIMITED
@@ -58,6 +62,81 @@ def outputs(row: str, target: str, version: Version) -> list[Output]:
 @pytest.mark.parametrize("target", REGISTRY)
 def test_each_table_has_all_rows_and_no_other(target: str) -> None:
     assert sorted(load(target).support) == sorted(rows())
+
+
+@pytest.mark.parametrize("target", REGISTRY)
+def test_a_missing_row_refuses(target: str) -> None:
+    """Nothing is dropped for want of a row: neither by the pass, nor by a target that loads."""
+    about = load(target)
+    for row in about.common:
+        part = {name: support for name, support in about.common.items() if name != row}
+        lacking = replace(about, common=part)
+        said = [express(host, lacking, about.newest)[1] for host in _documents_of(row)]
+        word = row.partition(".")[2]
+        own = f"{target} cannot express `{word}`: its support table has no row for it"
+        messages = {d.message for found in said for d in found}
+        # what holds the key may be refused as a whole, whatever is below
+        of_whole = about.support[_HOLDERS.get(row.partition(".")[0], row)]
+        assert own in messages or not of_whole.how, row
+
+
+_HOLDERS = {
+    "ra-overrides": "interface.ra-overrides",
+    "dhcp-overrides": "interface.dhcp4-overrides",
+    "nameservers": "interface.nameservers",
+    "fdb": "interface.fdb",
+}
+
+
+def _documents_of(row: str) -> list[Host]:
+    text, *values = VALUES[row]
+    return [load_host(f"version: 1\n{text.replace('@', value)}\n") for value in values]
+
+
+@pytest.mark.parametrize("target", REGISTRY)
+def test_a_table_that_lacks_a_row_does_not_load(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = load(target)
+    common, rare = dict(about.common), dict(about.rare())
+    del common["route.metric"], rare["rings.receive"]
+    lacking = replace(about, common=common)
+    monkeypatch.setitem(import_module(REGISTRY[target]).TARGETS, target, lacking)
+    with pytest.raises(IncompleteTable, match=r"route\.metric"):
+        load.__wrapped__(target)
+    with pytest.raises(IncompleteTable, match=r"rings\.receive"):
+        _ = replace(about, rare=lambda: rare).support
+
+
+def test_the_pass_sees_all_that_has_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record below another, which the pass does not go to, would be let through unread."""
+    seen: list[Record] = []
+    plain = base._Pass.refuse
+
+    def refuse(self: base._Pass, node: Record, *rest: Any) -> dict[str, Any]:
+        seen.append(node)
+        return plain(self, node, *rest)
+
+    monkeypatch.setattr(base._Pass, "refuse", refuse)
+    for row in VALUES:
+        for host in _documents_of(row):
+            seen.clear()
+            express(host, load("networkd"), (257,))
+            kinds = {id(node) for node in seen}
+            below = [node for node in _records(host) if base.word_of(type(node))]
+            assert not [node for node in below if id(node) not in kinds], row
+
+
+def _records(value: Any) -> Iterator[Record]:
+    """Run through a record and all below it that differs from a default."""
+    if isinstance(value, Record):
+        yield value
+        for name, default in fields(type(value)).items():
+            if getattr(value, name) is not default:
+                yield from _records(getattr(value, name))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _records(item)
 
 
 def test_each_row_has_a_document() -> None:

@@ -19,6 +19,7 @@ from vnetc.backends.ifupdown.cards import (
     WAKES,
     describe_card,
 )
+from vnetc.backends.netlink.link_support import AT_BOOT
 from vnetc.backends.netlink.objects import Attributes, Value, Wanted
 from vnetc.backends.netlink.remembering import fingerprint
 from vnetc.backends.options import Option, rows_of
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
         str, str
     ]  # what a program prints behind a colon, by what is before
 
-_TELLS = "a program of its own does it, which is started at boot: `--target` installs its files"
 _BY_NAME = "the running kernel has the card by its present name"
 
 
@@ -247,10 +247,10 @@ RARE: Mapping[str, Support] = {
         ("virtual-functions.embedded-switch-mode", "virtual-functions.delay-rebind"),
         unsupported("a card's switch changes its mode only while it has no functions"),
     ),
-    **{name: unsupported(_TELLS) for name in WPA_ROWS},
-    "ethernet.auth": unsupported(_TELLS),
-    **{name: unsupported(_TELLS) for name in _ROWS if name.startswith("wifi.")},
-    "type.wifi": unsupported(_TELLS),
+    **{name: unsupported(AT_BOOT) for name in WPA_ROWS},
+    "ethernet.auth": unsupported(AT_BOOT),
+    **{name: unsupported(AT_BOOT) for name in _ROWS if name.startswith("wifi.")},
+    "ethernet.alias": exact("IFLA_IFALIAS"),
 }
 
 

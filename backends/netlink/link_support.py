@@ -49,6 +49,7 @@ def _rows(options: Iterable[Option]) -> Iterator[tuple[str, Support]]:
         yield name, exact(", ".join(found), *limits[name])
 
 
+AT_BOOT = "a program of its own does it, which is started at boot: `--target` installs its files"
 _LINKS = ("vlan", "macvlan", "macvtap", "ipvlan", "infiniband")
 _NO_IOCTL = frozenset({*CARDS, "tun", "tap", "tunnel"})
 _WORDS = {kind.type: kind.word for kind in KINDS}
@@ -78,7 +79,7 @@ ROWS: Mapping[str, Support] = {
         "IFLA_INFO_KIND wireguard",
         limit("the kernel gives WireGuard no IPv6 link-local address", _asks_link_local),
     ),
-    "ethernet.alias": exact("IFLA_IFALIAS"),
+    "type.wifi": unsupported(AT_BOOT),
     "bridge.ports": exact("IFLA_MASTER"),
     "bond.members": exact("IFLA_MASTER"),
     "bond.arp-ip-targets": exact("IFLA_BOND_ARP_IP_TARGET, IFLA_BOND_NS_IP6_TARGET"),
