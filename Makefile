@@ -4,21 +4,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# The strict editable install is a farm of links, one for each module: it is renewed when the list
-# of modules or pyproject.toml changes. That list is part of the stamp's name.
-MODULES := $(sort $(shell find compiler backends schema -name '*.py'))
-INSTALLED := .venv/installed-$(shell echo $(MODULES) | cksum | cut -d ' ' -f 1)
-
 .PHONY: help dev check test golden lab lab-fuzz bench docs
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
-dev: $(INSTALLED) ## make .venv with vnetc, editable, and the tools
-$(INSTALLED): pyproject.toml
+dev: .venv/installed ## make .venv with vnetc, editable, and the tools
+.venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade 'pip>=25.1' # --group
 	$(BIN)/pip install --quiet --editable . --group dev
-	rm -f .venv/installed-*
 	touch $@
 
 check: dev ## lint and type-check

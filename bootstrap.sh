@@ -76,5 +76,6 @@ if [ $# -gt 0 ]; then
     exec make "$1"
 fi
 python3 -m venv .venv
+rm -f .venv/installed # which says that it is editable
 .venv/bin/pip install --quiet .
 .venv/bin/vnetc --version

@@ -7,16 +7,15 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import vnetc
 
 from .apply_host import Host
 from .lab.tree import OUT
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("compiler", "backends", "schema")
 _numbers = itertools.count()
 
 
@@ -29,23 +28,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Stop if the modules of the tree are not the installed ones.
-
-    The strict editable install is a farm of links: a new, renamed or deleted file is not known to
-    it until the package is installed again, and the tests would run without it.
-    """
+    """Stop if what is installed is not this checkout, but a copy: `sh bootstrap.sh` makes one."""
     if not hasattr(session.config, "workerinput"):  # a worker of pytest-xdist comes too late
         for file in (*OUT.glob("*/seconds.json"), OUT / "record.json"):
             file.unlink(missing_ok=True)
-    spec = find_spec("vnetc")
-    if spec is None or spec.origin is None:
-        raise pytest.UsageError("vnetc is not installed: run `pip install -e .`")
-    installed = Path(spec.origin).parent
-    known = {path.resolve() for path in installed.rglob("*.py")}
-    present = {path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")}
-    if known != present:
-        example = min(known ^ present)
-        raise pytest.UsageError(f"{example}: new or gone since the last `pip install -e .`")
+    if Path(vnetc.__file__).resolve().parent != ROOT / "compiler":
+        raise pytest.UsageError(f"{vnetc.__file__} is not of this checkout: run `make dev`")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

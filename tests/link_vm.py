@@ -72,12 +72,7 @@ def outside() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         job, out = Path(scratch, "job"), Path(scratch, "out")
         without = shutil.ignore_patterns("__pycache__", "*.md")
-        for folder, place in {
-            "compiler": "vnetc",
-            "backends": "vnetc/backends",
-            "schema": "vnetc/schema",
-        }.items():
-            shutil.copytree(ROOT / folder, job / place, ignore=without)
+        shutil.copytree(ROOT / "src/vnetc", job / "vnetc", ignore=without)
         (job / "tests").mkdir()
         for name in ("link_lab", "link_vm", "netlink_lab"):
             shutil.copy(ROOT / "tests" / f"{name}.py", job / "tests")

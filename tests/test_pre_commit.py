@@ -24,6 +24,7 @@ SOURCES = (
     "compiler",
     "pyproject.toml",
     "schema",
+    "src",
 )
 PRE_COMMIT = Path(sys.executable).with_name("pre-commit")
 
@@ -95,7 +96,7 @@ def hooks(
     for source in SOURCES:
         if (ROOT / source).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / source, here.path / source, ignore=ignored)
+            shutil.copytree(ROOT / source, here.path / source, symlinks=True, ignore=ignored)
         else:
             shutil.copy(ROOT / source, here.path / source)
     here.run("git", "init", "--quiet")

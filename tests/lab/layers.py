@@ -19,9 +19,9 @@ import os
 import shutil
 import tempfile
 import time
-import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from glob import glob
 from pathlib import Path
 
 from . import tree
@@ -73,12 +73,11 @@ def layer(name: str, generation: str = tree.DEFAULT) -> Path:
 
 def _vnetc(generation: str) -> Path:
     """Give the layer with vnetc as it is now, compiled by the Python that will run it."""
-    project = tomllib.loads((tree.REPOSITORY / "pyproject.toml").read_text())
+    package = tree.REPOSITORY / "src/vnetc"
     contents = {
-        _PACKAGES.joinpath(*name.split("."), file.relative_to(tree.REPOSITORY / folder)): file
-        for name, folder in project["tool"]["setuptools"]["package-dir"].items()
-        for file in sorted((tree.REPOSITORY / folder).rglob("*"))
-        if file.is_file() and file.suffix != ".pyc"
+        _PACKAGES / "vnetc" / name: package / name
+        for name in sorted(glob("**", root_dir=package, recursive=True))  # follows links
+        if (package / name).is_file() and not name.endswith(".pyc")
     }
     # read once: somebody may be at work on them
     files = {place: file.read_bytes() for place, file in contents.items()}
