@@ -36,17 +36,19 @@ interfaces:
 # As `vnetc`, with places of its own, and a signal to itself after a step.
 DRIVER = """
 import os, sys
+from functools import partial
 from importlib import import_module
 from vnetc.backends.netlink.store import Places
-from vnetc.cli.arguments import parser
+from vnetc.cli import main
 home, step, number, *arguments = sys.argv[1:]
 def after(done):
     if done == int(step):
         os.kill(os.getpid(), int(number))
-options = parser().parse_args(arguments)
 places = Places(state=f"{home}/state", run=f"{home}/run", root=f"{home}/root")
-more = {"after": after} if options.command == "apply" else {}
-sys.exit(import_module(f"vnetc.cli.{options.command}").run(options, places, **more))
+more = {"after": after} if arguments[0] == "apply" else {}
+command = import_module(f"vnetc.cli.{arguments[0]}")
+command.run = partial(command.run, places=places, **more)
+sys.exit(main(arguments))
 """
 
 

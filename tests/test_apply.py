@@ -10,11 +10,13 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
 from .apply_host import AFTER, BEFORE, DRIVER, Host, done, guardians, wait
+from .streams import NOWHERE, unheard
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -238,6 +240,28 @@ def test_a_terminal_that_closes_during_the_change(host: Host) -> None:
     assert host.state() == expected
 
 
+@pytest.mark.parametrize("what", NOWHERE)
+def test_nobody_to_write_to(what: Callable[[], int], host: Host) -> None:
+    """What was changed is what the exit code says; what could only be shown has failed."""
+    done(host.apply(BEFORE), 0)
+    document = host.document(AFTER)
+    for command, code in (
+        (["plan", document], 2),
+        (["drift", document], 2),
+        (["apply", document, "--confirm-within", "60"], 0),
+        (["confirm"], 0),
+        (["apply", document], 0),  # nothing to change
+        (["plan", document], 2),
+        (["drift", document], 0),  # nothing to print
+        (["rollback"], 0),
+        (["rollback"], 2),  # refused
+    ):
+        words = host.command(*command, "--netns", host.name)
+        assert unheard(words, what()).returncode == code, command
+    words = host.command("apply", document, "--netns", host.name, step=1, number=signal.SIGTERM)
+    assert unheard(words, what()).returncode == 1
+
+
 def test_time_that_runs_out_undoes(host: Host) -> None:
     done(host.apply(BEFORE), 0)
     expected = host.state()
@@ -374,9 +398,9 @@ def test_a_disk_that_fills_up_during_the_change(host: Host) -> None:
         "                file.flush()\n"
         "        except OSError:\n"
         "            pass\n"
-        "options ="
+        "places ="
     )
-    driver = DRIVER.replace("options =", filler, 1)
+    driver = DRIVER.replace("places =", filler, 1)
     script = 'mount -t tmpfs -o size=1m none "$0"; exec "$@"'
     words = [*host.command("apply", host.document(AFTER)), "--netns", host.name]
     words[2] = driver
@@ -404,11 +428,11 @@ def test_files_that_cannot_be_installed_undo(host: Host) -> None:
     before = host.state()
     folder = host.home / "root/etc"
     driver = DRIVER.replace(
-        "options =",
+        "places =",
         "def after(done):\n"
         f"    os.makedirs({str(folder)!r}, exist_ok=True)\n"
         f"    open({str(folder / 'systemd')!r}, 'w').close()\n"
-        "options =",
+        "places =",
         1,
     )
     words = host.command("apply", host.document(AFTER), "--target", "networkd")
@@ -425,11 +449,11 @@ def test_a_step_that_the_kernel_refuses_undoes(host: Host) -> None:
     done(host.apply(BEFORE), 0)
     expected = host.state()
     driver = DRIVER.replace(
-        "options =",
+        "places =",
         "def after(done, made=[]):\n"
         "    if not made:\n"
         "        made.append(os.system('ip link set br0 down; ip link delete br0'))\n"
-        "options =",
+        "places =",
         1,
     )
     words = host.command("apply", host.document(AFTER))

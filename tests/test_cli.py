@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from vnetc.cli import main
 from vnetc.diagnostics import CODES
 from vnetc.report import FORMATS
 from vnetc.schema import schema_text
+
+from .streams import NOWHERE, unheard
 
 GOOD = "version: 1\nhost: {host}\ninterfaces: {{eth0: {{dhcp4: true}}}}\n"
 BAD = "version: 1\nhots: kvm1\ninterfaces: {eth0: {mtu: 1}}\n"
@@ -444,6 +447,43 @@ def test_closed_streams(closed: str) -> None:
     done = process("check", "x.yaml", "-", shell=f'"$@" {closed}')
     assert done.returncode == 1
     assert b"VN901" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("gone", [(1,), (2,), (1, 2)], ids=["stdout", "stderr", "both"])
+@pytest.mark.parametrize("what", NOWHERE)
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [  # if standard output is gone, or standard error
+        ("--version", (2, 0)),
+        ("--help", (2, 0)),
+        ("frobnicate", (2, 2)),
+        ("check good.yaml", (0, 0)),
+        ("check bad.yaml", (2, 1)),
+        ("check none.yaml", (2, 2)),
+        ("compile good.yaml --target networkd", (2, 0)),
+        ("compile good.yaml --target networkd --output out", (0, 0)),
+        ("compile bad.yaml --target networkd", (1, 1)),
+        ("explain VN301", (2, 0)),
+        ("explain VN399", (2, 2)),
+        ("targets", (2, 0)),
+        ("schema", (2, 0)),
+        ("apply bad.yaml", (2, 2)),
+        ("plan good.yaml --netns vnetc-none", (2, 2)),
+        ("apply good.yaml --netns vnetc-none", (2, 2)),
+        ("drift good.yaml --netns vnetc-none", (2, 2)),
+        ("confirm --netns vnetc-none", (2, 2)),
+        ("rollback --netns vnetc-none", (2, 2)),
+    ],
+)
+def test_nobody_to_write_to(
+    command: str, codes: tuple[int, int], what: Callable[[], int], gone: tuple[int, ...]
+) -> None:
+    """No other exit code than those documented: Python's own for it is 120."""
+    spec("good.yaml"), spec("bad.yaml", BAD)
+    done = unheard([sys.executable, "-m", "vnetc", *command.split()], what(), gone)
+    assert done.returncode == max(codes[stream - 1] for stream in gone)
+    said = (done.stdout or b"") + (done.stderr or b"")
+    assert b"Traceback" not in said and b"Exception" not in said and b"VN901" not in said
 
 
 def test_utf8_whatever_the_locale() -> None:

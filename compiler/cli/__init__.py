@@ -1,7 +1,8 @@
 """The command line: the argument tree, and one module for each command.
 
 A command imports what it needs when it runs. Exit codes: 0 nothing to report, 1 findings or
-changes, 2 it could not run. What was asked for goes to standard output, all else to standard error.
+changes, 2 it could not run. What was asked for goes to standard output, all else to standard error:
+if nobody can read the first, that is a failure, but what a command did stands without the second.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import sys
 from collections.abc import Sequence
 
 from vnetc._version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 NOTHING, FINDINGS, FAILED = 0, 1, 2
 
@@ -26,24 +31,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.disable()  # a short life: the collector would only look through the same objects again
     _prepare_streams()
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
-        return code
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # also what argparse printed, which does not ask whether it could
     except UsageError as error:
         return _refuse(str(error))
     except BrokenPipeError:
-        # the reader has gone, as `| head` does: nothing is left to be said
-        _discard_output()
-        return FAILED
+        return FAILED  # the reader has gone, as `| head` does: nothing is left to be said
     except OSError as error:
         if error.filename is not None:
             return _fault(error)  # commands answer for the files that they open
-        _discard_output()
         return _refuse(f"cannot write to standard output: {error.strerror}")
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback in a user's face
         return _fault(error)
+    finally:
+        # What is still buffered would be written at the interpreter's end, which ends with 120 if
+        # that fails (Py_FinalizeEx).
+        tell("", sys.stdout)
+        tell("", sys.stderr)
+
+
+def tell(text: str, stream: TextIO | None = None) -> None:
+    """Write to standard error, or another stream, if anybody can read it.
+
+    For what is no reason to fail: the exit code says what was done.
+    """
+    stream = stream or sys.stderr
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:  # the reader or the terminal is gone: nothing more is tried
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _prepare_streams() -> None:
@@ -57,15 +78,10 @@ def _prepare_streams() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _discard_output() -> None:
-    """Let what is still buffered go nowhere, or the interpreter would fail on it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _refuse(message: str) -> int:
     from vnetc.report import printable
 
-    print(f"error: {printable(message)}", file=sys.stderr)
+    tell(f"error: {printable(message)}\n")
     return FAILED
 
 
@@ -91,9 +107,8 @@ def _fault(error: Exception) -> int:
     place = f"{os.path.basename(where.filename)}:{where.lineno}"
     # The text of an exception may quote the document, and with it a secret; the system's does not.
     words = f": {error}" if isinstance(error, OSError) else ""
-    print(
+    tell(
         f"error[VN901]: a fault of vnetc itself: {type(error).__name__} at {place}{printable(words)}\n"
-        "  = help: please report it with the document: `vnetc explain VN901`",
-        file=sys.stderr,
+        "  = help: please report it with the document: `vnetc explain VN901`\n"
     )
     return FAILED

@@ -8,7 +8,7 @@ from argparse import Namespace as Options
 
 from vnetc.backends.netlink.outcome import Outcome, Refused
 from vnetc.backends.netlink.store import Places
-from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
+from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError, tell
 from vnetc.cli.running import Desired, desired, refused, say
 from vnetc.report import printable
 
@@ -68,19 +68,15 @@ def run(
 def _print(outcome: Outcome, found: Desired, confirm: float | None, options: Options) -> None:
     from vnetc.cli import steps as shown
 
-    try:
-        for note in outcome.notes:
-            print(f"note: {note}", file=sys.stderr)
-        if outcome.result in ("done", "pending"):
-            sys.stdout.write(shown.text(outcome.steps, found.filename, found.line, done=True))
-            sys.stdout.flush()
-        elif outcome.result == "nothing":
-            print("nothing to change: the kernel is as the document says")
-        say(outcome.diagnostics, found)
-        print(_last(outcome, confirm, options), end="", file=sys.stderr)
-        sys.stderr.flush()
-    except OSError:  # the terminal is gone, maybe by this very change: the exit code says it all
-        pass
+    for note in outcome.notes:
+        tell(f"note: {note}\n")
+    # the terminal may be gone, by this very change
+    if outcome.result in ("done", "pending"):
+        tell(shown.text(outcome.steps, found.filename, found.line, done=True), sys.stdout)
+    elif outcome.result == "nothing":
+        tell("nothing to change: the kernel is as the document says\n", sys.stdout)
+    say(outcome.diagnostics, found)
+    tell(_last(outcome, confirm, options))
 
 
 def _last(outcome: Outcome, confirm: float | None, options: Options) -> str:

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from vnetc.backends.base import File, Output
-from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError
+from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError, tell
 from vnetc.cli.documents import Input, read_documents, report, target_options
 from vnetc.pipeline import compile_text
 
@@ -103,7 +103,7 @@ def _write(outputs: Sequence[Output], options: Namespace) -> int:
     if options.diff:
         sys.stdout.write(tree.diff(changes))
         sys.stdout.flush()  # before what goes to standard error
-    print(_summary(changes, options), file=sys.stderr)
+    tell(f"{_summary(changes, options)}\n")
     return FINDINGS if changes and (options.check or options.diff) else NOTHING
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace as Options
 
 from vnetc.backends.netlink.store import Places
-from vnetc.cli import FAILED, NOTHING
+from vnetc.cli import FAILED, NOTHING, tell
 from vnetc.cli.running import finished
 
 
@@ -18,5 +19,5 @@ def run(options: Options, places: Places | None = None) -> int:
         return FAILED
     if outcome.result != "done":
         return FAILED
-    print("kept")
+    tell("kept\n", sys.stdout)
     return NOTHING

@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
 
-from vnetc.cli import FINDINGS, NOTHING, UsageError
+from vnetc.cli import FINDINGS, NOTHING, UsageError, tell
 from vnetc.diagnostics import Diagnostic
 from vnetc.record import Record
 from vnetc.report import Report, render, summary
@@ -100,10 +100,14 @@ def report(
     stream = sys.stdout if to_stdout else sys.stderr
     severities = {d.severity for some in found for d in some}
     if severities or format not in ("full", "concise", "github"):
-        stream.write(render(reports, format, color=_colored(options, stream.isatty())))
-        stream.flush()
+        text = render(reports, format, color=_colored(options, stream.isatty()))
+        if to_stdout:
+            stream.write(text)
+            stream.flush()
+        else:
+            tell(text)
     if format in ("full", "concise") and (to_stdout or severities):
-        print(summary(reports), file=sys.stderr)
+        tell(f"{summary(reports)}\n")
     if options.exit_zero:
         return NOTHING
     if "error" in severities or (options.strict and "warning" in severities):

@@ -8,7 +8,7 @@ from argparse import Namespace as Options
 
 from vnetc.backends.netlink.outcome import Refused
 from vnetc.backends.netlink.store import Places
-from vnetc.cli import FAILED, FINDINGS, NOTHING
+from vnetc.cli import FAILED, FINDINGS, NOTHING, tell
 from vnetc.cli.running import Desired, desired, refused, say
 from vnetc.record import replace
 
@@ -26,7 +26,7 @@ def run(options: Options, places: Places | None = None) -> int:
     _print(plan.steps, found, options.format)
     say(plan.problems, found)
     if os.geteuid() != 0:
-        print(_UNPRIVILEGED, file=sys.stderr)
+        tell(_UNPRIVILEGED)
     if any(problem.severity == "error" for problem in plan.problems):
         return FAILED
     return FINDINGS if plan.steps else NOTHING
@@ -34,7 +34,7 @@ def run(options: Options, places: Places | None = None) -> int:
 
 _UNPRIVILEGED = (
     "note: without privilege the record, rulesets and programs cannot be read: what they would change "
-    "is not shown"
+    "is not shown\n"
 )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace as Options
 
 from vnetc.backends.netlink.store import Places
-from vnetc.cli import FAILED, NOTHING
+from vnetc.cli import FAILED, NOTHING, tell
 from vnetc.cli.apply import INCOMPLETE
 from vnetc.cli.running import finished
 
@@ -19,5 +20,5 @@ def run(options: Options, places: Places | None = None) -> int:
         return FAILED
     if outcome.result == "incomplete":
         return INCOMPLETE
-    print("all is as it was before the last apply")
+    tell("all is as it was before the last apply\n", sys.stdout)
     return NOTHING

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace as Options
 from collections.abc import Callable, Sequence
 
 from vnetc.backends.base import File
 from vnetc.backends.netlink.outcome import Refused
-from vnetc.cli import FAILED, UsageError
+from vnetc.cli import FAILED, UsageError, tell
 from vnetc.cli.documents import Input, read_documents, report, target_options
 from vnetc.diagnostics import Diagnostic, Path
 from vnetc.model import Host
@@ -129,4 +128,4 @@ def say(found: Sequence[Diagnostic], desired: Desired | None = None) -> None:
         found = [d for d in found if not d.path]
     for d in found:
         help = f"\n  = help: {printable(d.help)}" if d.help else ""
-        print(printable(f"{d.severity}[{d.code}]: {d.message}") + help, file=sys.stderr)
+        tell(printable(f"{d.severity}[{d.code}]: {d.message}") + f"{help}\n")
