@@ -150,7 +150,7 @@ route add 10.6.0.0/16 nhid 7
 -6 route add local 2001:db8:6::/48 dev lo
 rule add from 10.0.0.0/8 tos 4 lookup 7 pref 3
 rule add not fwmark 0x3/0x7 iif eth0 goto 100 pref 4
-rule add tun_id 88 ipproto tcp dport 5-7 lookup 7 pref 5
+rule add tun_id 88 ipproto 6 dport 5-7 lookup 7 pref 5
 -6 rule add dsfield 0x10 prohibit uidrange 0-5 pref 6
 neigh add 192.0.2.44 lladdr 02:00:00:00:00:44 dev eth0 nud permanent router
 neigh add 2001:db8::44 lladdr 02:00:00:00:00:44 dev eth0 nud permanent protocol zebra
