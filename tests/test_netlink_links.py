@@ -309,6 +309,16 @@ def test_remote_of_a_line_is_not_taken_away() -> None:
     assert links.impact("tunnel.remote", old, {**old, "tunnel.remote": "192.0.2.2"}) == "live"
 
 
+def test_an_extension_of_vxlan_that_is_off_is_not_said() -> None:
+    """Linux 6.14 lets the bits of the header through that one uses, also if it is off."""
+    receive = "vxlan.remote-checksum-receive"
+    off, on, plain = (
+        links.create(("link", "x"), {"kind": "vxlan", "vxlan.id": 8} | more, {})
+        for more in ({receive: False}, {receive: True}, {})
+    )
+    assert off == plain != on
+
+
 def test_card_is_of_any_kind() -> None:
     assert links.differing({"kind": "veth"}, {"kind": "ethernet"}) == []
     assert links.impact("kind", {"kind": "veth"}, {"kind": "ethernet"}) == "live"

@@ -123,6 +123,8 @@ def _shown(codec: Codec, show: Callable[[Any], str]) -> Codec:
 
 INT8, INT16, INT32, PORT = Type(U8), Type(U16), Type(U32), Type(BE16)
 TRUTH = Type(BOOL)
+# An extension of VXLAN: its bits in a header are let through if it is said at all, be it false.
+ON = Type(BOOL, holds=bool)
 TRUTH32 = Type(Codec(lambda value: U32.pack(int(value)), lambda data: bool(U32.unpack(data))))
 TRUTH16 = Type(Codec(lambda value: U16.pack(int(value)), lambda data: bool(U16.unpack(data))))
 ADDRESS = Type(MAC)
