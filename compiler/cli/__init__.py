@@ -59,12 +59,12 @@ def tell(text: str, stream: TextIO | None = None) -> None:
 
     For what is no reason to fail: the exit code says what was done.
     """
-    stream = stream or sys.stderr
+    out = sys.stderr if stream is None else stream
     try:
-        stream.write(text)
-        stream.flush()
+        out.write(text)
+        out.flush()
     except OSError:  # the reader or the terminal is gone: nothing more is tried
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _prepare_streams() -> None:
