@@ -49,7 +49,6 @@ test)
     need util-linux has setpriv
     need e2fsprogs has mke2fs
     need qemu-system-x86 has qemu-system-x86_64 # for the lab's virtual machine
-    need netplan.io has netplan # what reads the files, asked by the property tests
     need nftables has nft
     need dnsmasq-base has dnsmasq
     need iproute2 has ip # network namespaces of the tests, and what vnetc is compared with

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import vnetc
 
+from . import namespaces
 from .apply_host import Host
 from .lab.tree import OUT
 
@@ -50,9 +51,20 @@ def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
 
 
+@pytest.fixture(scope="session")
+def sandboxes() -> None:
+    """Mark a test that needs namespaces of root's own."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip where they cannot be made: here, since of fixtures pytest tells each skip apart."""
+    if "sandboxes" in getattr(item, "fixturenames", ()):
+        namespaces.need(namespaces.missing())
+
+
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[Host]:
-    """A network namespace of its own, with places for the files of apply. Needs root."""
+def host(sandboxes: None, tmp_path: Path) -> Iterator[Host]:
+    """A network namespace of its own, with places for the files of apply."""
     name = f"vnetc-apply-{os.getpid()}-{next(_numbers)}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:

@@ -10,8 +10,6 @@ differ stands in differential-reasons.yaml.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
@@ -24,9 +22,9 @@ from vnetc.backends.base import File, Output
 from vnetc.pipeline import Analysis, analyse, compile_analysis
 
 from . import shapes
+from .lab import validators
 from .strategies import Document, text_of
 
-GENERATORS = ("/usr/libexec/netplan/generate", "/lib/netplan/generate")
 VERSIONS = {"netplan": "0.106", "networkd": "252"}  # of Debian 12
 LOSSES = ("VN501", "VN502", "VN503")
 REASONS = Path(__file__).with_name("differential-reasons.yaml")
@@ -446,8 +444,8 @@ def with_secrets(files: Mapping[str, str]) -> dict[str, str]:
     return {path: text for path, text in found.items() if "=" in text or "=" not in files[path]}
 
 
-def generate(generator: str, files: tuple[File, ...]) -> dict[str, str]:
-    """Give the files with those that netplan makes of them: netplan-generate(8), `--root-dir`."""
+def generate(files: tuple[File, ...]) -> dict[str, str]:
+    """Give the files with those that netplan makes of them."""
     with TemporaryDirectory() as name:
         root = Path(name)
         for file in files:
@@ -455,14 +453,7 @@ def generate(generator: str, files: tuple[File, ...]) -> dict[str, str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(file.content)
             path.chmod(file.mode)
-        done = subprocess.run(
-            [generator, "--root-dir", name],
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-        )
+        done = validators.netplan_generate(root)
         if done.returncode or done.stdout:
             raise Unreadable(f"netplan: exit status {done.returncode}: {done.stdout}")
         made = {
@@ -474,15 +465,8 @@ def generate(generator: str, files: tuple[File, ...]) -> dict[str, str]:
     return by_path(files) | made
 
 
-def generator() -> str | None:
-    """Find netplan's generator on this machine, if it is one of 0.x: 1.0 has a libnetplan.so.1."""
-    if not any(Path("/usr/lib").glob("*/libnetplan.so.0.*")):
-        return None
-    return next(filter(None, map(shutil.which, GENERATORS)), None)
-
-
-def compare(generator: str, sides: Sides) -> list[Difference]:
+def compare(sides: Sides) -> list[Difference]:
     """List how what networkd is told differs."""
-    made = generate(generator, sides.netplan.files)
+    made = generate(sides.netplan.files)
     written = by_path(sides.networkd.files)
     return list(differences(read(with_secrets(made)), read(with_secrets(written))))

@@ -8,6 +8,9 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from functools import cache
+
+import pytest
 
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x20000000, 0x40000000  # linux/sched.h
 
@@ -59,10 +62,31 @@ def _mount(*words: str) -> None:
     subprocess.run(["mount", *words], check=True)
 
 
+# How whoever runs the tests gets networks and mounts of its own: as root, or as one that is root in
+# there. unshare(1) cuts the mounts off from the machine's, which needs `/` to be a mount.
+UNSHARE = (
+    *("unshare", "--net", "--mount"),
+    *(() if os.geteuid() == 0 else ("--user", "--map-root-user")),
+)
+
+
+@cache
+def lacking() -> str | None:
+    """Say why `UNSHARE` does not work on this machine, None if it does."""
+    probe = [*UNSHARE, "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/mnt"]
+    try:
+        done = subprocess.run(probe, check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "no sandboxes here: no unshare(1)"
+    return f"no sandboxes here: {done.stderr.strip()}" if done.returncode else None
+
+
 def missing() -> str | None:
-    """Say why this machine cannot make them, None if it can."""
-    if os.geteuid() != 0:
-        return "needs root"
-    probe = ["unshare", "--net", "--mount", "--pid", "--fork", "true"]
-    done = subprocess.run(probe, check=False, stderr=subprocess.DEVNULL)
-    return "this machine does not let root make namespaces" if done.returncode else None
+    """Say why root's own sandboxes cannot be made, None if they can."""
+    return "needs root" if os.geteuid() != 0 else lacking()
+
+
+def need(reason: str | None) -> None:
+    """Skip a test for a reason, if there is one: all from here, so that pytest counts them together."""
+    if reason is not None:
+        pytest.skip(reason)

@@ -22,10 +22,7 @@ from vnetc.backends.netlink.store import Places
 from vnetc.model import Host
 from vnetc.pipeline import load_host as load_whole
 
-from .namespaces import missing
-
-LACKS = missing()
-in_sandbox = pytest.mark.skipif(LACKS is not None, reason=LACKS or "")
+in_sandbox = pytest.mark.usefixtures("sandboxes")
 
 
 def needs(*names: str) -> pytest.MarkDecorator:

@@ -18,7 +18,7 @@ import pytest
 from .apply_host import AFTER, BEFORE, DRIVER, Host, done, guardians, wait
 from .streams import NOWHERE, unheard
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+pytestmark = pytest.mark.usefixtures("sandboxes")
 
 
 # --- what goes well ---------------------------------------------------------------------------

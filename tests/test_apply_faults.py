@@ -21,7 +21,6 @@ from vnetc.backends.netlink import sysctls
 from vnetc.backends.netlink.socket import Netlink
 from vnetc.backends.netlink.transaction import change, probes
 
-from . import namespaces
 from .apply_box import (
     STATE,
     WORLD,
@@ -39,7 +38,7 @@ from .apply_box import (
 )
 from .apply_documents import BRIDGE, CARD, NAT, PAIRS
 
-pytestmark = pytest.mark.skipif(namespaces.missing() is not None, reason=str(namespaces.missing()))
+pytestmark = pytest.mark.usefixtures("sandboxes")
 _MANY = 200  # more calls than any apply makes
 
 

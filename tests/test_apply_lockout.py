@@ -11,11 +11,10 @@ import pytest
 import vnetc.cli
 from vnetc.backends.netlink.transaction import lockout
 
-from . import namespaces
 from .apply_box import Box, boxed
 from .apply_documents import BRIDGE, PLACE, ROUTES, VMS, host
 
-pytestmark = pytest.mark.skipif(namespaces.missing() is not None, reason=str(namespaces.missing()))
+pytestmark = pytest.mark.usefixtures("sandboxes")
 
 _SECOND = {"addresses": ["198.51.100.2/24"]}
 _BASE = host(eth0=PLACE, eth1=_SECOND)

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from . import namespaces
 from .apply_box import WORLD, Box, Connection, boxed, go_on, ip, output
 from .apply_host import wait
 
-pytestmark = pytest.mark.skipif(namespaces.missing() is not None, reason=str(namespaces.missing()))
+pytestmark = pytest.mark.usefixtures("sandboxes")
 
 # Guests bring their own devices, as libvirt does: no document names vnet0 and vnet1.
 GUESTS = {"vnet0": ("guest0", "br0"), "vnet1": ("guest1", "vms")}

@@ -24,6 +24,8 @@ from types import ModuleType
 import pytest
 from vnetc.diagnostics import CODES
 
+from . import namespaces
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(
@@ -68,8 +70,7 @@ def playground(text: str) -> Iterator[list[str]]:
     if "<!-- playground" not in text:
         yield []
         return
-    if os.geteuid() != 0:
-        pytest.skip("only root can make a network namespace")
+    namespaces.need(namespaces.missing())
     host = subprocess.Popen(
         ["unshare", "-n", "-m", "-p", "-f", "--mount-proc", "bash", "-c", _HOST],
         stdin=subprocess.PIPE,

@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 from vnetc.backends.base import File
 from vnetc.cli import tree
 
+from . import namespaces
+
 Hosts = Mapping[str, Sequence[File]]
 
 NETPLAN: Hosts = {
@@ -576,18 +578,6 @@ def test_a_limit_on_file_size(tmp_path: Path) -> None:
     assert {path.read_text()[0] for path in out.glob("etc/*")} == {"a"}
 
 
-NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
-
-
-def can_mount() -> bool:
-    try:
-        command = [*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(not can_mount(), reason="no mounts in user namespaces here")
 @pytest.mark.parametrize(
     ("trouble", "number"),
     [
@@ -597,6 +587,7 @@ def can_mount() -> bool:
     ],
 )
 def test_a_full_read_only_or_mounted_file_system(tmp_path: Path, trouble: str, number: int) -> None:
+    namespaces.need(namespaces.lacking())
     run = script(
         "def look(): return sorted((str(p), p.is_file() and p.read_bytes()) for p in out.rglob('*'))\n"
         "assert os.system(f'mount -t tmpfs -o size=256k tmpfs {out}') == 0\n"
@@ -609,7 +600,7 @@ def test_a_full_read_only_or_mounted_file_system(tmp_path: Path, trouble: str, n
         "except OSError as error: print(error.errno, error.filename)\n"
         "print(look() == before)",
         tmp_path,
-        *NAMESPACE,
+        *namespaces.UNSHARE,
     )
 
     done = subprocess.run(run, capture_output=True, text=True, check=True, timeout=60)

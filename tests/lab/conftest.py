@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests import namespaces
+
 from . import record, tier
 from .experiments import Experiment
 
@@ -14,10 +16,9 @@ Verdict = Callable[[Experiment], str]
 
 
 @pytest.fixture(scope="session")
-def root() -> None:
-    """Skip unless sandboxes can be made on this machine."""
-    if reason := tier.missing():
-        pytest.skip(f"lab: {reason}")
+def root(sandboxes: None) -> None:
+    """Skip unless the lab can run on this machine."""
+    namespaces.need(tier.missing())
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import os
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from glob import glob
@@ -33,6 +34,10 @@ LAYERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ifupdown-ng": {
         "bookworm": ("ifupdown-ng", "libbsd0", "libmd0"),
         "trixie": ("ifupdown-ng", "ifupdown-ng-compat", "libbsd0", "libmd0"),
+    },
+    # 0.106 with libraries that not every machine has
+    "netplan": {
+        "bookworm": ("netplan.io", "libnetplan0", "libffi8", "libglib2.0-0", "libyaml-0-2")
     },
     # what vnetc imports while nothing is wrong with a document
     "ruamel.yaml": {
@@ -141,4 +146,5 @@ def _unpack(packages: Iterable[Path], directory: Path) -> None:
     for program in directory.glob("usr/share/ifupdown2/__main__.py"):
         program.chmod(0o755)  # as ifupdown2's postinst does
     # as py3compile(1) does; a Python of another version overlooks it and takes a second longer
-    compileall.compile_dir(directory, quiet=1, stripdir=str(directory), prependdir="/")
+    with warnings.catch_warnings(action="ignore"):  # about code that is not ours
+        compileall.compile_dir(directory, quiet=1, stripdir=str(directory), prependdir="/")

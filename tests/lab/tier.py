@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from tests import namespaces
 
 from . import tree, vm
 from .layers import layer
@@ -42,16 +43,10 @@ class Run:
 
 
 def missing() -> str | None:
-    """Say why sandboxes cannot be made on this machine, None if they can."""
-    if os.geteuid() != 0:
-        return "needs root"
-    tools = ("apt-get", "dpkg", "mmdebstrap", "setpriv", "unshare")
-    if absent := [tool for tool in tools if shutil.which(tool) is None]:
-        return f"needs {', '.join(absent)}"
-    probe = ["unshare", "--net", "--mount", "--pid", "--fork", "mount", "-t", "tmpfs", "x", "/mnt"]
-    if subprocess.run(probe, check=False, stderr=subprocess.DEVNULL).returncode:
-        return "this machine does not let root make namespaces"
-    return None
+    """Say why the lab cannot run on this machine, None if it can."""
+    tools = ("apt-get", "dpkg", "mmdebstrap", "setpriv")
+    absent = [tool for tool in tools if shutil.which(tool) is None]
+    return namespaces.missing() or (f"needs {', '.join(absent)}" if absent else None)
 
 
 def commands(

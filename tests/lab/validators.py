@@ -1,17 +1,21 @@
-"""The programs that read /etc/network/interfaces, as validators: they parse it and do nothing.
+"""The programs that read what vnetc writes, as validators: they parse it and do nothing.
 
 Their packages conflict with each other and with a machine's own, so they are never installed but
-run as they lie in their layers. Each has its blind spots: the classic one sees the shape and takes
+run as they lie in their layers, on any Debian in the version of Debian 12. Of those that read
+/etc/network/interfaces each has its blind spots: the classic one sees the shape and takes
 any option, ifupdown2 knows the options, ifupdown-ng accepts anything but shows what it understood.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from tests import namespaces
 
 from . import layers, tree
 
@@ -31,21 +35,36 @@ _SETTINGS = {
 }
 
 
-class Unavailable(Exception):
-    """A validator cannot run here; the text says why."""
-
-
-def _program(name: str) -> Path:
-    """Give the directory of an unpacked program."""
+def _program(name: str, generation: str = tree.DEFAULT) -> Path:
+    """Give the directory of an unpacked program; skip the test if it cannot be had."""
     try:
-        return layers.layer(name)
+        return layers.layer(name, generation)
     except tree.TreeError as reason:
-        raise Unavailable(str(reason)) from reason
+        pytest.skip(str(reason))
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """Give what an unpacked program needs to find its libraries."""
+    return {"LD_LIBRARY_PATH": str(root / _LIBRARIES), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def netplan_generate(root: Path) -> subprocess.CompletedProcess[str]:
+    """Have netplan-generate(8) 0.106 make systemd's files below a directory."""
+    netplan = _program("netplan")
+    command = [str(netplan / "usr/libexec/netplan/generate"), "--root-dir", str(root)]
+    return _run(command, env=_environment(netplan))
+
+
+def netplan_library() -> tuple[Path, dict[str, str]]:
+    """Give the library of netplan 0.106, and the environment of a program that opens it."""
+    netplan = _program("netplan")
+    return netplan / _LIBRARIES / "libnetplan.so.0.0", _environment(netplan)
 
 
 def _ifupdown2() -> Path:
     """Give a copy of ifupdown2 that finds its settings beside itself, and they are ours."""
-    layer = _program("ifupdown2")
+    # 3.0.0 both; Debian 12's needs configparser.readfp, which Python has no more
+    layer = _program("ifupdown2", "trixie" if sys.version_info >= (3, 12) else "bookworm")
 
     def fill(directory: Path) -> None:
         shutil.copytree(layer / "usr/share/ifupdown2", directory, dirs_exist_ok=True)
@@ -77,15 +96,12 @@ def check_classic(text: str, workdir: Path) -> list[str]:
 
 def check_ifupdown2(text: str, workdir: Path) -> list[str]:
     """Let ifupdown2 check the syntax, in namespaces of its own; give what it complains about."""
-    if shutil.which("unshare") is None:
-        raise Unavailable("no `unshare` for ifupdown2's /run/network")
+    namespaces.need(namespaces.lacking())
     program = _ifupdown2() / "ifup"
     path = _interfaces(text, workdir)
     script = 'mount -t tmpfs tmpfs /run && mkdir /run/network && exec "$@"'
     check = [sys.executable, "-B", str(program), "-s", "-a", "-i", str(path)]
-    done = _run(
-        ["unshare", "-nm" if os.geteuid() == 0 else "-rnm", "sh", "-c", script, "sh", *check]
-    )
+    done = _run([*namespaces.UNSHARE, "sh", "-c", script, "sh", *check])
     complaints = [line for line in done.stdout.splitlines() if line.strip()]
     real = [line for line in complaints if not _is_false_positive(line)]
     return real if complaints else _exit_status(done)
@@ -99,7 +115,7 @@ def check_ifupdown_ng(text: str, workdir: Path) -> list[str]:
     options = ["-A", "-i", str(path), "-S", str(workdir / "ifstate"), "-E", str(executors)]
     done = _run(
         [str(root / "sbin/ifparse"), *options],
-        env={"LD_LIBRARY_PATH": str(root / _LIBRARIES), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        env=_environment(root),
     )
     understood = {" ".join(line.split()) for line in done.stdout.splitlines()}
     said = [" ".join(line.split()) for line in text.splitlines() if line.startswith((" ", "\t"))]
