@@ -14,9 +14,11 @@ import pytest
 from vnetc.backends import REGISTRY, base, load
 from vnetc.backends.base import IncompleteTable, Output, Version, express, rows
 from vnetc.diagnostics import Diagnostic
+from vnetc.kinds import KINDS
 from vnetc.model import Host
 from vnetc.pipeline import compile_text, load_host
 from vnetc.record import Record, fields, replace
+from vnetc.schema import member_schema
 
 from . import shapes
 from .card_rows import CARDS_LIMITED
@@ -138,6 +140,13 @@ def _records(value: Any) -> Iterator[Record]:
     elif isinstance(value, tuple | list):
         for item in value:
             yield from _records(item)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_key_of_a_type_has_a_row(kind: str) -> None:
+    """What no table has a row for is read by nobody."""
+    keys = member_schema("interface", kind)["properties"].keys() - {"type"}
+    assert not {key for key in keys if not {f"interface.{key}", f"{kind}.{key}"} & set(rows())}
 
 
 def test_each_row_has_a_document() -> None:
