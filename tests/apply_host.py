@@ -132,7 +132,10 @@ class Host:
 
 def _plain(shown: dict[str, Any]) -> dict[str, Any]:
     """Take out what the kernel counts, chooses or measures."""
-    volatile = r"ifindex|.*timer|.*_time|root_id|bridge_id|.*hello.*|address|.*state|flags|qdisc|txqlen|tentative"
+    volatile = (
+        r"ifindex|.*timer|.*_time|root_id|bridge_id|.*hello.*|address|.*state|flags|qdisc|txqlen"
+        r"|tentative|fdb_n_learned"
+    )
     return {
         key: _plain(value)
         if isinstance(value, dict)

@@ -72,22 +72,17 @@ class Two:
         assert now == self.old, (where, difference(now, self.old))
 
 
-def difference(now: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
-    """Show only what differs."""
-    found = {}
-    for table, was in expected.items():
-        if now[table] != was:
-            if isinstance(was, dict):
-                keys = {key for key in {*was, *now[table]} if was.get(key) != now[table].get(key)}
-                found[table] = {key: (now[table].get(key), was.get(key)) for key in sorted(keys)}
-            elif isinstance(was, list):
-                found[table] = (
-                    [e for e in now[table] if e not in was],
-                    [e for e in was if e not in now[table]],
-                )
-            else:
-                found[table] = (now[table], was)
-    return found
+def difference(now: object, expected: object, place: str = "") -> list[str]:
+    """Show only what differs, and where."""
+    match now, expected:
+        case dict(), dict():
+            pairs = [(f"{place}.{k}", now.get(k), expected.get(k)) for k in {*now, *expected}]
+        case list(), list() if len(now) == len(expected):
+            both = zip(now, expected, strict=True)
+            pairs = [(f"{place}[{number}]", *pair) for number, pair in enumerate(both)]
+        case _:
+            return [] if now == expected else [f"{place}: {now} instead of {expected}"]
+    return [line for name, ours, its in pairs for line in difference(ours, its, name)]
 
 
 # --- kill -9 ---------------------------------------------------------------------------------------
