@@ -4,6 +4,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# What is made depends on the checkout, not on whose environment this is: only this much of it gets
+# through, which says where apt, pip and node find packages, with which certificates, and where home is.
+KEPT := HOME PATH \
+  http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY \
+  SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE NODE_EXTRA_CA_CERTS \
+  PIP_CERT PIP_CLIENT_CERT PIP_CONFIG_FILE PIP_CONSTRAINT PIP_DEFAULT_TIMEOUT PIP_EXTRA_INDEX_URL \
+  PIP_FIND_LINKS PIP_INDEX_URL PIP_NO_INDEX PIP_PROXY PIP_TRUSTED_HOST \
+  VNETC_HYPOTHESIS VNETC_LAB VNETC_LAB_ALL VNETC_LAB_CACHE # the tests' own
+unexport $(filter-out $(KEPT),$(.VARIABLES))
+export SHELL # as it is here: /bin/sh
+
 .PHONY: help dev check test golden lab lab-fuzz bench docs
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
