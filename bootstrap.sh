@@ -1,5 +1,5 @@
 #!/bin/sh
-# Set vnetc up on a fresh Debian 12.
+# Set vnetc up on a fresh Debian 12 or 13.
 #
 #   sh bootstrap.sh         install vnetc into .venv/, with what Debian needs for that
 #   sh bootstrap.sh test    install also what the tests use, and run all of them: `make test`
@@ -51,6 +51,9 @@ test)
     need qemu-system-x86 has qemu-system-x86_64 # for the lab's virtual machine
     need nftables has nft
     need dnsmasq-base has dnsmasq
+    need isc-dhcp-client has dhclient # the two clients that vnetc apply starts
+    need udhcpc has udhcpc
+    need ethtool has ethtool
     need iproute2 has ip # network namespaces of the tests, and what vnetc is compared with
     need procps has sysctl
     # the lab downloads packages itself, by apt's lists
