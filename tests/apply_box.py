@@ -105,8 +105,6 @@ class Box(Host):
             sys.stdout = os.fdopen(1, "w", closefd=False)
             sys.stderr = os.fdopen(2, "w", closefd=False)
             code = vnetc.cli.main(words)
-            with contextlib.suppress(OSError):  # of a terminal that is gone
-                sys.stderr.flush()
         except BaseException:  # noqa: BLE001 - the parent must be told, and nothing else run
             os.write(output, traceback.format_exc().encode())
         finally:
