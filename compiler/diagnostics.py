@@ -7,7 +7,9 @@ diagnostic leaves the compiler (`source.Document.resolve`).
 
 from __future__ import annotations
 
-from vnetc.record import Record
+import re
+
+from vnetc.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN003": ("error", "the document is not YAML"),
     "VN004": ("error", "a key appears twice in a mapping"),
     "VN005": ("error", "an alias contains itself"),
-    "VN006": ("error", "the aliases expand to too much"),
+    "VN006": ("error", "the aliases stand for too much"),
     "VN007": ("error", "the document is too large"),
     "VN008": ("error", "the document is nested too deeply"),
     "VN009": ("error", "more than one document in a file"),
@@ -178,6 +180,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN616": ("error", "the kernel's state cannot be read"),
     "VN617": ("error", "something that the document refers to is not on this host"),
     "VN901": ("error", "a fault of vnetc itself"),
+    "VN902": ("error", "more findings than a report shows"),
 }
 
 
@@ -191,14 +194,27 @@ def diagnostic(
     labels: tuple[Label, ...] = (),
     help: str = "",
 ) -> Diagnostic:
-    """Make a diagnostic with the severity that the registry gives its code."""
+    """Make a diagnostic with the severity that the registry gives its code, and with `brief` words."""
     return Diagnostic(
         code=code,
-        message=message,
+        message=brief(message),
         path=path,
         part=part,
-        label=label,
-        labels=labels,
-        help=help,
+        label=brief(label),
+        labels=tuple(replace(x, text=brief(x.text)) if len(x.text) > QUOTED else x for x in labels),
+        help=brief(help),
         severity=CODES[code][0],
     )
+
+
+QUOTED = 60  # characters of a value or key that words quote at most
+_LONGEST = 2000  # characters of a message, whatever it quotes
+_QUOTE = re.compile("`([^`]*)`")
+
+
+def brief(text: str) -> str:
+    """Cut short what a text quotes: a key or value of a document may have 16 MiB."""
+    if len(text) <= QUOTED:
+        return text
+    text = _QUOTE.sub(lambda m: m[0] if len(m[1]) <= QUOTED else f"`{m[1][:QUOTED]}…`", text)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

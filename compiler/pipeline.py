@@ -8,7 +8,7 @@ given out whole or not at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.base import Output, Target, Version, express
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 # What may be left out of the output if somebody says so.
 ALLOWABLE = frozenset({"VN501", "VN502", "VN503", "VN504"})
 HOOK_KEYS = ("pre-up", "up", "down", "post-down")
-_IGNORE = re.compile(r"#\s*vnetc:\s*ignore\[([^\]]*)\]")
+# without `[` in it, or a line of a million openings would be looked through a million times
+_IGNORE = re.compile(r"#\s{0,9}vnetc:\s{0,9}ignore\[([^\[\]]*)\]")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 
 
@@ -53,18 +54,18 @@ def analyse(source: bytes | str, *, name: str = "host") -> Analysis:
     found = list(document.diagnostics)
     if document.root is None:
         return _analysis(document, None, found)
-    data, problems = validate(document.data, document.root.size)
+    data, problems = validate(document.data, document.root.size, aliased=document.is_aliased)
     found += problems
     if not is_mapping(data):
         return _analysis(document, None, found)
     host, problems = lower(data, name)
     found += problems
-    found += check_host(host, _broken(document.data, data), found)
+    found += document.resolve(check_host(host, _broken(document.data, data), found))
     if "host" not in data and not _HOST_NAME.fullmatch(name):
         found.append(
             diagnostic(
                 "VN106",
-                f"`{name[:60]}`, the file's name, is not a host's name",
+                f"`{name}`, the file's name, is not a host's name",
                 (),
                 help="add `host:` with a name of letters, digits, `.` and `-`",
             )
@@ -73,7 +74,7 @@ def analyse(source: bytes | str, *, name: str = "host") -> Analysis:
 
 
 def _analysis(
-    document: Document, host: Host | None, found: Iterable[Diagnostic], target: object = None
+    document: Document, host: Host | None, found: list[Diagnostic], target: object = None
 ) -> Analysis:
     name, version = target if isinstance(target, str) else None, None
     if is_mapping(target):
@@ -83,8 +84,15 @@ def _analysis(
         host=host,
         target=name,
         version=None if version is None else str(version),
-        diagnostics=tuple(found),
+        diagnostics=tuple(document.resolve(_drained(found))),
     )
+
+
+def _drained(found: list[Diagnostic]) -> Iterator[Diagnostic]:
+    """Run through a list and empty it, so that of many findings the memory is free again at once."""
+    found.reverse()
+    while found:
+        yield found.pop()
 
 
 def _broken(before: Mapping[str, Any], after: Mapping[str, Any]) -> frozenset[str]:
@@ -219,7 +227,7 @@ def _compile(
     if name not in REGISTRY:
         problem = diagnostic(
             "VN505",
-            f"there is no target `{name[:60]}`",
+            f"there is no target `{name}`",
             (),
             help=f"targets are {', '.join(REGISTRY)}",
         )
@@ -330,14 +338,17 @@ def _without_hooks(host: Host, target: str) -> Host:
 
 
 def finish(document: Document, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Fill in places, take out what a comment silences, sort by place."""
-    resolved = [document.resolve(d) for d in found]
+    """Fill in places, take out what a comment silences, sort by place.
+
+    What an alias stands for is found once for each place that it is used in, and said once.
+    """
+    resolved = document.resolve(found)
     if "vnetc:" in document.text:
         resolved = _suppress(document, resolved)
     order = {"error": 0, "warning": 1, "note": 2}
     return tuple(
         sorted(
-            dict.fromkeys(resolved),
+            resolved,
             key=lambda d: (
                 (d.span.line, d.span.column) if d.span is not None else (0, 0),
                 order[d.severity],
@@ -363,7 +374,7 @@ def _suppress(document: Document, found: list[Diagnostic]) -> list[Diagnostic]:
             kept.append(d)
     for number, line in enumerate(document.lines, 1):
         for match in _IGNORE.finditer(line):
-            for code in (part.strip() for part in match[1].split(",")):
+            for code in dict.fromkeys(part.strip() for part in match[1].split(",")):
                 silenced = silent.pop((number, code), None)
                 if silenced is None and not code.startswith("VN5") and code != "VN114":
                     span = Span(number, match.start() + 1, number, match.end() + 1)
@@ -376,7 +387,7 @@ def _useless(code: str) -> str:
     """Say why a comment for a code silences nothing."""
     severity, _ = CODES.get(code, ("", ""))
     if not severity:
-        return f"there is no code `{code[:20]}` to silence"
+        return f"there is no code `{code}` to silence"
     if severity == "error":
         return f"{code} is an error, which no comment silences"
     return f"there is no {code} on this line to silence"

@@ -99,8 +99,12 @@ class Record(metaclass=_RecordType):
 
 def replace(record: R, /, **changes: Any) -> R:
     """Give a copy of a record with some fields changed."""
+    filled = {**record.__dict__, **changes}
+    if len(filled) != len(record.__dict__):
+        wrong = ", ".join(sorted(changes.keys() - record.__dict__.keys()))
+        raise TypeError(f"{type(record).__name__} has no fields {wrong}")
     copy = object.__new__(type(record))
-    Record.__init__(copy, **(record.__dict__ | changes))
+    object.__setattr__(copy, "__dict__", filled)
     return copy
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import (
-    IPv4Network,
-    ip_address,
-    ip_interface,
-    ip_network,
-)
+from functools import lru_cache
+from ipaddress import IPv4Network
+from ipaddress import ip_address as _ip_address
+from ipaddress import ip_interface as _ip_interface
+from ipaddress import ip_network as _ip_network
 
 from vnetc.data import is_list
 from vnetc.kinds import IPAddress, IPInterface, IPNetwork
@@ -49,6 +48,11 @@ ORIGINS = {
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
+# One address stands in many places: as a name server, or behind an alias.
+_CACHED = 1024
+ip_address = lru_cache(_CACHED)(_ip_address)
+ip_interface = lru_cache(_CACHED)(_ip_interface)
+ip_network = lru_cache(_CACHED)(_ip_network)
 _LONGEST_ADDRESS = 49  # eight groups of IPv6, the last two as IPv4, and a prefix length
 
 
@@ -67,9 +71,7 @@ def address(text: str) -> IPAddress:
     try:
         return ip_address(text)
     except ValueError:
-        raise ScalarError(
-            "VN107", f"`{text[:60]}` is not an IP address", _address_help(text)
-        ) from None
+        raise ScalarError("VN107", f"`{text}` is not an IP address", _address_help(text)) from None
 
 
 def interface_address(text: str) -> IPInterface:
@@ -78,7 +80,7 @@ def interface_address(text: str) -> IPInterface:
         return ip_interface(text)
     except ValueError:
         raise ScalarError(
-            "VN107", f"`{text[:60]}` is not an IP address with a prefix length", _address_help(text)
+            "VN107", f"`{text}` is not an IP address with a prefix length", _address_help(text)
         ) from None
 
 
@@ -91,7 +93,7 @@ def network(text: str) -> IPNetwork:
     try:
         fitting = ip_network(text, strict=False)
     except ValueError:
-        raise ScalarError("VN107", f"`{text[:60]}` is not a network", _address_help(text)) from None
+        raise ScalarError("VN107", f"`{text}` is not a network", _address_help(text)) from None
     host = text.partition("/")[0]
     raise ScalarError(
         "VN307",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 40
-MAX_NODES: Final = 2_000_000  # after expansion of aliases
+MAX_NODES: Final = 2_000_000
+# How many values aliases may stand for: 15,000, in a text of more than 30,000 characters one for each
+# two of them. Written out a value takes eight characters or more, so a text costs at most some five
+# times what plain text of its size costs, where aliases could make it cost the square, or more. Of
+# documents that people write those come closest that repeat a prototype and say nothing else: 4,000 times
+# `eth0.17: {<<: *vlan, id: 17}` may have one of 15 values.
+ALIASED: Final = 15_000
+ALIASED_PER_CHARACTER: Final = 1 / 2
+CHARACTERS_PER_VALUE: Final = 64  # a long text counts as several values
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+")
 _WORDS: dict[str, object] = {
@@ -33,6 +41,11 @@ _WORDS: dict[str, object] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+# Besides tabs: directives, colons in the names of anchors, a comment right behind `|` or `>`.
+_TAKEN_DIFFERENTLY = re.compile(r"^%|[&*][^\s,\[\]{}]*:|[|>][-+0-9]*#", re.MULTILINE)
+_NAMING = frozenset(
+    {"VN005", "VN011", "VN013"}
+)  # quote a name, which the C scanner may end too early
 _LINES = re.compile(r"\r\n|\n|\r")
 
 
@@ -48,7 +61,7 @@ class Node:
         self.end = event.end_mark
         self.items: dict[Any, Node] = _NO_NODES  # by key or index
         self.keys: dict[str, Node] = _NO_NODES
-        self.size = 1
+        self.size = 1  # values, with those below it and those that aliases repeat
 
     @property
     def span(self) -> Span:
@@ -71,6 +84,7 @@ class Document:
         self.text = text
         self.root = root
         self.diagnostics = diagnostics
+        self.is_aliased = False  # whether a value stands in several places
 
     @property
     def data(self) -> Any:
@@ -87,28 +101,52 @@ class Document:
 
         A missing key, say, or one that a network's expansion put there.
         """
+        node = self._node(path, part)
+        return Span(1, 1, 1, 1) if node is None else node.span
+
+    def _node(self, path: Path, part: Part) -> Node | None:
         node, key = self.root, None
         for step in path:
             below = None if node is None else node.items.get(step)
             if node is None or below is None:
                 break
             node, key = below, node.keys.get(str(step))
-        if node is None:
-            return Span(1, 1, 1, 1)
+        if node is None or key is None:
+            return node
         # a block collection has no useful end: what names it is the better place
         whole = isinstance(node.data, (dict, list)) and node.end.line > node.start.line
-        return key.span if key is not None and (part == "key" or whole) else node.span
+        return key if part == "key" or whole else node
 
-    def resolve(self, found: Diagnostic) -> Diagnostic:
-        """Give the diagnostic with the places of its paths filled in."""
-        labels = tuple(
-            label
-            if label.span is not None
-            else replace(label, span=self.span(label.path, label.part))
-            for label in found.labels
-        )
-        span = found.span if found.span is not None else self.span(found.path, found.part)
-        return replace(found, span=span, labels=labels)
+    def resolve(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Give diagnostics with the places of their paths filled in.
+
+        What an alias repeats is found in each place that repeats it, and said once.
+        """
+        resolved: dict[tuple[Any, ...], Diagnostic] = {}
+        for d in found:
+            place = d.span or self._node(d.path, d.part)
+            places = [label.span or self._node(label.path, label.part) for label in d.labels]
+            texts = [label.text for label in d.labels]
+            said = (place, d.code, d.severity, d.message, d.label, d.help, *texts, *places)
+            if said not in resolved:
+                is_placed = d.span is not None and all(label.span for label in d.labels)
+                resolved[said] = d if is_placed else _placed(d, place, places)
+        return list(resolved.values())
+
+
+def _placed(
+    d: Diagnostic, place: Span | Node | None, places: Iterable[Span | Node | None]
+) -> Diagnostic:
+    labels = zip(d.labels, places, strict=True)
+    return replace(
+        d, span=_span(place), labels=tuple(replace(label, span=_span(at)) for label, at in labels)
+    )
+
+
+def _span(place: Span | Node | None) -> Span:
+    if place is None:
+        return Span(1, 1, 1, 1)
+    return place.span if isinstance(place, Node) else place
 
 
 def parse(source: bytes | str) -> Document:
@@ -130,13 +168,12 @@ def parse(source: bytes | str) -> Document:
             _span_at(text, bad),
             "remove it, or write it as an escape in a double-quoted string",
         )
-    # of tabs, directives and colons in the names of anchors the two make different things
-    if "\t" not in text and not re.search(r"^%|[&*][^\s,\[\]{}]*:", text, re.MULTILINE):
+    if not _is_taken_differently(text):
         parser = _c_parser()
         if parser is not None:
             try:
                 document = _Builder(text, _c_events(parser, text)).document()
-                if not document.diagnostics:  # else the pure parser has the last word
+                if not any(d.code in _NAMING for d in document.diagnostics):
                     return document
             except parser.error:
                 pass
@@ -184,6 +221,11 @@ def _span_at(text: str, offset: int) -> Span:
     lines = _LINES.split(text[:offset])
     line, column = len(lines), len(lines[-1]) + 1
     return Span(line, column, line, column + 1)
+
+
+def _is_taken_differently(text: str) -> bool:
+    """Tell whether the two parsers may make different things of a text."""
+    return "\t" in text or _TAKEN_DIFFERENTLY.search(text) is not None
 
 
 # --- the two parsers ------------------------------------------------------------------------------
@@ -247,6 +289,31 @@ def _import_c_parser() -> _CParser | None:
     except ImportError:
         return None
     return _CParser(_ruamel_yaml, error)
+
+
+def events(text: str, *, pure: bool) -> Iterator[Any]:
+    """Run through a text's parser events. Raises `NotYaml` where it is none, for this parser."""
+    parser = None if pure or _is_taken_differently(text) else _c_parser()
+    if not all(map(_is_allowed, set(text))):
+        raise NotYaml
+    if parser is not None:
+        try:
+            yield from _c_events(parser, text)
+        except parser.error:
+            raise NotYaml from None
+        return
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    reader: Any = YAML(typ="safe", pure=True)
+    try:
+        yield from reader.parse(text)
+    except YAMLError:
+        raise NotYaml from None
+
+
+class NotYaml(Exception):
+    """A text is not YAML."""
 
 
 def _c_events(parser: _CParser, text: str) -> Iterator[Any]:
@@ -335,6 +402,8 @@ class _Builder:
         self.found: list[Diagnostic] = []
         self.anchors: dict[str, Node | None] = {}  # None while the anchored node is open
         self.scalars: dict[str, Any] = {}
+        self.aliased = 0  # values that aliases added so far
+        self.limit = max(ALIASED, int(len(text) * ALIASED_PER_CHARACTER))
 
     def document(self) -> Document:
         try:
@@ -349,7 +418,9 @@ class _Builder:
                 Span(1, 1, 1, 1),
                 "a document begins with `version: 1`",
             )
-        return Document(self.text, root, self.found)
+        document = Document(self.text, root, self.found)
+        document.is_aliased = self.aliased > 0
+        return document
 
     def report(self, code: str, message: str, node: Any, **more: Any) -> None:
         span = node.span if isinstance(node, Node) else _event_span(node)
@@ -425,6 +496,7 @@ class _Builder:
         else:
             data = value if value.isascii() else self.without_surrogates(value, event)
         node = Node(data, event)
+        node.size += len(value) // CHARACTERS_PER_VALUE
         if event.anchor is not None:
             self.anchors[event.anchor] = node
         return node
@@ -459,6 +531,16 @@ class _Builder:
                 f"`&{event.anchor}` contains itself",
                 event,
                 help="write out here what is meant",
+            )
+            raise _Refused
+        self.aliased += node.size
+        if self.aliased > self.limit:
+            self.report(
+                "VN006",
+                f"the aliases stand for more than {self.limit:,} values",
+                event,
+                label=f"{node.size:,} more by this one",
+                help="write the larger values out, which does not count, or let aliases stand for less",
             )
             raise _Refused
         return node
@@ -516,10 +598,10 @@ class _Builder:
         parent.size += node.size
         if parent.size > MAX_NODES:
             self.report(
-                "VN006",
-                f"aliases expand to more than {MAX_NODES:,} values",
+                "VN007",
+                f"the document has more than {MAX_NODES:,} values",
                 node,
-                help="remove the aliases of aliases",
+                help="split it into one file for each host",
             )
             raise _Refused
 

@@ -1,23 +1,26 @@
 """Data against the schema: a verdict first, and words only for what is wrong.
 
-jsonschema explains, the schema's own `errorMessage` and `patternErrorMessage` are the texts. What
-is wrong is taken out of the data, so that the passes behind this one find the document's other
-errors in the same run.
+The schema's own `errorMessage` and `patternErrorMessage` are the texts. What is wrong is taken out
+of the data, so that the passes behind this one find the document's other errors in the same run.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
+from functools import cache
 
 from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.schema import host_schema, is_valid
+from vnetc.record import replace
+from vnetc.schema import host_schema, is_valid, schema_faults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
+
+    from vnetc.schema.faults import Fault
 
 BAD: Final = object()
 """Stands in a list where an item was wrong, so that the others keep their index."""
@@ -37,6 +40,8 @@ _CODES = {
     "uniqueItems": "VN106",
 }
 _FEW = 10  # keys that a help lists
+_COMPARED = 300  # how many unknown keys are compared to all others: it is what costs most
+_LONGEST_WORD = 64  # of those compared
 _NOUNS = {
     "object": "a mapping",
     "array": "a list",
@@ -48,55 +53,70 @@ _NOUNS = {
 }
 
 
-def validate(data: Any, size: int) -> tuple[Any, list[Diagnostic]]:
-    """Check a document of `size` values; give the part of it that is right, and what is not."""
+def validate(data: Any, size: int, *, aliased: bool = True) -> tuple[Any, list[Diagnostic]]:
+    """Check a document of `size` values; give the part of it that is right, and what is not.
+
+    `aliased` says whether a value may stand in several places of it.
+    """
     if is_valid(data, size):
         return data, []
-    validator = _validator()
-    errors = sorted(
-        _leaves(validator.iter_errors(data)),
-        key=lambda error: [str(step) for step in error.absolute_path],
-    )
+    found: dict[object, Diagnostic] = {}
+    for problem in _problems(data, aliased):
+        # a mapping can lack several keys; of what is wrong with a value the first is enough
+        several = problem.code in ("VN103", "VN112")
+        found.setdefault((problem.path, problem.message) if several else problem.path, problem)
+    problems = list(found.values())
     data = deepcopy(data)
-    found: dict[tuple[Path, str], Diagnostic] = {}
-    for error in errors:
-        for problem in _explain(error):
-            # a mapping can lack several keys; of what is wrong with a value the first is enough
-            several = problem.code in ("VN103", "VN112")
-            found.setdefault((problem.path, problem.message if several else ""), problem)
-    for path, _ in found:
+    for path in {problem.path: None for problem in problems}:
         # of an interface whose type is wrong nothing can be said
         _remove(data, path[:2] if _is_kind(path) else _item(path))
-    while lacking := _lacking(validator, data):
+    while lacking := _lacking(data):
         for path in lacking:
             _remove(data, path)
-    return data, list(found.values())
+    return data, problems
 
 
-def _validator() -> Any:
-    from jsonschema import Draft7Validator, validators
+def _problems(data: Any, aliased: bool) -> Iterator[Diagnostic]:
+    explained: dict[tuple[object, ...], tuple[int, list[Diagnostic]]] = {}
+    compared = _COMPARED
+    for error in sorted(schema_faults(data), key=_by_path):
+        path = error.absolute_path
+        place = _place(data, error) if aliased else ()
+        if place in explained:  # an alias repeats it
+            depth, problems = explained[place]
+            yield from (replace(p, path=(*path, *p.path[depth:])) for p in problems)
+            continue
+        problems = list(_explain(error, compared))
+        compared -= len(problems)
+        if aliased:
+            explained[place] = len(path), problems
+        yield from problems
 
-    extend: Any = vars(validators)["extend"]  # which has no types
-    return extend(Draft7Validator, {"pattern": _pattern})(host_schema())
+
+def _by_path(error: Fault) -> list[str]:
+    return [str(step) for step in error.absolute_path]
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
-    """Search as ECMA 262 does: `$` is the very end of a text, where Python's lets a line end follow."""
-    from jsonschema import ValidationError
-
-    del validator, schema
-    if isinstance(instance, str):
-        exact = pattern.removesuffix("$") + r"\Z" if pattern[-1:] == "$" else pattern
-        if re.search(exact, instance) is None:
-            yield ValidationError(f"{instance!r} does not match {pattern!r}")
+def _place(data: Any, error: Fault) -> tuple[object, ...]:
+    """Name the rule and the value, a scalar by its collection: what aliases repeat has one place."""
+    rule = id(error.schema), error.validator
+    if is_mapping(error.instance) or is_list(error.instance):
+        return *rule, id(error.instance)
+    path = error.absolute_path
+    for step in path if error.is_key else path[:-1]:
+        data = data[step]
+    return *rule, id(data), error.instance if error.is_key else path[-1:]
 
 
 def _is_kind(path: Path) -> bool:
     """Tell whether a path is that of a `type` or `mode`, well spelt or not."""
-    from difflib import get_close_matches
+    return len(path) == 3 and _names_kind(str(path[0]), str(path[2]))
 
-    kind = _FAMILIES.get(str(path[0]), ("", "", None))[1] if len(path) == 3 else ""
-    return bool(get_close_matches(str(path[-1]), [kind], 1, 0.6)) if kind else False
+
+@cache
+def _names_kind(section: str, key: str) -> bool:
+    kind = _FAMILIES.get(section, ("", "", None))[1]
+    return bool(kind and _similar(key, [kind]))
 
 
 def _item(path: Path) -> Path:
@@ -105,27 +125,21 @@ def _item(path: Path) -> Path:
     return path[: index + 1]
 
 
-def _lacking(validator: Any, data: Any) -> list[Path]:
+def _lacking(data: Any) -> list[Path]:
     """List the mappings without a key that they need, or that lost it because it was wrong."""
-    errors = _leaves(validator.iter_errors(data))
-    return [tuple(e.absolute_path) for e in errors if e.validator == "required" and e.absolute_path]
+    return [
+        error.absolute_path
+        for error in schema_faults(data)
+        if error.validator == "required" and error.absolute_path
+    ]
 
 
-def _leaves(errors: Iterable[Any]) -> Iterator[Any]:
-    """Unfold errors of `if`/`then` branches, whose context is the branch's own errors."""
-    for error in errors:
-        if error.validator in ("anyOf", "oneOf", "not") or not error.context:
-            yield error
-        else:
-            yield from _leaves(error.context)
-
-
-def _explain(error: Any) -> Iterator[Diagnostic]:
-    path: Path = tuple(error.absolute_path)
-    schema: dict[str, Any] = error.schema if is_mapping(error.schema) else {}
-    keyword: str = error.validator
+def _explain(error: Fault, compared: int) -> Iterator[Diagnostic]:
+    path = error.absolute_path
+    schema = error.schema
+    keyword = error.validator
     if keyword == "additionalProperties" and error.validator_value is False:
-        yield from _unknown_keys(path, schema, error.instance)
+        yield from _unknown_keys(path, schema, error.instance, compared)
     elif keyword == "required":
         for name in error.validator_value:
             if name not in error.instance and not _misspelt(name, error.instance, schema):
@@ -137,7 +151,7 @@ def _explain(error: Any) -> Iterator[Diagnostic]:
         if code == "VN112" and not is_mapping(error.instance):
             return  # what is no mapping has no keys, and is reported as such
         part = "key" if code == "VN111" else "value"
-        if _is_key(error):
+        if error.is_key:
             path, part = (*path, str(error.instance)), "key"
         message, help = _words(keyword, error, schema, code)
         if code == "VN104" and error.instance in schema.get("x-later", []):
@@ -150,17 +164,11 @@ def _explain(error: Any) -> Iterator[Diagnostic]:
 
 def _misspelt(name: str, value: dict[str, Any], schema: dict[str, Any]) -> bool:
     """Tell whether a missing key is there under a wrong name, which is reported already."""
-    from difflib import get_close_matches
-
     unknown = [k for k in value if k not in schema.get("properties", {})]
-    return bool(get_close_matches(name, unknown, 1, 0.6))
+    return bool(_similar(name, unknown))
 
 
-def _is_key(error: Any) -> bool:
-    return "propertyNames" in error.absolute_schema_path
-
-
-def _words(keyword: str, error: Any, schema: dict[str, Any], code: str) -> tuple[str, str]:
+def _words(keyword: str, error: Fault, schema: dict[str, Any], code: str) -> tuple[str, str]:
     """Give message and help for a wrong value."""
     value = error.instance
     told = schema.get("patternErrorMessage" if keyword == "pattern" else "errorMessage")
@@ -197,7 +205,7 @@ def _limits(schema: dict[str, Any]) -> str:
     return f"possible are {schema['minimum']} to {schema['maximum']}"
 
 
-def _told_help(code: str, error: Any) -> str:
+def _told_help(code: str, error: Fault) -> str:
     """Give the way out for a value whose message the schema has."""
     value = error.instance
     match code:
@@ -226,7 +234,7 @@ def _told_help(code: str, error: Any) -> str:
             return ""
 
 
-def _branches(error: Any) -> list[dict[str, list[str]]]:
+def _branches(error: Fault) -> list[dict[str, list[str]]]:
     return [error.validator_value] if error.validator == "not" else error.validator_value
 
 
@@ -251,7 +259,7 @@ def _text_help(value: str, pattern: object) -> str:
     return ""
 
 
-def _prefix_help(error: Any) -> str:
+def _prefix_help(error: Fault) -> str:
     value, v6 = error.instance, ":" in error.instance
     if value in ("0.0.0.0", "::"):
         return f"write `{value}/0`"
@@ -278,8 +286,7 @@ def _noun(value: object) -> str:
 
 
 def _show(value: object) -> str:
-    text = _text(value)
-    return f"`{text[:60]}{'…' if len(text) > 60 else ''}`"
+    return f"`{_text(value)}`"
 
 
 def _text(value: object) -> str:
@@ -316,10 +323,17 @@ def _nearest(value: object, known: Iterable[object]) -> str:
 
 
 def _near(value: str, known: Iterable[str]) -> str:
+    near = _similar(value, list(known))
+    return f"a similar value exists: `{near}`" if near else ""
+
+
+def _similar(word: str, known: Sequence[str]) -> str:
+    """Find the most similar one of the words that are known, "" if none is."""
+    if len(word) > _LONGEST_WORD:
+        return ""
     from difflib import get_close_matches
 
-    near = get_close_matches(value, list(known), 1, 0.6)
-    return f"a similar value exists: `{near[0]}`" if near else ""
+    return next(iter(get_close_matches(word, known, 1, 0.6)), "")
 
 
 def _listing(names: Iterable[object], separator: str = ", ") -> str:
@@ -327,10 +341,8 @@ def _listing(names: Iterable[object], separator: str = ", ") -> str:
 
 
 def _unknown_keys(
-    path: Path, schema: dict[str, Any], value: dict[str, Any]
+    path: Path, schema: dict[str, Any], value: dict[str, Any], compared: int
 ) -> Iterator[Diagnostic]:
-    from difflib import get_close_matches
-
     known = list(schema.get("properties", {}))
     _, kind, _ = _FAMILIES.get(str(path[0]) if path else "", ("", "", None))
     unclear = kind not in value and _misspelt(kind, value, schema)
@@ -350,15 +362,15 @@ def _unknown_keys(
                 help=f"remove it, or {'make this' if kind in value else 'add'} `{owners[0]}`",
             )
             continue
-        near = get_close_matches(name, _present(schema), 1, 0.6)
         if name in _FOREIGN:
             help = _FOREIGN[name]
-        elif near:
-            help = f"a key with a similar name exists: `{near[0]}`"
+        elif compared > 0 and (near := _similar(name, _present(schema))):
+            help = f"a key with a similar name exists: `{near}`"
         elif len(_present(schema)) > _FEW:
             help = "docs/reference/language.md lists all keys, as `vnetc schema` does"
         else:
             help = f"possible are {_listing(sorted(_present(schema)))}"
+        compared -= 1
         yield diagnostic("VN101", f"unknown key `{name}`", (*path, name), "key", help=help)
 
 

@@ -12,7 +12,7 @@ keyword's), `x-later` (values of the language that this version of vnetc does no
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 
 from vnetc.data import is_mapping
@@ -21,6 +21,8 @@ from vnetc.schema.verdict import Verdict, compile_schema
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
+
+    from vnetc.schema.faults import Fault
 
     Schema: TypeAlias = dict[str, Any]
 
@@ -162,3 +164,15 @@ def _types(data: Any) -> tuple[str, ...]:
 def is_valid(data: Any, size: int) -> bool:
     """Tell whether a document fits the schema; `size` is its number of values."""
     return (_large_verdict(_types(data)) if size > _LARGE else _small_verdict())(data)
+
+
+@cache
+def _explainer() -> Callable[[Any], Iterator[Fault]]:
+    from vnetc.schema.faults import compile_faults  # only what is wrong needs it
+
+    return compile_faults(host_schema())
+
+
+def schema_faults(data: Any) -> Iterator[Fault]:
+    """List what is wrong with a document."""
+    return _explainer()(data)

@@ -32,8 +32,8 @@ MADE: dict[str, bytes] = {
     "bytes-none": b"",
     "bytes-large": GOOD + b"# " + b"x" * MAX_BYTES,
 }
-# A fault of vnetc itself: there is none to show. What `vnetc apply` says depends on the kernel.
-IMPOSSIBLE = {"VN901"} | {code for code in CODES if code.startswith("VN6")}
+# A fault of vnetc itself: there is none to show. VN902 stands below 300 findings (test_report.py). What `vnetc apply` says depends on the kernel.
+IMPOSSIBLE = {"VN901", "VN902"} | {code for code in CODES if code.startswith("VN6")}
 
 
 def documents() -> dict[str, bytes]:

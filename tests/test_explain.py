@@ -15,7 +15,7 @@ PAGES = Path(__file__).resolve().parent.parent / "compiler" / "explain"
 
 # What a page in UTF-8 cannot show, what is too large for one, what no document alone can cause, and
 # what should not exist.
-WITHOUT_EXAMPLES = {"VN001", "VN002", "VN007", "VN901"} | {
+WITHOUT_EXAMPLES = {"VN001", "VN002", "VN007", "VN901", "VN902"} | {
     code for code in CODES if code.startswith("VN6")
 }
 WITH_EXAMPLES = [code for code in CODES if code not in WITHOUT_EXAMPLES]

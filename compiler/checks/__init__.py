@@ -55,11 +55,11 @@ CHECKS: tuple[Check, ...] = (
 
 def check_host(
     host: Host, broken: frozenset[str] = frozenset(), earlier: Iterable[Diagnostic] = ()
-) -> list[Diagnostic]:
+) -> Iterator[Diagnostic]:
     """Run all checks.
 
     `broken` names interfaces that are declared but did not survive validation; `earlier` is what
     was found before, so that nothing is reported that only follows from it.
     """
     view = View(host, broken, earlier)
-    return [found for check in CHECKS for found in check(view)]
+    return (found for check in CHECKS for found in check(view))

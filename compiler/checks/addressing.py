@@ -46,8 +46,11 @@ def check_gateways(view: View) -> Iterator[Diagnostic]:
     The kernel looks for the way to it in the route's own table, then as for any packet, which
     finds the VRF's and the main table (fib_check_nh_v4_gw in net/ipv4/fib_semantics.c).
     """
+    gateways = list(_gateways(view))
+    if not gateways:
+        return
     host, links = _own(view), _Links(view)
-    for gateway in _gateways(view):
+    for gateway in gateways:
         interface, address, path = gateway.interface, gateway.address, gateway.path
         if not view.is_sound(interface.path, "addresses", "subnet", "routes", "dhcp4", "dhcp6"):
             continue

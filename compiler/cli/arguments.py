@@ -142,7 +142,12 @@ def _compile(command: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="write nothing, exit with 1 if DIR would change"
     )
     command.add_argument(
-        "--diff", action="store_true", help="write nothing, show how DIR would change"
+        "--diff",
+        action="store_true",
+        help="write nothing, show how DIR would change, with `***` in the place of secrets",
+    )
+    command.add_argument(
+        "--show-secrets", action="store_true", help="show secrets in --diff, which then is a patch"
     )
     command.add_argument(
         "--format", choices=["text", "json"], default="text", help="how to print files without -o"

@@ -20,6 +20,8 @@ def run(options: Namespace) -> int:
     """Compile each document; print the files or write them below a directory."""
     if (options.check or options.diff) and options.output is None:
         raise UsageError("--check and --diff compare with a directory: add -o DIR")
+    if options.show_secrets and not options.diff:
+        raise UsageError("--show-secrets is about what --diff shows")
     if options.output == "":
         raise UsageError("-o wants a directory; `.` is this one")
     documents = read_documents(options)
@@ -100,8 +102,13 @@ def _write(outputs: Sequence[Output], options: Namespace) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise UsageError(f"nothing was written: {where}{error.strerror}") from None
-    if options.diff:
+    if options.show_secrets:
         sys.stdout.write(tree.diff(changes))
+    elif options.diff:
+        from vnetc.cli.masking import masked
+
+        sys.stdout.write(tree.diff(changes, masked))
+    if options.diff:
         sys.stdout.flush()  # before what goes to standard error
     tell(f"{_summary(changes, options)}\n")
     return FINDINGS if changes and (options.check or options.diff) else NOTHING

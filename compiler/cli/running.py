@@ -62,7 +62,7 @@ class Desired(Record):
 
     def report(self, found: Sequence[Diagnostic]) -> None:
         """Print findings to standard error, each with its place if it has one."""
-        placed = [self.document.resolve(d) if d.path else d for d in found]
+        placed = [p for d in found for p in (self.document.resolve([d]) if d.path else [d])]
         report([self.input], [placed], self.options, to_stdout=False)
 
 

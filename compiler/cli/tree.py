@@ -99,10 +99,13 @@ def write(directory: str | PathLike[str], hosts: Mapping[str, Sequence[File]]) -
             os.close(lock)
 
 
-def diff(changes: Changes) -> str:
-    """Show changes as a unified diff that `git apply` and `patch -p1` take."""
+def diff(changes: Changes, mask: Callable[[Change], Mapping[str, str]] = lambda change: {}) -> str:
+    """Show changes as a unified diff that `git apply` and `patch -p1` take.
+
+    `mask` gives what is shown in the place of some lines, and then it is for people only.
+    """
     listed = sorted((*changes.created, *changes.changed, *changes.removed), key=lambda c: c.path)
-    return "".join(line for change in listed for line in _diff(change))
+    return "".join(line for change in listed for line in _diff(change, mask(change)))
 
 
 # Comparing
@@ -397,7 +400,7 @@ def _prune(root: str, paths: Iterable[str]) -> None:
 # Showing
 
 
-def _diff(change: Change) -> Iterator[str]:
+def _diff(change: Change, shown: Mapping[str, str]) -> Iterator[str]:
     from difflib import unified_diff  # 5 ms of start-up
 
     old, new = f"a/{change.path}", f"b/{change.path}"
@@ -412,7 +415,9 @@ def _diff(change: Change) -> Iterator[str]:
     elif change.before[1] != change.after[1]:
         yield f"old mode {_mode(change.before)}\n"
         yield f"new mode {_mode(change.after)}\n"
-    yield from unified_diff(_lines(change.before), _lines(change.after), old, new)
+    for line in unified_diff(_lines(change.before), _lines(change.after), old, new):
+        text, end, rest = line[1:].partition("\n")
+        yield f"{line[0]}{shown.get(text, text)}{end}{rest}"
 
 
 def _mode(content: Content) -> str:

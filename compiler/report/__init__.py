@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vnetc.diagnostics import Diagnostic, Path
+from vnetc.diagnostics import QUOTED, Diagnostic, Path, diagnostic
 from vnetc.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnetc.report.secrets import Masked
+    from vnetc.report.secrets import Secrets
 
 FORMATS = {
     "full": "text",
@@ -26,13 +26,15 @@ FORMATS = {
     "github": "github",
     "junit": "junit",
 }
+SHOWN = 300  # findings of a file
+_SEVERITIES = ("error", "warning", "note")
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Report(Record, kw_only=False):
     """What was found in one file.
 
-    `lines` is its text without line ends, `shown` the same without secrets. Every diagnostic has its
+    `lines` is its text without line ends, `shown` gives them without secrets. Every diagnostic has its
     span, and so has every label, but for what has no place in this text: a file that cannot be read,
     another file's label.
     """
@@ -40,7 +42,7 @@ class Report(Record, kw_only=False):
     filename: str
     lines: Sequence[str]
     diagnostics: tuple[Diagnostic, ...]
-    shown: Masked | None = None  # `prepare` fills it in
+    shown: Secrets | None = None  # `prepare` fills it in
 
 
 def render(reports: Sequence[Report], format: str, *, color: bool = False) -> str:
@@ -60,9 +62,7 @@ def summary(reports: Sequence[Report]) -> str:
     """Count what was found: `1 error, 2 warnings in 3 files`, all files that were looked at."""
     found = [diagnostic.severity for report in reports for diagnostic in report.diagnostics]
     counts = [
-        _count(found.count(severity), severity)
-        for severity in ("error", "warning", "note")
-        if severity in found
+        _count(found.count(severity), severity) for severity in _SEVERITIES if severity in found
     ]
     return f"{', '.join(counts) or 'nothing to report'} in {_count(len(reports), 'file')}"
 
@@ -88,6 +88,7 @@ def dotted(path: Path) -> str:
 
 
 def _key(text: str) -> str:
+    text = text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
     if _WORD.fullmatch(text):
         return text
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -122,14 +123,43 @@ def printable(text: str) -> str:
 
 
 def prepare(report: Report) -> Report:
-    """Sort what was found by place, take secrets out of its words and make them printable."""
+    """Sort what was found by place, take secrets out of its words and make them printable.
+
+    Of more than `SHOWN` findings the first are kept, errors before warnings before notes, and a last
+    one counts the others.
+    """
     if not report.diagnostics:
         return report
     from vnetc.report.secrets import Secrets
 
-    secrets = Secrets(report.lines)
-    found = map(secrets.scrub, sorted(report.diagnostics, key=_position))
-    return replace(report, diagnostics=tuple(map(_clean, found)), shown=secrets.mask())
+    secrets = Secrets(report.lines, report.diagnostics)
+    found = map(secrets.scrub, _first(report.diagnostics))
+    return replace(report, diagnostics=tuple(map(_clean, found)), shown=secrets)
+
+
+def _first(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Give the findings to show in the order of their places."""
+    if len(diagnostics) <= SHOWN:
+        return sorted(diagnostics, key=_position)
+    ordered = sorted(diagnostics, key=lambda d: (_SEVERITIES.index(d.severity), _position(d)))
+    others = ordered[SHOWN:]
+    return [*sorted(ordered[:SHOWN], key=_position), _more(others)]
+
+
+def _more(others: Sequence[Diagnostic]) -> Diagnostic:
+    """Count findings by their codes; as bad as the worst of them, which is the first."""
+    counts: dict[str, int] = {}
+    for d in others:
+        counts[d.code] = counts.get(d.code, 0) + 1
+    listed = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    by_code = ", ".join(f"{count:,} {code}" for code, count in listed)
+    more = diagnostic(
+        "VN902",
+        f"and {len(others):,} more: {by_code}",
+        (),
+        help=f"the first {SHOWN} are shown, errors before warnings: mend them and run vnetc again",
+    )
+    return replace(more, severity=others[0].severity)
 
 
 def _position(diagnostic: Diagnostic) -> tuple[int, int, str]:

@@ -1,65 +1,78 @@
 """Secrets stay out of reports: what a document keeps secret is not quoted, not even by an error.
 
-Which keys hold secrets is the schema's word: those that refer to its definitions `secret` or
-`secret-key`. A misspelt one holds a secret all the same, and so does what looks like a secret
-wherever it stands; a document may be no YAML, so its lines are looked at as well as its tree. Too much
-is hidden rather than too little.
+Each value is judged by its place (`secret_places`), whatever word its key is and however short it is. A text
+that is hidden in its place is hidden where else it stands, too, in quoted lines and in words, if it is long
+enough to be no common word. Too much is hidden rather than too little.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
 
-from vnetc.data import is_list, is_mapping
-from vnetc.diagnostics import Diagnostic, Path, Span
-from vnetc.record import Record, replace
+from vnetc.diagnostics import QUOTED, Diagnostic, Path, Span
+from vnetc.record import replace
+from vnetc.report.secret_keys import block, is_secret, words
+from vnetc.report.secret_places import Guess, Places, Structure, comment, hidden_comment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias
-
-    from vnetc.source import Node
+    from vnetc.report.secret_places import Stretch
 
 HIDDEN = "…"  # of one length, whatever it stands for
-_DEFINITIONS = ("secret", "secret-key", "password", "wakeonlan-password")
-_SIMILAR = 0.6  # as for keys "with a similar name" (vnetc.validate)
-_SHORTEST = 6  # a shorter text in a message is more likely a word than a secret
-_QUOTED = 60  # characters of a value that a message quotes at most (vnetc.validate)
-
-# Bounded at both ends: a document may be one word of 16 MiB.
-_KEY = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]{0,63}(?: key)?(?=[\"']?\s{0,9}[:=])")
-# What may follow a key on its line: quoted, in brackets, plain. A plain text ends where a comment
-# begins, in flow style (group `flow` of the line) also at a comma or bracket.
-_VALUE = re.compile(
-    r"""
-    ["']?\s*[:=]\s*
-    (?: (?P<double>"(?:\\.|[^"\\])*"?) | (?P<single>'(?:''|[^'])*'?)
-      | (?P<bracket>[\[{][^\]}]*[\]}]?) | (?P<plain>[^\s].*?)(?=\s+\#|\s*$) )
-    """,
-    re.VERBOSE,
+_SHORTEST = 6  # a shorter text is more likely a word than a secret, but in its place
+_NO_YAML = frozenset({"VN001", "VN002", "VN003", "VN007"})
+_WORD = re.compile(
+    r"""(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]{0,63}(?![A-Za-z0-9_-])(?: key)?(?=["']?\s{0,9}\S)"""
 )
 # WireGuard's keys wherever they stand: in base64, give or take a few characters that were lost or
 # typed twice.
-_KEY_OF_32_BYTES = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{38,48}=(?![A-Za-z0-9+/=])")
+_KEY_OF_32_BYTES = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{38,}=+[A-Za-z0-9+/]*")
 _PUBLIC = re.compile(r"public[-_ ]?key\W+([A-Za-z0-9+/]+=?)", re.IGNORECASE)
-_IN_FLOW = re.compile(r"[^,\]}]*")
-_FILE = re.compile(r"""\{\s*["']?file["']?\s*:\s*(["']?)(?P<path>[^"'\s}]*)\1\s*\}?""")
-_FILE_BELOW = re.compile(r"""file:\s+(["']?)(.*?)\1""")
-_NO_VALUE = re.compile(r"#|[|>][-+0-9]*(\s|$)")  # it stands below
-_BLOCK = re.compile(r"[|>][-+0-9]*")
-
-Stretch: TypeAlias = tuple[
-    int, int, int
-]  # a line from 0, its first hidden character, the one behind the last
 
 
-class Masked(Record, kw_only=False):
-    """Lines to show instead of a document's own, and where in them a place of the document is."""
+class Secrets:
+    """What is secret in a text: where it stands, and what it says."""
 
-    lines: Sequence[str]
-    hidden: dict[int, list[tuple[int, int]]]  # line from 0: stretches, first to last
+    def __init__(
+        self, lines: Sequence[str], found: Iterable[Diagnostic] = (), *, hidden: str = HIDDEN
+    ) -> None:
+        """Look for secrets in the lines of a document, in which something was `found`."""
+        self._lines = lines
+        self._hidden = hidden
+        self._places = Places([], set(), set(), set())
+        self._guess: Guess | None = None
+        text = "\n".join(lines)
+        if _may_have(text):
+            self._look(text, any(d.code in _NO_YAML for d in found))
+        self._in_line: dict[int, list[Stretch]] = {}
+        texts: set[str] = set()
+        for stretch in self._places.stretches:
+            self._in_line.setdefault(stretch[0], []).append(stretch)
+            texts.update(self._texts(stretch))
+        self._index = _Index(texts - self._places.names - words() if texts else texts)
+        self._shown: dict[int, tuple[str, list[tuple[int, int]]]] = {}
+
+    def _look(self, text: str, is_broken: bool) -> None:
+        from vnetc.source import NotYaml, events
+
+        for pure in () if is_broken else (False, True):
+            structure = Structure(self._lines)
+            try:
+                structure.look(events(text, pure=pure))
+            except NotYaml:
+                continue
+            except RecursionError:
+                break
+            self._places = structure.places
+            return
+        self._guess = Guess(self._lines)
+
+    # --- lines ------------------------------------------------------------------------------------
+
+    def line(self, number: int) -> str:
+        """Give a line, counted from 1, as it may be shown; "" behind the last."""
+        return self._masked(number - 1)[0] if number <= len(self._lines) else ""
 
     def moved(self, span: Span) -> Span:
         """Give the place in the lines shown that stands for a place of the document."""
@@ -72,66 +85,60 @@ class Masked(Record, kw_only=False):
 
     def _column(self, line: int, column: int, is_end: bool) -> int:
         shift = 0
-        for start, stop in self.hidden.get(line, ()):
+        for start, stop in self._masked(line)[1] if line < len(self._lines) else ():
             if column <= start:
                 break
             if column < stop:
-                return start + shift + (len(HIDDEN) if is_end else 0)
-            shift += len(HIDDEN) - (stop - start)
+                return start + shift + (len(self._hidden) if is_end else 0)
+            shift += len(self._hidden) - (stop - start)
         return column + shift
 
+    def _masked(self, number: int) -> tuple[str, list[tuple[int, int]]]:
+        """Give a line without secrets, and the stretches that are hidden in it."""
+        if number not in self._shown:
+            line = self._lines[number]
+            self._shown[number] = _without(line, self._stretches(number, line), self._hidden)
+        return self._shown[number]
 
-class Secrets:
-    """What is secret in a text: where it stands, and what it says."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        """Look for secrets in the lines of a document."""
-        self._lines = lines
-        self._stretches: set[Stretch] = set()
-        text = "\n".join(lines)
-        if not _may_have(text):
-            self._texts: tuple[str, ...] = ()
-            return
-        from vnetc.source import parse
-
-        document = parse(text)
-        if document.root is not None:
-            self._look_at_tree(document.root)
-        self._look_at_lines(document.root is None)
-        self._texts = self._quotable()
-
-    def mask(self) -> Masked:
-        """Give the lines with all secrets hidden."""
-        lines = list(self._lines)
-        hidden: dict[int, list[tuple[int, int]]] = {}
-        for number, start, stop in sorted(self._stretches):
-            known = hidden.setdefault(number, [])
-            if known and start <= known[-1][1]:
-                known[-1] = (known[-1][0], max(stop, known[-1][1]))
+    def _stretches(self, number: int, line: str) -> Iterator[tuple[int, int]]:
+        yield from (stretch[1:3] for stretch in self._in_line.get(number, ()))
+        public = [match.span(1) for match in _PUBLIC.finditer(line)]
+        for match in _KEY_OF_32_BYTES.finditer(line):
+            if match.span() not in public and match[0] not in self._places.public:
+                yield match.span()
+        yield from self._index.find(line)
+        if self._guess is not None:
+            yield from self._guess.hidden(number)
+        elif (start := comment(line)) is not None:
+            if number in self._places.covered:
+                yield start + 1, len(line)
             else:
-                known.append((start, stop))
-        for number, stretches in hidden.items():
-            line = lines[number]
-            for start, stop in reversed(stretches):
-                line = line[:start] + HIDDEN + line[stop:]
-            lines[number] = line
-        return Masked(lines, hidden)
+                yield from hidden_comment(line, start, len(line))
+
+    # --- words ------------------------------------------------------------------------------------
 
     def scrub(self, found: Diagnostic) -> Diagnostic:
         """Take secrets out of the words of a diagnostic."""
-        if not self._texts:
-            return found
-        is_about = any(isinstance(step, str) and _is_secret(step) for step in found.path)
+        spans = [found.span, *(label.span for label in found.labels)]
+        texts = {text for span in spans if span for text in self._at(span)} - {""}
+        about = _spellings(texts)
 
         def clean(text: str) -> str:
-            for secret in self._texts:
-                # messages quote numbers whole, however short
-                if len(secret) >= _SHORTEST or (is_about and secret.isdigit()):
-                    text = text.replace(secret, HIDDEN)
-            return text
+            for spelling in about:
+                text = spelling.sub(HIDDEN, text)
+            text, _ = _without(text, self._index.find(text))
+            return _KEY_OF_32_BYTES.sub(
+                lambda m: m[0] if m[0] in self._places.public else HIDDEN, text
+            )
 
         def clean_path(path: Path) -> Path:
-            return tuple(clean(step) if isinstance(step, str) else step for step in path)
+            below = False
+            steps: list[str | int] = []
+            for step in path:
+                hidden = step in texts or (below and isinstance(step, str) and step != "file")
+                steps.append(HIDDEN if hidden else clean(step) if isinstance(step, str) else step)
+                below = below or (isinstance(step, str) and is_secret(step))
+            return tuple(steps)
 
         return replace(
             found,
@@ -145,176 +152,104 @@ class Secrets:
             ),
         )
 
-    def _quotable(self) -> tuple[str, ...]:
-        """List what is hidden as messages may quote it, whole, unquoted, cut off; the longest first."""
-        texts: set[str] = set()
-        for number, start, stop in self._stretches:
-            raw = self._lines[number][start:stop].strip()
-            texts |= {raw, raw.strip("\"'")}
-            if raw[:1] in "!&*":  # for YAML a tag, an anchor, an alias
-                texts.add(raw.split()[0][1:])
-        texts |= {text[:_QUOTED] for text in texts}
-        return tuple(sorted(texts, key=lambda text: (-len(text), text)))
+    def _at(self, span: Span) -> Iterator[str]:
+        """List the texts that are hidden in a place."""
+        for number in range(span.line - 1, min(span.end_line, len(self._lines))):
+            first = span.column - 1 if number == span.line - 1 else 0
+            last = span.end_column - 1 if number == span.end_line - 1 else len(self._lines[number])
+            for stretch in self._in_line.get(number, ()):
+                if stretch[1] <= last and first <= stretch[2]:
+                    yield from self._texts(stretch)
+            for start, stop in self._masked(number)[1]:
+                if start <= last and first <= stop:
+                    yield from self._texts((number, start, stop, ""))
 
-    # --- the tree ---------------------------------------------------------------------------------
-
-    def _look_at_tree(self, root: Node) -> None:
-        """Find the secrets of a document; a text where settings belong, too, which may be the password."""
-        seen: set[int] = set()
-        todo: list[tuple[Node, bool]] = [(root, True)]  # and whether its keys are keys, not names
-        while todo:
-            node, are_keys = todo.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            for step, below in node.items.items():
-                if isinstance(step, str) and are_keys and _is_secret(step):
-                    self._hide_all(below)
-                elif step == "auth" and not below.items:
-                    self._hide(below)
-                elif step == "access-points":
-                    for point in below.items.values():
-                        if not point.items:
-                            self._hide(point)
-                todo.append((below, step not in _NAMES))
-
-    def _hide_all(self, node: Node) -> None:
-        todo: list[tuple[Node, str]] = [(node, "")]
-        seen: set[int] = set()
-        while todo:
-            current, key = todo.pop()
-            if id(current) in seen:
-                continue
-            seen.add(id(current))
-            if current.items:
-                for step, below in current.items.items():
-                    if isinstance(step, str) and step != "file":
-                        self._hide(current.keys.get(step))
-                    todo.append((below, str(step)))
-            elif not (key == "file" and _is_path(str(current.data))):
-                self._hide(current)
-
-    def _hide(self, node: Node | None) -> None:
-        if node is None or node.data in ({}, []):
-            return
-        start, end = node.start, node.end
-        for number in range(start.line, min(end.line + 1, len(self._lines))):
-            line = self._lines[number]
-            first = start.column if number == start.line else len(line) - len(line.lstrip())
-            last = end.column if number == end.line else len(line)
-            if first < last and not _BLOCK.fullmatch(line[first:last].strip()):
-                self._stretches.add((number, first, last))
-
-    # --- the lines --------------------------------------------------------------------------------
-
-    def _look_at_lines(self, alone: bool) -> None:
-        """Hide what follows a key, and what looks like a secret; if `alone`, lines below as well."""
-        below: int | None = None  # of a key in this column
-        for number, line in enumerate(self._lines):
-            indent = len(line) - len(line.lstrip())
-            if below is not None and line.strip() and indent > below:
-                file = _FILE_BELOW.fullmatch(line.strip())
-                if file is None or not _is_path(file[2]):
-                    self._stretches.add((number, indent, len(line.rstrip())))
-            elif line.strip():
-                below = None
-            public = [match.span(1) for match in _PUBLIC.finditer(line)]
-            for match in _KEY_OF_32_BYTES.finditer(line):
-                if match.span() not in public:
-                    self._stretches.add((number, *match.span()))
-            for match in _KEY.finditer(line):
-                if not _is_secret(match[0]):
-                    continue
-                value = _VALUE.match(line, match.end())
-                if value is None or _NO_VALUE.match(value["plain"] or "-"):
-                    below = indent if alone else None
-                else:
-                    self._hide_value(number, line, match.start(), value)
-
-    def _hide_value(self, number: int, line: str, key: int, value: re.Match[str]) -> None:
-        start, stop = value.span(str(value.lastgroup))
-        if value.lastgroup == "bracket":
-            file = _FILE.match(line, start)
-            if line[start:stop] in ("{}", "[]") or (file is not None and _is_path(file["path"])):
-                return
-        elif value.lastgroup == "plain":
-            if any(line.count(a, 0, key) > line.count(b, 0, key) for a, b in ("{}", "[]")):
-                flow = _IN_FLOW.match(line, start)
-                stop = start if flow is None else min(stop, flow.end())
-            stop = start + len(line[start:stop].rstrip())
-        if start < stop:
-            self._stretches.add((number, start, stop))
+    def _texts(self, stretch: Stretch) -> Iterator[str]:
+        """Give a secret as words may quote it: as it is written, as YAML reads it, line by line."""
+        number, start, stop, value = stretch
+        raw = self._lines[number][start:stop].strip()
+        yield raw
+        yield raw.strip("\"'")
+        # for YAML tags, anchors and aliases
+        yield from (word[1:] for word in raw.split()[:3] if word[0] in "!&*")
+        yield value
+        yield from value.splitlines()
 
 
-_NAMES = frozenset({"interfaces", "networks", "ports"})  # below these, keys are names of devices
+class _Index:
+    """Finds texts in others, in one run through them, however many and however long they are."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._whole: dict[str, int] = {}  # a text or its beginning: how much of it is to be hidden
+        for text in texts:
+            if len(text) >= _SHORTEST:
+                for cut in _cuts(text):
+                    length = len(text) if len(cut) == QUOTED else len(cut)
+                    self._whole[cut] = max(length, self._whole.get(cut, 0))
+        lengths: dict[str, set[int]] = {}
+        for text in self._whole:
+            lengths.setdefault(text[:_SHORTEST], set()).add(len(text))
+        self._lengths = {start: sorted(found, reverse=True) for start, found in lengths.items()}
+
+    def find(self, text: str) -> Iterator[tuple[int, int]]:
+        """Give the stretches of a text that are among those known."""
+        start, last = 0, len(text) - _SHORTEST if self._lengths else -1
+        while start <= last:
+            stop = start + 1
+            for length in self._lengths.get(text[start : start + _SHORTEST], ()):
+                whole = self._whole.get(text[start : start + length])
+                if whole is not None:
+                    stop = min(start + whole, len(text))
+                    yield start, stop
+                    break
+            start = stop
+
+
+def _cuts(text: str) -> Iterator[str]:
+    """Give a text as words may quote it, cut short by `brief` with a few characters before it."""
+    if len(text) <= QUOTED:
+        yield text
+    if len(text) > QUOTED - 4:
+        yield from (text[:length] for length in range(QUOTED - 4, QUOTED + 1))
+
+
+def _spellings(texts: set[str]) -> list[re.Pattern[str]]:
+    """Compile what finds texts in words that may quote them, however short they are; longest first."""
+    spelt = {text.lower() for text in texts} | texts  # `TRUE` is quoted as `true`
+    for text in texts:
+        if re.fullmatch(r"[-+]?[0-9]{1,20}|0x[0-9A-Fa-f]{1,20}", text):
+            spelt.add(str(int(text, 16 if text[:2] == "0x" else 10)))
+    cut = sorted({c for t in spelt if t for c in _cuts(t)}, key=lambda t: (-len(t), t))
+    return [re.compile(_quoted(text)) for text in cut]
+
+
+def _quoted(text: str) -> str:
+    """Give the pattern of a text in words: a short one in quotes only, a number whole."""
+    pattern = re.escape(text)
+    if len(text) >= _SHORTEST:
+        return pattern
+    return rf"(?<!\w){pattern}(?!\w)" if text.isdigit() else rf'(?<=[`\["&*]){pattern}(?=[`\]"…s])'
+
+
+def _without(
+    text: str, stretches: Iterable[tuple[int, int]], mark: str = HIDDEN
+) -> tuple[str, list[tuple[int, int]]]:
+    """Give a text with stretches hidden, and these in their order, joined where they meet."""
+    hidden: list[tuple[int, int]] = []
+    for start, stop in sorted(stretches):
+        if hidden and start <= hidden[-1][1]:
+            hidden[-1] = hidden[-1][0], max(stop, hidden[-1][1])
+        else:
+            hidden.append((start, stop))
+    parts: list[str] = []
+    end = 0
+    for start, stop in hidden:
+        parts += [text[end:start], mark]
+        end = stop
+    return "".join([*parts, text[end:]]), hidden
 
 
 def _may_have(text: str) -> bool:
-    keys = set(_KEY.findall(text))
-    return (
-        bool(_KEY_OF_32_BYTES.search(text))
-        or not keys.isdisjoint(("auth", "access-points"))
-        or any(map(_is_secret, keys))
-    )
-
-
-def _plain(name: str) -> str:
-    """Spell a key as other programs may: `PrivateKey`, `private_key`, `private key`."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-@cache
-def _is_secret(name: str) -> bool:
-    """Tell whether a key holds a secret, or is a misspelt one that does."""
-    secret, known = _keys()
-    plain = _plain(name)
-    if plain in secret:
-        return True
-    if name in known:
-        return False
-    from difflib import get_close_matches
-
-    return bool(get_close_matches(plain, secret, 1, _SIMILAR)) and plain not in map(_plain, known)
-
-
-@cache
-def _keys() -> tuple[frozenset[str], frozenset[str]]:
-    """Give the keys of the schema that hold secrets, spelt plainly, and all others."""
-    secret: set[str] = set()
-    others: set[str] = set()
-    for name, schema in _properties(_schema()):
-        references = {schema.get("$ref"), *(part.get("$ref") for part in schema.get("allOf", ()))}
-        if references & {f"#/definitions/{definition}" for definition in _DEFINITIONS}:
-            secret.add(_plain(name))
-        else:
-            others.add(name)
-    return frozenset(secret), frozenset(others)
-
-
-def _schema() -> dict[str, Any]:
-    from vnetc.schema import host_schema
-
-    return host_schema()
-
-
-def _properties(schema: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Run through all keys that a schema names, with what it says of their values."""
-    if is_list(schema):
-        for part in schema:
-            yield from _properties(part)
-    elif is_mapping(schema):
-        for keyword, below in schema.items():
-            if keyword == "properties":
-                yield from ((name, part) for name, part in below.items() if is_mapping(part))
-            yield from _properties(below)
-
-
-@cache
-def _file_form() -> re.Pattern[str]:
-    form: str = _schema()["definitions"]["secret"]["then"]["properties"]["file"]["pattern"]
-    return re.compile(form)
-
-
-def _is_path(text: str) -> bool:
-    """Tell whether a text can be the name of a file that holds the secret."""
-    return bool(_file_form().search(text))
+    """Tell whether a word of a text may be a key that holds secrets."""
+    found = {match[0] for match in _WORD.finditer(text)}
+    return any(is_secret(word) or block(word) for word in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 from vnetc.diagnostics import Diagnostic, Span
@@ -12,6 +12,8 @@ from vnetc.report.color import Paint, painter
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
+
+    from vnetc.report.secrets import Secrets
 
 Mark: TypeAlias = tuple[Span, str, str]  # where, what to say about it, style
 Stretch: TypeAlias = tuple[int, int, int]  # a line, its first character, the one after its last
@@ -31,10 +33,12 @@ def render(reports: Sequence[Report], *, color: bool) -> str:
 def _block(report: Report, diagnostic: Diagnostic, paint: Paint) -> str:
     severity = diagnostic.severity
     marks: list[Mark] = []
-    lines, moved = _shown(report)
+    shown = report.shown
+    assert shown is not None, "`prepare` was not called"
     if diagnostic.span is not None:
-        marks.append((moved(diagnostic.span), diagnostic.label, severity))
-    marks += [(moved(label.span), label.text, "frame") for label in diagnostic.labels if label.span]
+        marks.append((shown.moved(diagnostic.span), diagnostic.label, severity))
+    labels = [label for label in diagnostic.labels if label.span]
+    marks += [(shown.moved(label.span), label.text, "frame") for label in labels if label.span]
     notes = [("note", label.text) for label in diagnostic.labels if label.span is None]
     if diagnostic.help:
         notes.append(("help", diagnostic.help))
@@ -47,7 +51,7 @@ def _block(report: Report, diagnostic: Diagnostic, paint: Paint) -> str:
         f"{indent}{paint('frame', '-->')} {place(report, diagnostic)}",
     ]
     if marks:
-        rows += [bar, *_snippet(lines, marks, indent, paint)]
+        rows += [bar, *_snippet(shown, marks, indent, paint)]
     if marks and notes:
         rows.append(bar)
     rows += [
@@ -57,13 +61,7 @@ def _block(report: Report, diagnostic: Diagnostic, paint: Paint) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _shown(report: Report) -> tuple[Sequence[str], Callable[[Span], Span]]:
-    """Give the lines to quote, which hold no secrets, and what finds a place in them."""
-    assert report.shown is not None, "`prepare` was not called"
-    return report.shown.lines, report.shown.moved
-
-
-def _snippet(lines: Sequence[str], marks: list[Mark], indent: str, paint: Paint) -> list[str]:
+def _snippet(lines: Secrets, marks: list[Mark], indent: str, paint: Paint) -> list[str]:
     """Show each marked line once, with its marks below it; of a long one, each marked stretch."""
     rows: list[str] = []
     previous = 0
@@ -72,7 +70,7 @@ def _snippet(lines: Sequence[str], marks: list[Mark], indent: str, paint: Paint)
         if previous and number > previous + 1:
             rows.append(paint("frame", CUT))
         previous = number
-        source = _line(lines, number)
+        source = lines.line(number)
         before = CUT if start > 0 else ""
         after = CUT if stop < len(source) else ""
         text = f"{before}{_show(source[start:stop])}{after}".rstrip()
@@ -90,21 +88,20 @@ def _snippet(lines: Sequence[str], marks: list[Mark], indent: str, paint: Paint)
     return rows
 
 
-def _line(lines: Sequence[str], number: int) -> str:
-    # A span may stand behind the last line end, where the document ended too early.
-    return lines[number - 1] if number <= len(lines) else ""
-
-
 def _index(source: str, span: Span) -> int:
     return min(span.column - 1, len(source))
 
 
-def _stretch(lines: Sequence[str], span: Span) -> Stretch:
+def _stretch(lines: Secrets, span: Span) -> Stretch:
     """Choose what to show of a span's line: all, or `WIDTH` columns, a third of them before it."""
-    source = _line(lines, span.line)
+    source = lines.line(span.line)
     if len(source) <= WIDTH and _columns(source) <= WIDTH:
         return span.line, 0, len(source)
     start = _index(source, span)
+    window = source[max(0, start - WIDTH // 3) : start + WIDTH]
+    if window.isascii() and window.isprintable():  # a column for each character
+        first = max(0, start - WIDTH // 3)
+        return span.line, first, min(first + WIDTH, len(source))
     room = WIDTH // 3
     while start > 0 and (room := room - _columns(source[start - 1])) >= 0:
         start -= 1
