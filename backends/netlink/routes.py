@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from vnetc.backends.base import Context, Support, exact, limit
 from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, SCOPES, number_of
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, Value, Wanted
+from vnetc.backends.netlink.route_metrics import METRIC_OF, METRICS, SWITCH
 from vnetc.backends.netlink.wire import (
     IP,
     NLM_F_APPEND,
     NLM_F_CREATE,
     NLM_F_EXCL,
     NLM_F_REPLACE,
-    TEXT,
     U8,
     U16,
     U32,
@@ -29,10 +29,11 @@ from vnetc.backends.netlink.wire import (
     Message,
     attribute,
     attributes,
+    keep,
     nest,
+    put_back,
 )
 from vnetc.model import Interface, Nexthop, Route
-from vnetc.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,40 +80,7 @@ REALMS = Codec(
     lambda realms: U32.pack(realms[0] << 16 | realms[1]),
     lambda data: [U32.unpack(data) >> 16, U32.unpack(data) & 0xFFFF],
 )
-_SWITCH = Codec(lambda value: U32.pack(int(value)), lambda data: bool(U32.unpack(data)))
 
-
-class _Metric(Record, kw_only=False):
-    """A metric of a route: field of the model if it has one, RTAX_…, how it stands there."""
-
-    name: str
-    number: int
-    word: str
-    codec: Codec = U32
-    field: str = ""
-
-
-# What the model does not have is kept as others made it.
-_METRIC_TABLE = (
-    _Metric("mtu", 2, "RTAX_MTU", field="mtu"),
-    _Metric("advmss", 8, "RTAX_ADVMSS", field="advmss"),
-    _Metric("congestion-window", 11, "RTAX_INITCWND", field="congestion_window"),
-    _Metric("initrwnd", 14, "RTAX_INITRWND", field="initrwnd"),
-    _Metric("hop-limit", 10, "RTAX_HOPLIMIT", field="hop_limit"),
-    _Metric("congestion-control", 16, "RTAX_CC_ALGO", TEXT, "congestion_control"),
-    _Metric("retransmission-timeout", 13, "RTAX_RTO_MIN", field="retransmission_timeout"),
-    _Metric("quick-ack", 15, "RTAX_QUICKACK", _SWITCH, "quick_ack"),
-    _Metric("fast-open-no-cookie", 17, "RTAX_FASTOPEN_NO_COOKIE", _SWITCH, "fast_open_no_cookie"),
-    _Metric("locked", 1, "RTAX_LOCK"),
-    _Metric("window", 3, "RTAX_WINDOW"),
-    _Metric("round-trip-time", 4, "RTAX_RTT"),
-    _Metric("round-trip-variance", 5, "RTAX_RTTVAR"),
-    _Metric("slow-start-threshold", 6, "RTAX_SSTHRESH"),
-    _Metric("largest-congestion-window", 7, "RTAX_CWND"),
-    _Metric("reordering", 9, "RTAX_REORDERING"),
-    _Metric("features", 12, "RTAX_FEATURES"),
-)
-_METRIC_OF = {metric.number: metric for metric in _METRIC_TABLE}
 _COMMON: dict[str, Value] = {
     "type": "unicast",
     "dev": None,
@@ -124,7 +92,7 @@ _COMMON: dict[str, Value] = {
     "protocol": None,  # nobody's in particular
     "nexthop-id": None,  # of an object of its own, ip-nexthop(8)
     "others": None,  # attributes that nobody here knows, as they are
-    **{item.name: False if item.codec is _SWITCH else None for item in _METRIC_TABLE},
+    **{item.name: False if item.codec is SWITCH else None for item in METRICS},
 }
 # What a route is about which nobody says anything.
 DEFAULTS: Mapping[int, Mapping[str, Value]] = {
@@ -173,7 +141,7 @@ def _attributes(route: Route, family: int, name: str) -> dict[str, Value]:
         "proto": PROTOCOL if route.protocol is None else route.protocol,
         **{
             item.name: value
-            for item in _METRIC_TABLE
+            for item in METRICS
             if item.field and (value := getattr(route, item.field)) is not None
         },
     }
@@ -236,7 +204,7 @@ _PLACES = {
     "protocol": "protocol",
     "realms": "realms",
     "preference": "preference",
-    **{item.field: item.name for item in _METRIC_TABLE if item.field},
+    **{item.field: item.name for item in METRICS if item.field},
 }
 _UNSAID_ROUTE = Route.__dict__["_defaults"]
 
@@ -316,7 +284,7 @@ def _decode(body: bytes, names: Mapping[int, str]) -> tuple[Key, dict[str, Value
         route["from"] = text(found[_PREFSRC])
     if _METRICS in found:
         for which, data in attributes(found[_METRICS]):
-            item = _METRIC_OF.get(which)
+            item = METRIC_OF.get(which)
             if item is not None:
                 route[item.name] = item.codec.unpack(data)
     if _MULTIPATH in found:
@@ -364,18 +332,6 @@ def _decode_hops(data: bytes, names: Mapping[int, str]) -> Iterator[dict[str, An
             hop["others"] = others
         yield hop
         place += (size + 3) & ~3
-
-
-def keep(found: Mapping[int, bytes], known: frozenset[int]) -> dict[str, Value] | None:
-    """Keep attributes that nobody here knows, to put them back as they are."""
-    if found.keys() <= known:
-        return None
-    return {str(number): data.hex() for number, data in found.items() if number not in known}
-
-
-def put_back(others: Mapping[str, str] | None) -> list[bytes]:
-    """Build the attributes that were kept."""
-    return [attribute(int(n), bytes.fromhex(data)) for n, data in (others or {}).items()]
 
 
 def is_foreign(key: Key, attributes: Attributes) -> bool:
@@ -478,7 +434,7 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes, index: Ind
         parts.append(attribute(_PREF, U8.pack(number)))
     metrics = [
         attribute(item.number, item.codec.pack(value))
-        for item in _METRIC_TABLE
+        for item in METRICS
         if (value := said[item.name]) is not None and value is not False
     ]
     if metrics:
@@ -552,7 +508,7 @@ _ROUTE = {
     "scope": "rtm_scope",
     "realms": "RTA_FLOW",
     "nexthops": "RTA_MULTIPATH",
-    **{item.name: item.word for item in _METRIC_TABLE if item.field},
+    **{item.name: item.word for item in METRICS if item.field},
 }
 _HOP = {
     "via": "RTA_GATEWAY, RTA_VIA",

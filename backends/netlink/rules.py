@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from vnetc.backends.base import Support, exact
 from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, number_of
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, State, Value, Wanted
-from vnetc.backends.netlink.routes import REALMS, UNSAID, keep, put_back
+from vnetc.backends.netlink.routes import REALMS, UNSAID
 from vnetc.backends.netlink.wire import (
     IP,
     NLM_F_CREATE,
@@ -24,6 +24,8 @@ from vnetc.backends.netlink.wire import (
     Message,
     attribute,
     attributes,
+    keep,
+    put_back,
 )
 from vnetc.kinds import IPNetwork
 from vnetc.model import Interface, Rule

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
 from vnetc.record import Record
@@ -114,3 +114,15 @@ def enum(*names: str, codec: Codec = U8) -> Codec:
         return names[number] if number < len(names) else number
 
     return Codec(lambda value: codec.pack(numbers.get(value, value)), name)
+
+
+def keep(found: Mapping[int, bytes], known: frozenset[int]) -> dict[str, Any] | None:
+    """Keep attributes that nobody here knows, to put them back as they are."""
+    if found.keys() <= known:
+        return None
+    return {str(number): data.hex() for number, data in found.items() if number not in known}
+
+
+def put_back(others: Mapping[str, str] | None) -> list[bytes]:
+    """Build the attributes that were kept."""
+    return [attribute(int(n), bytes.fromhex(data)) for n, data in (others or {}).items()]
