@@ -303,6 +303,7 @@ _RARE: frozenset[type[Record]] = frozenset(
 STRUCTURE: dict[type[Record], frozenset[str]] = {
     Interface: frozenset({"name", "path", "kind", "port", "member"}),
     Port: frozenset({"path", "bridge"}),
+    **dict.fromkeys((Address, Route, Nexthop), frozenset({"path", "stated"})),
     AccessPoint: frozenset({"path", "name"}),
     Firewall: frozenset({"name", "path", "bridge", "addresses"}),
     DhcpServer: frozenset(

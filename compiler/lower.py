@@ -344,7 +344,7 @@ class _Lowering:
             if key in data:
                 given[key] = data[key] and self.optional(_OF_ADDRESS[key], data, key, path)
         self.of_family(parsed.version, data, path)
-        return Address(path=path, address=parsed, **given)
+        return Address(path=path, address=parsed, stated=tuple(data), **given)
 
     def routes(self, data: Data, path: Path) -> tuple[Route, ...]:
         """Lower the routes of an interface; in a VRF they are its table's."""
@@ -375,11 +375,11 @@ class _Lowering:
         given = self.fields(Route, {k: v for k, v in data.items() if k not in _OF_ROUTE}, path)
         given.setdefault("table", default or scalars.table(_default_table(data)))
         self.of_family(to.version, data, path)
-        return Route(path=path, to=to, via=via, nexthops=nexthops, **given)
+        return Route(path=path, to=to, via=via, nexthops=nexthops, stated=tuple(data), **given)
 
     def nexthop(self, data: Data, path: Path) -> Nexthop | None:
         given = self.fields(Nexthop, data, path)
-        return None if given["via"] is None else Nexthop(path=path, **given)
+        return None if given["via"] is None else Nexthop(path=path, stated=tuple(data), **given)
 
     def rule(self, data: Data, path: Path) -> Rule:
         rule = Rule(path=path, **self.fields(Rule, data, path))

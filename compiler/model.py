@@ -46,6 +46,7 @@ Protocol: TypeAlias = int  # of IP, IANA
 Origin: TypeAlias = int  # RTPROT_…, linux/rtnetlink.h
 GroupAddress: TypeAlias = str  # an IP address, or a MAC address
 Users: TypeAlias = tuple[int, int]  # first, last
+Keys: TypeAlias = tuple[str, ...]  # that the document has, also those with a default for a value
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
 DEFAULT_MTU = 1500  # ETH_DATA_LEN, linux/if_ether.h
@@ -66,6 +67,7 @@ class Address(Record):
     duplicate_address_detection: bool | None = None  # None: of an IPv6 address, of no IPv4 one
     home: bool = False
     manage_temporary: bool = False
+    stated: Keys = ()
 
     @property
     def is_plain(self) -> bool:
@@ -81,6 +83,7 @@ class Nexthop(Record):
     weight: int = 1
     interface: str | None = None  # None: the route's
     on_link: bool = False
+    stated: Keys = ()
 
 
 class Route(Record):
@@ -112,6 +115,7 @@ class Route(Record):
     quick_ack: bool = False
     fast_open_no_cookie: bool = False
     nexthops: tuple[Nexthop, ...] = ()
+    stated: Keys = ()
 
 
 class Rule(Record):

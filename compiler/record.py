@@ -28,6 +28,7 @@ class _Missing:
 
 
 MISSING = _Missing()
+_PLACES = ("Path", "Keys")  # how fields are annotated that tell where and how a value is written
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -39,7 +40,7 @@ class _RecordType(type):
     ) -> _RecordType:
         annotations = body.get("__annotations__", {})
         names = tuple(annotations)
-        body["_compared"] = tuple(name for name in names if annotations[name] != "Path")
+        body["_compared"] = tuple(name for name in names if annotations[name] not in _PLACES)
         body["_defaults"] = {field: body.pop(field) for field in names if field in body}
         body["_positional"] = not kw_only
         body["_fields"] = {field: body["_defaults"].get(field, MISSING) for field in names}
@@ -54,8 +55,8 @@ class _RecordType(type):
 class Record(metaclass=_RecordType):
     """The base of all records.
 
-    Two are equal if they are of one class and all fields are, but for a `Path`: where a value stands
-    in the document says nothing of what it means.
+    Two are equal if they are of one class and all fields are, but for a `Path` and `Keys`: where a
+    value stands in the document, and that a default is written out, says nothing of what it means.
     """
 
     if TYPE_CHECKING:

@@ -324,7 +324,7 @@ _OF_RULE = frozenset({"priority", "from_", "to", "fwmark", "tos", "table"})
 def _says(node: Record, known: frozenset[str]) -> bool:
     """Tell whether all that differs from its default is among the known fields."""
     return all(
-        name in known or name == "path" or getattr(node, name) == default
+        name in known or name in ("path", "stated") or getattr(node, name) == default
         for name, default in fields(type(node)).items()
     )
 
