@@ -179,6 +179,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN615": ("error", "nothing to confirm or to roll back to"),
     "VN616": ("error", "the kernel's state cannot be read"),
     "VN617": ("error", "something that the document refers to is not on this host"),
+    "VN618": ("error", "the change would take away what others put on the host"),
+    "VN619": ("error", "something of others did not survive the change"),
     "VN901": ("error", "a fault of vnetc itself"),
     "VN902": ("error", "more findings than a report shows"),
 }

@@ -6,6 +6,7 @@ It knows no more than the planner's tests need: what a new device has, and what 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ipaddress import ip_interface
 from typing import Any
 
 from vnetc.backends.netlink import links, routes
@@ -54,7 +55,15 @@ def _take(now: dict[Key, Any], step: Step) -> None:
             _fall(now, step.key[1])
         for key in step.falls if step.key[0] == "address" else ():
             now.pop(key, None)
+        if step.key[0] == "address" and not step.holds:
+            _flush(now, step.key)
     if step.after is None:
+        return
+    for key, _ in step.anew:
+        now.pop(key, None)
+    for key, found in step.anew:
+        now[key] = {**found, "secondary": _is_later(now, key)}
+    if step.anew:
         return
     if step.action != "~" and step.key[0] == "link":
         new = {**UP, "up": False, "address-generation": 0}
@@ -76,6 +85,33 @@ def _take(now: dict[Key, Any], step: Step) -> None:
         _follow(now, step)
 
 
+def _flush(now: dict[Key, Any], gone: Key) -> None:
+    """Take away what the kernel does when the last IPv4 address of a device has gone, or a source."""
+    own = gone[2].partition("/")[0]
+    addresses = [key for key in now if key[0] == "address" and ":" not in key[2]]
+    alone = ":" not in own and not any(key[1] == gone[1] for key in addresses)
+    lost = not any(key[2].partition("/")[0] == own for key in addresses)
+    for key, found in [*now.items()]:
+        if key[:2] == ("route", "ipv4"):
+            ways = routes.devices(found)
+            if (alone and ways and set(ways) == {gone[1]}) or (
+                lost and found.get("from") == own and key[2] == "254"
+            ):
+                del now[key]
+        elif alone and key[0] in ("neighbor", "neighbor-proxy") and key[1] == gone[1]:
+            now.pop(key if ":" not in key[2] else (), None)
+
+
+def _is_later(now: dict[Key, Any], key: Key) -> bool:
+    """Tell whether an IPv4 address is not the first one of its subnet."""
+    subnet = ip_interface(key[-1]).network
+    return any(
+        other[:2] == key[:2] and ip_interface(other[-1]).network == subnet
+        for other in now
+        if other[0] == "address" and ":" not in other[2]
+    )
+
+
 def _fall(now: dict[Key, Any], name: str) -> None:
     """Take away what is on a device that is gone, and let go of its ports."""
     for key, found in [*now.items()]:
@@ -94,8 +130,16 @@ def _fall(now: dict[Key, Any], name: str) -> None:
         elif key[0] == "sysctl":
             if f"/{name}/" in key[1]:
                 del now[key]
-        elif key[0] != "rule" and key[1] == name:
+        elif key[0] not in ("rule", "nexthop") and key[1] == name:
             del now[key]
+
+
+def _vlans(now: dict[Key, Any], name: str) -> list[str]:
+    """List the VLANs on a device, and what is on those, that go down with it."""
+    found = [k[1] for k, v in now.items() if k[0] == "link" and v.get("link") == name]
+    own = [n for n in found if now["link", n]["kind"] == "vlan"]
+    own = [n for n in own if not now["link", n].get("vlan-flags.loose-binding")]
+    return [*own, *(other for one in own for other in _vlans(now, one))]
 
 
 def _follow(now: dict[Key, Any], step: Step) -> None:
@@ -103,9 +147,12 @@ def _follow(now: dict[Key, Any], step: Step) -> None:
     assert step.before is not None and step.after is not None
     name = step.key[1]
     if step.before.get("up") and not step.after.get("up"):
+        off = {name, *(other for other in _vlans(now, name))}
         for key, found in [*now.items()]:
-            if (key[0] in ("address", "neighbor") and key[1] == name and ":" in key[2]) or (
-                key[0] == "route" and found.get("dev") == name
+            if (
+                (key[0] == "address" and key[1] in off and ":" in key[2])
+                or (key[0] in ("neighbor", "neighbor-proxy") and key[1] in off)
+                or (key[0] == "route" and (ways := set(routes.devices(found))) and ways <= off)
             ):
                 del now[key]
     if step.before.get("master") != step.after.get("master"):

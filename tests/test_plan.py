@@ -124,6 +124,25 @@ def _hosts(draw: st.DrawFn) -> str:
     return text
 
 
+_HOSTS = documents().map(text_of)
+
+
+def _possible(text: str) -> list[Wanted]:
+    """Give what a document asks for that this target can do: the rest is refused."""
+    target = load("netlink")
+    return wanted(express(vnetc.load_host(text), target, target.default)[0])
+
+
+def _have_no_name_in_common(items: list[Wanted], text: str) -> bool:
+    """Tell whether no card of a document has the name of a device that another one makes."""
+    made = {
+        item.key
+        for item in items
+        if item.key[0] == "link" and item.attributes["kind"] != "ethernet"
+    }
+    return made.isdisjoint(_bare(text))
+
+
 @examples(12)
 @given(_hosts(), _hosts())
 def test_any_two_documents(first: str, second: str) -> None:
@@ -142,6 +161,63 @@ def test_any_two_documents(first: str, second: str) -> None:
     assert _shown(plan(end, other, owned)) == []
     stated = {item.key: item.attributes for item in other}
     assert not [key for key in end if key[0] != "link" and key not in stated and key in owned]
+
+    back = take(end, restore(end, middle, found.touched).steps)
+    assert _lacking(middle, back) == []
+
+
+def _put_there(state: State) -> State:
+    """Add what others have on each device that is up: addresses, routes and neighbours."""
+    found: State = {}
+    names = [k[1] for k, v in state.items() if k[0] == "link" and v["up"] and k[1] != "lo"]
+    for number, name in enumerate(names):
+        for key in [k for k in state if k[:2] == ("address", name)]:
+            found[key] = state[key]  # those of the document are there before
+        static: Any = {"origin": "static", "proto": 0, "peer": None}
+        four = {**static, "scope": "global", "label": name, "broadcast": None}
+        route = {"dev": name, "proto": 186, "from": None, "nexthops": None, "type": "unicast"}
+        mac = {"macaddress": "02:00:00:00:00:01", "router": False, "proto": 0}
+        has_six = state["link", name].get("address-generation") is not None
+        found["address", name, f"198.18.{number}.1/24"] = four
+        found["route", "ipv4", "77", f"10.{number}.0.0/16", "0"] = {**route, "via": None}
+        way = {**route, "via": f"198.18.{number}.9"}
+        found["route", "ipv4", "254", f"10.{number}.0.0/16", "7"] = way
+        if number == 0:
+            found["route", "ipv4", "1000", "0.0.0.0/0", "0"] = way
+        own = {**way, "from": f"198.18.{number}.1"}
+        found["route", "ipv4", "254", f"10.{number}.1.0/24", "7"] = own
+        found["neighbor", name, f"198.18.{number}.50"] = mac
+        found["neighbor-proxy", name, f"198.18.{number}.51"] = {**mac, "macaddress": None}
+        if has_six:
+            found["address", name, f"fd77:{number}::1/64"] = static
+            six = {**route, "via": f"fd77:{number}::9"}
+            found["route", "ipv6", "254", f"fd78:{number}::/48", "7"] = six
+            found["neighbor", name, f"fd77:{number}::50"] = mac
+    return found
+
+
+@examples(12)
+@given(_HOSTS, _HOSTS)
+def test_what_others_have_lives_on(first: str, second: str) -> None:
+    """Whatever changes: it is there afterwards, or it is told that it goes, or all is refused."""
+    start = {**_bare(first), **_bare(second)}
+    one, other = _possible(first), _possible(second)
+    steps = plan(start, one, ()).steps
+    owned = {step.key for step in steps if step.action in "+!"}
+    middle = take(start, steps)
+    assume(_have_no_name_in_common(one, second))
+    theirs = {key: found for key, found in _put_there(middle).items() if key not in middle}
+    middle = {**middle, **theirs}
+
+    found = plan(middle, other, owned)
+    assume(not found.problems)
+    end = take(middle, found.steps)
+    told = {step.key for step in found.steps if step.action == "-"} | found.gone
+    told |= {key for step in found.steps if step.key[0] == "link" for key in step.falls}
+    lost = [key for key in theirs if end.get(key) != theirs[key] and key not in told]
+    assert lost == []
+    owned = {key for key in owned | {s.key for s in found.steps if s.action in "+!"} if key in end}
+    assert _shown(plan(end, other, owned - theirs.keys())) == []
 
     back = take(end, restore(end, middle, found.touched).steps)
     assert _lacking(middle, back) == []

@@ -9,7 +9,8 @@ and find_matching_ifa in net/ipv4/devinet.c); an IPv6 one by its device and itse
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, ip_interface, ip_network
 
 from vnetc.backends.base import Context, Support, exact, limit
@@ -102,6 +103,7 @@ _FIXED = {
 # What it changes only to another value, but takes no absence of it for one (inet6_addr_modify).
 _NEVER_LOST = {AF_INET: frozenset[str](), AF_INET6: frozenset({"route-metric", "peer"})}
 
+_PLAIN = 3  # parts of the key of an address without a peer
 _LONGEST_WITH_BROADCAST = 30  # a /31 or /32 has no broadcast address (RFC 3021)
 
 
@@ -111,16 +113,15 @@ _LONGEST_WITH_BROADCAST = 30  # a /31 or /32 has no broadcast address (RFC 3021)
 def wanted(interface: Interface) -> Iterator[Wanted]:
     """Give the addresses of an interface."""
     for address in interface.addresses:
-        yield Wanted(
-            _key(interface.name, address),
-            _ipv4(interface, address) if address.address.version == 4 else _ipv6(address),
-            address.path,
-            {
-                name: (*address.path, name)
-                for name, default in _PLACES.items()
-                if getattr(address, name.replace("-", "_")) != default
-            },
-        )
+        is_four = address.address.version == 4
+        attributes = _ipv4(interface, address) if is_four else _ipv6(address)
+        places = {
+            name: (*address.path, name)
+            for name, default in _PLACES.items()
+            if name in address.stated or getattr(address, name.replace("-", "_")) != default
+        }
+        unsaid = frozenset(attributes.keys() - places.keys() - {"origin"})
+        yield Wanted(_key(interface.name, address), attributes, address.path, places, unsaid)
 
 
 _PLACES: Mapping[str, Value] = {
@@ -277,9 +278,25 @@ def is_tentative(bodies: Iterable[bytes], address: str) -> bool:
     return False
 
 
+def said(wanted: Attributes, unsaid: frozenset[str], now: Attributes) -> dict[str, Value]:
+    """Give what an address that others made is to be: what is said, and no lease of the network's.
+
+    One that the kernel made by itself becomes ours: its mark says so.
+    """
+    found = {name: value for name, value in wanted.items() if name not in unsaid}
+    if now["origin"] != "static" and now["proto"] in {*_KERNEL, _ADVERTISED}:
+        found["proto"] = PROTOCOL
+    return found
+
+
 def is_foreign(key: Key, attributes: Attributes) -> bool:
     """Tell whether the network or the kernel gave the address."""
     return attributes.get("origin", "static") != "static"
+
+
+def are_marked(state: State) -> bool:
+    """Tell whether a kernel keeps marks of addresses: it has some of its own then (Linux 5.18)."""
+    return any(key[0] == "address" and found.get("proto") for key, found in state.items())
 
 
 def is_ours(key: Key, attributes: Attributes) -> bool:
@@ -346,11 +363,43 @@ def conflicts(key: Key, state: State) -> list[Key]:
     ]
 
 
+def subnet_mates(key: Key, state: State) -> list[Key]:
+    """List the other IPv4 addresses of an address's subnet on its device, in the kernel's order."""
+    subnet = _subnet(key)
+    return [
+        other
+        for other in state
+        if other[0] == "address"
+        and other[1] == key[1]
+        and other != key
+        and _subnet(other) == subnet
+    ]
+
+
+def holders(keys: Collection[Key], state: State) -> tuple[tuple[Key, Attributes], ...]:
+    """Give addresses that hold the places of IPv4 ones while those are away: the same in no subnet.
+
+    To the kernel another prefix length is another address (find_matching_ifa). Nobody holds the
+    place of one that its device has in another subnet too. `state` has those of the device.
+    """
+    going = set(keys)
+    staying = {key[2].partition("/")[0] for key in state if key not in going}
+    found: dict[Key, Attributes] = {}
+    for key in keys:
+        local, _, length = key[2].partition("/")
+        if ":" not in local and local not in staying:
+            own = "31" if length == "32" and len(key) == _PLAIN else "32"
+            attributes = {**DEFAULTS[AF_INET], "noprefixroute": True, "scope": state[key]["scope"]}
+            found["address", key[1], f"{local}/{own}"] = attributes
+    return tuple(found.items())
+
+
 def subnet_of(key: Key) -> str:
     """Name the network that the kernel makes a route to, with the prefix length."""
     return str(_subnet(key))
 
 
+@lru_cache(1 << 12)
 def _subnet(key: Key) -> IPNetwork:
     """Give the network that the kernel makes a route to."""
     return ip_network(key[-1], strict=False)
@@ -380,6 +429,17 @@ def remove(key: Key, attributes: Attributes, index: Index) -> list[Message]:
     header = _HEADER.pack(family, length, 0, 0, index[key[1]])
     ends = attribute(_LOCAL, local) + attribute(_ADDRESS, peer)
     return [Message(type=RTM_DELADDR, flags=0, body=header + ends)]
+
+
+def make_anew(anew: Sequence[tuple[Key, Attributes]], index: Index) -> list[Message]:
+    """Remove addresses of one subnet and make them again, in the order that they are to have.
+
+    The first one goes last: else the kernel may remove the others along with it, or one of them may
+    take its place.
+    """
+    going = sorted(anew, key=lambda item: not item[1].get("secondary"))
+    messages = [message for item in going for message in remove(*item, index)]
+    return messages + [message for item in anew for message in create(*item, index)]
 
 
 def impact(key: Key, old: Attributes, new: Attributes) -> Literal["seamless", "brief"]:

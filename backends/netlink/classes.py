@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from vnetc.backends.netlink import addresses, bridging, links, neighbors, routes, rules
+from vnetc.backends.netlink import (
+    addresses,
+    bridging,
+    links,
+    neighbors,
+    nexthops,
+    routes,
+    rules,
+)
 from vnetc.backends.netlink.objects import Attributes, Index, Key, State
 from vnetc.backends.netlink.wire import Message
 from vnetc.record import Record
@@ -72,6 +80,12 @@ CLASSES = (
         frozenset({"route"}),
         routes.DUMPS,
         lambda bodies, names, _: routes.read(bodies, names),
+    ),
+    Class(
+        nexthops,
+        frozenset({"nexthop"}),
+        nexthops.DUMPS,
+        lambda bodies, names, _: nexthops.read(bodies, names),
     ),
     Class(rules, frozenset({"rule"}), rules.DUMPS, lambda bodies, names, _: rules.read(bodies)),
     Class(

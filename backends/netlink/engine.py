@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import chain
 
 from vnetc.backends.netlink import (
     addresses,
@@ -249,10 +250,18 @@ class _Run:
         if step.after is None:
             if step.key[0] == "rule":
                 return rules.remove(step.key, step.before or {}, index, step.hidden)
-            return module.remove(step.key, step.before or {}, index)
-        if step.action == "~" and step.before is not None:
-            return module.change(step.key, step.before, step.after, index)
-        return module.create(step.key, step.after, index)
+            messages = module.remove(step.key, step.before or {}, index)
+        elif step.anew:
+            messages = addresses.make_anew(step.anew, index)
+        elif step.action == "~" and step.before is not None:
+            messages = module.change(step.key, step.before, step.after, index)
+        else:
+            messages = module.create(step.key, step.after, index)
+        if not step.holds:
+            return messages
+        holding = [addresses.create(*twin, index) for twin in step.holds if step.action != "+"]
+        freeing = [addresses.remove(*twin, index) for twin in step.holds if step.action != "-"]
+        return [*chain(*holding), *messages, *chain(*freeing)]
 
     def encode_settings(self, step: Step) -> list[Message]:
         """Set what all devices have of one that an ioctl has made."""
@@ -268,6 +277,8 @@ class _Run:
             self.flush()
             self.kernel.number_devices()
             messages = encode(step)
+        if len(self.waiting) + len(messages) > self.batch:  # what is one step goes together
+            self.flush()
         self.waiting += messages
         self.numbers += [number] * len(messages)
         if len(self.waiting) >= self.batch:
@@ -288,7 +299,13 @@ class _Run:
             self.flush()
 
     def await_source(self, step: Step) -> None:
-        """Wait until an IPv6 address can be a route's source (ip6_route_info_create)."""
+        """Wait until an IPv6 address can be a route's source (ip6_route_info_create).
+
+        Or until the device of an object for nexthops has a carrier (rtm_to_nh_config).
+        """
+        if step.key[0] == "nexthop" and step.after is not None and step.after["dev"] is not None:
+            self.flush()
+            self.await_link(links.is_running, str(step.after["dev"]))
         if step.key[0] != "route" or step.after is None:
             return
         source = routes.awaits(step.key, step.after)

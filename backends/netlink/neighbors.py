@@ -45,7 +45,8 @@ def wanted(interface: Interface) -> Iterator[Wanted]:
             attributes["macaddress"] = neighbor.macaddress
             places["macaddress"] = (*neighbor.path, "macaddress")
         key = (kind, interface.name, str(neighbor.address))
-        yield Wanted(key, attributes, neighbor.path, places)
+        unsaid = frozenset(attributes.keys() - places.keys())
+        yield Wanted(key, attributes, neighbor.path, places, unsaid)
 
 
 def read(

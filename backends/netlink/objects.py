@@ -35,9 +35,14 @@ PROTOCOL = 118
 
 
 class Wanted(Record, kw_only=False):
-    """An object that a document asks for, and the key of the document that does."""
+    """An object that a document asks for, and the key of the document that does.
+
+    `unsaid` are the attributes that the document does not state: a new object gets them as they stand
+    here, and of one that others made they may be anything.
+    """
 
     key: Key
     attributes: Attributes
     path: Path
     places: Mapping[str, Path] = {}  # an attribute's own key of the document, if it has one
+    unsaid: frozenset[str] = frozenset()

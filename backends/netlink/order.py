@@ -61,6 +61,7 @@ _PHASES = {
     "fdb": Phase.NEIGHBOR,
     "mdb": Phase.NEIGHBOR,
     "route": Phase.ROUTE,
+    "nexthop": Phase.ROUTE,  # among them
     "rule": Phase.RULE,
 }
 _REMOVALS = {

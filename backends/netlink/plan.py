@@ -11,23 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from vnetc.backends.netlink.classes import is_foreign
+from vnetc.backends.netlink import nexthops
 from vnetc.backends.netlink.link_changes import CARDS
 from vnetc.backends.netlink.objects import Attributes, Key, State, Wanted
-from vnetc.backends.netlink.order import Phase
-from vnetc.backends.netlink.plan_devices import DevicePlanning
-from vnetc.backends.netlink.plan_objects import ObjectPlanning
-from vnetc.backends.netlink.relations import (
-    MEMBERSHIP,
-    PROGRAMS,
-    devices_of,
-    dies_when_down,
-    is_ours,
-    is_own,
-    port_of,
-    settable,
-    without_master,
-)
+from vnetc.backends.netlink.plan_falls import FallPlanning
+from vnetc.backends.netlink.relations import devices_of, settable
 from vnetc.backends.netlink.steps import Plan, Step
 from vnetc.diagnostics import diagnostic
 
@@ -59,6 +47,12 @@ def restore(state: State, snapshot: State, touched: Collection[Key]) -> Plan:
     return _Planner(state, wanted, made, {}, True, False, exact=True).plan()
 
 
+def mend(state: State, objects: Mapping[Key, Attributes]) -> Plan:
+    """Plan to make objects what they were, wherever they are."""
+    wanted = [Wanted(key, settable(attributes), ()) for key, attributes in objects.items()]
+    return _Planner(state, wanted, (), {}, True, False, exact=True).plan()
+
+
 def reaches(snapshot: State, touched: Collection[Key], steps: Iterable[Step]) -> bool:
     """Tell whether `restore` would undo these steps too."""
     scope = _scope(snapshot, touched) | set(touched)
@@ -74,11 +68,18 @@ def _scope(snapshot: State, touched: Collection[Key]) -> set[Key]:
     return {
         key
         for key, attributes in snapshot.items()
-        if key in touched or not devices.isdisjoint(devices_of(key, attributes))
+        if key in touched
+        or not devices.isdisjoint(devices_of(key, attributes))
+        or (key[0] == "nexthop" and not devices.isdisjoint(_devices_of_group(snapshot, key)))
     }
 
 
-class _Planner(DevicePlanning, ObjectPlanning):
+def _devices_of_group(state: State, key: Key) -> list[str]:
+    members = nexthops.members(state[key])
+    return [name for member in members for name in devices_of(member, state.get(member, {}))]
+
+
+class _Planner(FallPlanning):
     """Plans all of it."""
 
     def plan(self) -> Plan:
@@ -102,13 +103,15 @@ class _Planner(DevicePlanning, ObjectPlanning):
         for name in sorted(self.links, key=self._depth):
             self._link(name)
         self._give_back()
-        for key in lost:
-            if key not in self.wanted and key[0] != "link" and self._stays(key):
-                self.wanted[key] = Wanted(key, settable(self.state[key]), self._path_of(key))
+        self._end_ipv6()
+        self._revert()
+        self._keep(lost)
         self._forward()
         for key, attributes in self.now.items():
             if key[0] == "address":
                 self.held.setdefault(key[1], {})[key] = {**attributes}
+                self.beginning.append(key)
+        self._take_for_the_same()
         for key, item in self.wanted.items():
             if key[0] != "link":
                 self._object(item)
@@ -116,8 +119,13 @@ class _Planner(DevicePlanning, ObjectPlanning):
         for name in gone:
             if name not in anew:
                 self._unlink(name)
+        self._flush()
         self.found.sort(key=lambda entry: entry[:2])
-        return Plan(steps=tuple(step for *_, step in self.found), problems=tuple(self.problems))
+        return Plan(
+            steps=tuple(step for *_, step in self.found),
+            problems=tuple(self.problems),
+            gone=frozenset(self.gone),
+        )
 
     def _spare_others(self) -> None:
         """Refuse what would take a device of others along."""
@@ -132,40 +140,3 @@ class _Planner(DevicePlanning, ObjectPlanning):
                         help="remove it yourself first",
                     )
                 )
-
-    def _lose(self) -> list[Key]:
-        """Take out of the state what falls with devices, or because they go down for a moment."""
-        down = {name for name in self.links if name not in self.fallen and self._goes_down(name)}
-        lost: list[Key] = []
-        for key, attributes in self.state.items():
-            devices = devices_of(key, attributes)
-            if not self.fallen.isdisjoint(devices) or (
-                not down.isdisjoint(devices) and dies_when_down(key)
-            ):
-                lost.append(key)
-                if key[0] in PROGRAMS and key in self.owned:  # it would go on with no device
-                    self._remove(key, Phase.STOP, "it goes with its device")
-                del self.now[key]
-        for key, found in self.now.items():
-            if key[0] == "link" and found.get("master") in self.fallen:
-                left = without_master(found)
-                # __bond_release_one closes what was a member
-                closed = found.get("master-kind") == "bond"
-                self.now[key] = {**left, "up": False} if closed else left
-        for key in [k for k in self.now if k[0] in MEMBERSHIP]:
-            if self.now.get(("link", port_of(key)), {}).get("master") is None and not is_own(
-                key, self.now[key]
-            ):
-                del self.now[key]
-        return lost
-
-    def _stays(self, key: Key) -> bool:
-        """Tell whether something lost is of others, settable, and its device still wanted."""
-        if key in self.owned or is_ours(key, self.state[key]) or is_foreign(key, self.state[key]):
-            return False
-        if key[0] in ("sysctl", "vlan", "qdisc"):
-            return False
-        devices = devices_of(key, self.state[key])
-        return all(name in self.links for name in devices if name in self.fallen) and all(
-            self.links[name].attributes.get("up", True) for name in devices if name in self.links
-        )

@@ -70,6 +70,11 @@ class DevicePlanning(Planning):
         full = self._full(item)
         return bool(_with_impact(now, full, "down", "empty"))
 
+    def _is_emptied(self, name: str) -> bool:
+        """Tell whether a device must let go of its members for a change."""
+        now = self.now.get(("link", name))
+        return now is not None and bool(_with_impact(now, self._full(self.links[name]), "empty"))
+
     def _give_back(self) -> None:
         """Put ports of others back into a bridge or bond that was made anew."""
         for key, attributes in self.state.items():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from vnetc.backends.netlink import addresses, newborn, routes, rules
+from vnetc.backends.netlink import addresses, newborn, nexthops, routes, rules
 from vnetc.backends.netlink.classes import is_foreign
 from vnetc.backends.netlink.link_changes import NO_ADDRESS
 from vnetc.backends.netlink.objects import Attributes, Key, Wanted
 from vnetc.backends.netlink.order import Phase, phase_of
+from vnetc.backends.netlink.others import is_default
 from vnetc.backends.netlink.planning import UNNAMED, Planning
 from vnetc.backends.netlink.relations import PROGRAMS, devices_of, is_ours, settable
 from vnetc.backends.netlink.steps import Step, differing
@@ -17,8 +18,13 @@ from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnetc.backends.netlink.steps import Action, Impact
+    from typing import TypeAlias
 
+    from vnetc.backends.netlink.steps import Impact
+
+Holds: TypeAlias = "tuple[tuple[Key, Attributes], ...]"
+
+_IS_OURS = "the host had it already"
 _MOVED = "the document has it on another device"
 _HOST_WIDE: Mapping[Key, str] = {
     ("sysctl", "net/ipv4/ip_forward"): "net/ipv4/conf/",
@@ -31,16 +37,23 @@ _ADVERTISED = {"address": 2, "route": 9}
 _FORBIDDEN = "the document wants none of these"
 
 
-def _is_default(key: Key) -> bool:
-    return key[0] == "route" and key[3].endswith("/0")
-
-
 def _impact_of_removal(key: Key, attributes: Attributes) -> Impact:
     """Tell whether what goes may have carried something."""
     if key[0] == "address" and attributes.get("origin") == "kernel":
         return "seamless"
-    lasting = key[0] in ("address", "dhcp", "nft", "dnsmasq") or _is_default(key)
+    lasting = key[0] in ("address", "dhcp", "nft", "dnsmasq") or is_default(key)
     return "disruptive" if lasting else "seamless"
+
+
+def order_of(key: Key, attributes: Attributes) -> int:
+    """Say which of the objects of a class are made first."""
+    match key[0]:
+        case "route":
+            return routes.order(attributes)
+        case "nexthop":
+            return nexthops.order(attributes)
+        case _:
+            return 0
 
 
 class ObjectPlanning(Planning):
@@ -48,33 +61,28 @@ class ObjectPlanning(Planning):
 
     def _object(self, item: Wanted) -> None:
         key, now = item.key, self.now.get(item.key)
-        if now is not None and not differing(key, item.attributes, now, exact=self.exact):
+        aim = self._aim(item, now)
+        if now is not None and not differing(key, aim, now, exact=self.exact):
             return
         if key[0] == "sysctl" and self._is_born_with(item):
             return
-        action: Action = "+" if now is None else "~"
-        impact: Impact = "seamless"
-        if key[0] == "address":
-            impact = self._address(item, now)
-        if _is_default(key) and now is not None:
-            impact = "brief"
-        if key[0] == "card" and now is not None:
-            from vnetc.backends.netlink import cards
-
-            impact = cards.impact(now, item.attributes)
         step = Step(
-            action=action,
+            action="+" if now is None else "~",
             key=key,
             before=now,
-            after=item.attributes if now is None else {**now, **item.attributes},
+            after=aim if now is None else {**now, **aim},
             path=item.path,
             places=item.places,
-            impact=impact,
         )
-        if key[0] == "address" and now is None and self._is_of_this_host(item):
-            step = self._without_asking(step)
-        order = routes.order(item.attributes) if key[0] == "route" else 0
-        self._add(phase_of(key), order, step)
+        if key[0] == "address":
+            step = self._new_address(step) if now is None else self._changed_address(step)
+        elif is_default(key) and now is not None:
+            step = replace(step, impact="brief")
+        elif key[0] == "card" and now is not None:
+            from vnetc.backends.netlink import cards
+
+            step = replace(step, impact=cards.impact(now, item.attributes))
+        self._add(phase_of(key), order_of(key, item.attributes), step)
 
     def _without_asking(self, step: Step) -> Step:
         """Have an IPv6 address at once that the host has already, and say later that it may ask.
@@ -83,16 +91,19 @@ class ObjectPlanning(Planning):
         """
         asking = step.after or {}
         silent = {**asking, "duplicate-address-detection": False}
-        later = replace(step, action="~", before=silent, after=asking, reason="it has moved")
+        later = replace(step, action="~", before=silent, after=asking, reason=_IS_OURS)
         self._add(Phase.AGAIN, 0, later)
         return replace(step, after=silent)
 
-    def _is_of_this_host(self, item: Wanted) -> bool:
-        """Tell whether an IPv6 address of which others would be asked is on another device now."""
-        own = item.key[2].partition("/")[0]
-        asks = item.attributes.get("duplicate-address-detection") is True
-        elsewhere = self.present.get(own, set()) - {item.key[1]}
-        return asks and bool(elsewhere) and not own.startswith("fe80:")
+    def _is_of_this_host(self, step: Step, *, here: bool) -> bool:
+        """Tell whether the host has an IPv6 address of which others would be asked.
+
+        On another device, or with another subnet (`here`).
+        """
+        own = step.key[2].partition("/")[0]
+        asks = (step.after or {}).get("duplicate-address-detection") is True
+        elsewhere = here or bool(self.present.get(own, set()) - {step.key[1]})
+        return asks and elsewhere and not own.startswith("fe80:")
 
     @cached_property
     def present(self) -> dict[str, set[str]]:
@@ -122,22 +133,89 @@ class ObjectPlanning(Planning):
         value = item.attributes["value"]
         return newborn.has_parameter(self.links[name].attributes, item.key, value, self.state)
 
-    def _address(self, item: Wanted, now: Attributes | None) -> Impact:
-        """Follow what a new or changed address does to others of its device."""
-        key = item.key
-        if now is None:
-            shadows = self._shadows(key)
-            for other in [*addresses.conflicts(key, self.held.get(key[1], {})), *shadows]:
-                if other not in self.wanted and other in self.now:
-                    self._remove(other, Phase.CONFLICT, f"`{key[2]}` takes its place")
-                    del self.now[other]
-            self._hold(key, item.attributes)
-            return "seamless"
-        impact = addresses.impact(key, now, item.attributes)
-        if impact != "seamless":  # it is removed and made anew
-            self._let_go(key)
-            self._hold(key, item.attributes)
-        return impact
+    def _take_for_the_same(self) -> None:
+        """Take an address of others that has a peer for one of which the document says none.
+
+        The kernel has no room for both.
+        """
+        for item in [*self.wanted.values()]:
+            if item.key[0] != "address" or item.key in self.now or "peer" not in item.unsaid:
+                continue
+            same = [
+                other
+                for other in addresses.conflicts(item.key, self.held.get(item.key[1], {}))
+                if other[2] == item.key[2] and other not in self.wanted
+                if other in self.now and self._is_of_others(other, self.now[other])
+            ]
+            if same:
+                del self.wanted[item.key]
+                self.wanted[same[0]] = replace(item, key=same[0])
+
+    def _new_address(self, step: Step) -> Step:
+        """Follow what a new address does to others of its device."""
+        key, held = step.key, self.held.setdefault(step.key[1], {})
+        conflicts = [
+            other
+            for other in addresses.conflicts(key, held)
+            if other not in self.wanted and other in self.now
+        ]
+        holds = addresses.holders(conflicts, held)
+        for other in conflicts:
+            self._remove(other, Phase.CONFLICT, f"`{key[2]}` takes its place", holds)
+            del self.now[other]
+        for other in self._shadows(key):
+            if other not in self.wanted and other in self.now:
+                self._remove(other, Phase.CONFLICT, f"`{key[2]}` takes its place")
+                del self.now[other]
+        held[key] = {**(step.after or {}), "secondary": addresses.becomes_secondary(key, held)}
+        if self._is_of_this_host(step, here=bool(conflicts)):
+            step = self._without_asking(step)
+        return replace(step, holds=holds)
+
+    def _changed_address(self, step: Step) -> Step:
+        """Change an address in place, or make it anew where the kernel only can do that."""
+        key, held = step.key, self.held.setdefault(step.key[1], {})
+        old, new = step.before or {}, step.after or {}
+        impact = addresses.impact(key, old, new)
+        held[key] = {**held.get(key, {}), **new}
+        if impact == "seamless":
+            return step
+        if ":" in key[2]:
+            asks = self._is_of_this_host(step, here=True)
+            return replace(self._without_asking(step) if asks else step, impact=impact)
+        mates = addresses.subnet_mates(key, held)
+        lost = [
+            mate
+            for mate in mates
+            if mate not in self.wanted and held[mate]["scope"] != new["scope"]
+        ]
+        if lost and not self.exact:
+            self._refuse(
+                "VN618",
+                f"`{key[1]} {lost[0][2]}` would be lost: the kernel has the addresses of a subnet in "
+                "one scope",
+                self.wanted[key],
+                "scope",
+                "remove it first, or leave out the scope",
+            )
+        behind = [] if held[key].get("secondary") else mates
+        return self._made_anew(replace(step, impact=impact), [key, *behind])
+
+    def _made_anew(self, step: Step, keys: Sequence[Key]) -> Step:
+        """Have addresses of one subnet go and come back in an order, and others hold their places.
+
+        Without those the last address of a device would go: with it the kernel removes all routes
+        there and all neighbours, and with an address the routes whose source it is
+        (fib_disable_ip, fib_sync_down_addr).
+        """
+        held = self.held[step.key[1]]
+        anew = tuple((key, held[key]) for key in keys)
+        holds = addresses.holders(keys, held)
+        for key in keys:
+            del held[key]
+        for key, attributes in anew:
+            held[key] = {**attributes, "secondary": addresses.becomes_secondary(key, held)}
+        return replace(step, anew=anew, holds=holds)
 
     def _shadows(self, key: Key) -> list[Key]:
         """List addresses that go and have this one for a broadcast address, on whichever device.
@@ -156,7 +234,7 @@ class ObjectPlanning(Planning):
             if other in self.now and self._is_removed(other, self.now[other])
         ]
 
-    def _remove(self, key: Key, phase: Phase, reason: str) -> None:
+    def _remove(self, key: Key, phase: Phase, reason: str, holds: Holds = ()) -> None:
         """Remove an object; the kernel may take others along, or instead."""
         attributes = self.now[key]
         falls = self._let_go(key) if key[0] == "address" else []
@@ -180,6 +258,7 @@ class ObjectPlanning(Planning):
                 reason=reason,
                 falls=tuple(falls),
                 hidden=hidden,
+                holds=holds,
             ),
         )
 
@@ -214,15 +293,10 @@ class ObjectPlanning(Planning):
                     self._add(phase, 0, step)
         return True
 
-    def _hold(self, key: Key, attributes: Attributes) -> None:
-        """Add an address to those of its device, as the kernel does."""
-        held = self.held.setdefault(key[1], {})
-        held[key] = {**attributes, "secondary": addresses.becomes_secondary(key, held)}
-
     def _put_first(self) -> None:
         """Make the first address that is wanted of a subnet the first one that the kernel has of it.
 
-        It is the source of what the host sends. Those before it are removed and come back behind it.
+        It is the source of what the host sends. Those before it come back behind it.
         """
         groups: dict[tuple[str, str], list[Key]] = {}
         for key in self.wanted:
@@ -232,26 +306,22 @@ class ObjectPlanning(Planning):
             held = self.held.get(device, {})
             if len(keys) < 2 or not held.get(keys[0], {}).get("secondary"):
                 continue
-            before = [key for key in keys if key in held and not held[key].get("secondary")]
-            if before and self._promotes(device):
-                for key in [key for key in keys[1:] if key in held]:
-                    self._put_back(key, f"`{keys[0][2]}` comes first")
-
-    def _put_back(self, key: Key, reason: str) -> None:
-        item = self.wanted[key]
-        now = self.now.get(key, item.attributes)
-        after = {**settable(now), **item.attributes}
-        common = Step(
-            action="-",
-            key=key,
-            before=now,
-            after=None,
-            path=item.path,
-            impact="brief",
-            reason=reason,
-        )
-        self._add(Phase.REMOVE_ADDRESS, 0, common)
-        self._add(Phase.AGAIN, 0, replace(common, action="+", before=None, after=after))
+            first = [key for key in keys if key in held and not held[key].get("secondary")]
+            if not first:  # it is one of others
+                continue
+            wanted = [key for key in keys if key in held]
+            rest = [key for key in addresses.subnet_mates(first[0], held) if key not in wanted]
+            item, now = self.wanted[first[0]], held[first[0]]
+            step = Step(
+                action="~",
+                key=first[0],
+                before=now,
+                after=now,
+                path=item.path,
+                impact="brief",
+                reason=f"`{keys[0][2]}` comes first",
+            )
+            self._add(Phase.AGAIN, 0, self._made_anew(step, [*wanted, *rest]))
 
     def _removals(self) -> None:
         """Remove what is ours and not wanted, and give back what the kernel takes along."""
@@ -288,7 +358,7 @@ class ObjectPlanning(Planning):
     def _is_removed(self, key: Key, attributes: Attributes) -> bool:
         if key[0] not in PROGRAMS and not self.late.isdisjoint(devices_of(key, attributes)):
             return False  # it goes with its device
-        if key in self.owned:
+        if key in self.owned or self._is_turned(key):
             return True
         if self._is_moved(key):
             return True

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
-from vnetc.backends.netlink import links
+from vnetc.backends.netlink import addresses, links, others, routes
+from vnetc.backends.netlink.falling import closure
 from vnetc.backends.netlink.link_words import IPV6_MINIMUM_MTU
 from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.order import Phase
-from vnetc.backends.netlink.relations import devices_of
+from vnetc.backends.netlink.relations import devices_of, is_ours, settable
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.sysctls import host_wide
 from vnetc.diagnostics import Diagnostic, diagnostic
@@ -45,6 +46,7 @@ class Planning:
         self.prune = prune
         self.exact = exact
         self.wanted: dict[Key, Wanted] = {item.key: item for item in wanted}
+        self.reverted: set[Key] = set()  # what is to be again as it was
         if not links.has_ipv6(state):
             self.wanted = {key: _without_ipv6(item) for key, item in self.wanted.items()}
         for key, attributes in before.items():
@@ -54,6 +56,7 @@ class Planning:
                     attributes = general.attributes
                 kind: Attributes = {"kind": state[key]["kind"]} if key[0] == "link" else {}
                 self.wanted[key] = Wanted(key, {**kind, **attributes}, ())
+                self.reverted.add(key)
         self.links = {key[1]: item for key, item in self.wanted.items() if key[0] == "link"}
         self.fulls: dict[Key, Attributes] = {}  # what devices are to have, also what is not stated
         self.made: set[str] = set()
@@ -63,10 +66,13 @@ class Planning:
         self.lowered: set[str] = set()  # devices that are down for a change
         self.fallen: frozenset[str] = frozenset()  # devices that go before the new ones are made
         self.late: frozenset[str] = frozenset()  # devices that go at the end
+        self.beginning: list[Key] = []  # addresses before the first of them changes
         self.held: dict[str, State] = {}  # the addresses of devices, as steps go on
         self.broadcasts: dict[str, list[Key]] | None = None  # addresses by theirs
         self.promoted: set[Key] = set()
         self.again: dict[Key, Attributes] = {}  # addresses that the kernel takes along with others
+        self.gone: set[Key] = set()  # what others lose
+        self.marked = addresses.are_marked(state)
         self.upper: dict[str, list[str]] = {}  # what goes with a device
         for key, attributes in state.items():
             if key[0] == "link":
@@ -74,8 +80,9 @@ class Planning:
                     if isinstance(below, str):
                         self.upper.setdefault(below, []).append(key[1])
 
-        if small := self._too_small_for_ipv6():
-            self._forget_ipv6(small)
+        self.small = self._too_small_for_ipv6()
+        if self.small:
+            self._forget_ipv6(self.small)
 
     def _too_small_for_ipv6(self) -> set[str]:
         """Name the devices whose MTU has the kernel forget IPv6 on them (addrconf_notify).
@@ -122,8 +129,30 @@ class Planning:
 
     def _path_of(self, key: Key) -> Path:
         """Give the place of the device that has something of others restored on it."""
-        item = self.links.get(key[1]) if len(key) > 1 else None
-        return () if item is None else item.path
+        names = devices_of(key, self.state.get(key, {}))
+        return next((self.links[name].path for name in names if name in self.links), ())
+
+    def _aim(self, item: Wanted, now: Attributes | None) -> Attributes:
+        """Say what an object is to be; what nobody says of one that others made may stay as it is.
+
+        Also of one that falls with something else: it comes back as theirs.
+        """
+        there = self.state.get(item.key)
+        partly = item.unsaid or item.key in self.reverted
+        if self.adopt or there is None or not partly:
+            return item.attributes
+        if others.is_own(item, there, self.owned, marked=self.marked):
+            return item.attributes
+        aim = {**self.before.get(item.key, {}), **others.said(item, there)}
+        return {**settable(there), **aim} if now is None else aim
+
+    def _is_of_others(self, key: Key, attributes: Attributes) -> bool:
+        """Tell whether others made an object, and it still leads where they wanted."""
+        return not (key in self.owned or is_ours(key, attributes) or self._is_turned(key))
+
+    def _is_turned(self, key: Key) -> bool:
+        """Tell whether a route of others leads elsewhere by our doing."""
+        return key[0] == "route" and not routes.WAY.isdisjoint(self.before.get(key, ()))
 
     def _refuse(self, code: str, message: str, item: Wanted, name: str, help: str) -> None:
         path = item.places.get(name, item.path)
@@ -191,14 +220,7 @@ class Planning:
 
     def _stacked(self, names: Iterable[str]) -> frozenset[str]:
         """Add to devices what is made on them, and the other ends of cables."""
-        found: set[str] = set()
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop()
-            if name not in found:
-                found.add(name)
-                waiting += self.upper.get(name, [])
-        return frozenset(found)
+        return closure([*names], lambda name: self.upper.get(name, ()))
 
 
 def _is_too_small(mtu: Value) -> bool:

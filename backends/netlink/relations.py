@@ -22,6 +22,9 @@ def devices_of(key: Key, attributes: Attributes) -> tuple[str, ...]:
         case "sysctl":
             parts = key[1].split("/")
             return (parts[3],) if len(parts) == 5 else ()
+        case "nexthop":
+            device = attributes.get("dev")
+            return (device,) if isinstance(device, str) else ()
         case "rule" | "nft" | "dnsmasq" | "file":
             return ()
         case _:
@@ -41,11 +44,6 @@ def is_own(key: Key, attributes: Attributes) -> bool:
 def is_ours(key: Key, attributes: Attributes) -> bool:
     """Tell whether an object has the mark that only vnetc makes."""
     return attributes.get("proto") == PROTOCOL
-
-
-def dies_when_down(key: Key) -> bool:
-    """Tell whether an object of a device goes when that goes down (fib_sync_down_dev, addrconf_ifdown)."""
-    return key[0] in ("route", "neighbor") or (key[0] == "address" and ":" in key[2])
 
 
 def without_master(attributes: Attributes) -> Attributes:

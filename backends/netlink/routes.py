@@ -10,7 +10,7 @@ go on with their device, and with their gateway if need be.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from vnetc.backends.base import Context, Support, exact, limit
 from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, SCOPES, number_of
@@ -50,6 +50,8 @@ _METRICS, _MULTIPATH, _FLOW, _CACHEINFO, _TABLE, _VIA = 8, 9, 11, 12, 15, 18
 _PREF, _EXPIRES, _PAD, _NH_ID = 20, 23, 24, 30
 # The kernel's own, or of no meaning for what a route is to be: they are not kept.
 _UNKEPT = frozenset({_IIF, _CACHEINFO, _EXPIRES, _PAD, 10, 13, 14, 17})
+_CACHED = struct.Struct("=IIi")  # rta_cacheinfo: users, when last used, how long it lasts
+_TICKS = 100  # USER_HZ: of a second
 _ONLINK, _CLONED = 0x4, 0x200  # RTNH_F_ONLINK, RTM_F_CLONED
 _NEXTHOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, weight - 1, device
 _COMPAT_TABLE = 252  # RT_TABLE_COMPAT: the number is in an attribute
@@ -114,7 +116,8 @@ def wanted(interface: Interface) -> Iterator[Wanted]:
         family = AF_INET if route.to.version == 4 else AF_INET6
         attributes = _attributes(route, family, interface.name)
         key = _key(family, str(route.table), str(route.to), attributes)
-        yield Wanted(key, attributes, route.path, dict(_places(route)))
+        unsaid = frozenset(_unsaid(route, attributes))
+        yield Wanted(key, attributes, route.path, dict(_places(route)), unsaid)
 
 
 def _key(family: int, table: str, to: str, attributes: Attributes) -> Key:
@@ -211,8 +214,45 @@ _UNSAID_ROUTE = Route.__dict__["_defaults"]
 
 def _places(route: Route) -> Iterator[tuple[str, tuple[Any, ...]]]:
     for field, name in _PLACES.items():
-        if getattr(route, field) != _UNSAID_ROUTE[field]:
+        if name in route.stated or getattr(route, field) != _UNSAID_ROUTE[field]:
             yield name, (*route.path, name)
+
+
+# where a route leads, and what of it is about the way there
+WAY = frozenset({"type", "dev", "via", "nexthops"})
+_OF_WAY = frozenset({"scope", "on-link", "nexthop-id", "realms", "others"})
+
+
+def _unsaid(route: Route, attributes: Attributes) -> Iterator[str]:
+    """Name what a document does not say of a route. Where it leads it always says."""
+    places = dict(_places(route)).keys() | {*WAY, "metric", "source", "tos"}
+    said = {*places, "proto"} if "protocol" in places else places
+    yield from attributes.keys() - said
+    for name in ("weight", "on-link"):
+        if name not in said and not any(name in hop.stated for hop in route.nexthops):
+            yield f"nexthops.{name}"
+
+
+def said(wanted: Attributes, unsaid: frozenset[str], now: Attributes) -> dict[str, Value]:
+    """Give what a route that others made is to be: of its way what belongs to that, else what is said."""
+    found = {name: value for name, value in wanted.items() if name not in unsaid}
+    hops: Any = wanted["nexthops"]
+    if hops:
+        there: Any = {(hop["dev"], hop["via"]): hop for hop in _hops(now)}
+        found["nexthops"] = _sorted(
+            {
+                **there.get((hop["dev"], hop["via"]), {}),
+                **{
+                    name: value
+                    for name, value in hop.items()
+                    if f"nexthops.{name}" not in unsaid or (hop["dev"], hop["via"]) not in there
+                },
+            }
+            for hop in hops
+        )
+    if any(now.get(name) != found[name] for name in WAY):
+        found |= {name: wanted[name] for name in _OF_WAY if name in wanted}
+    return found
 
 
 # --- from the kernel ------------------------------------------------------------------------------
@@ -303,6 +343,8 @@ def _decode(body: bytes, names: Mapping[int, str]) -> tuple[Key, dict[str, Value
         if _FLOW in found:
             route["realms"] = REALMS.unpack(found[_FLOW])
         return key, route
+    if _CACHEINFO in found and (left := _CACHED.unpack_from(found[_CACHEINFO])[2]):
+        route["lease"] = max(1, left // _TICKS)
     if _PREF in found:
         route["preference"] = _PREFERENCE_NAMES.get(found[_PREF][0], found[_PREF][0])
     if source_length:
@@ -346,9 +388,22 @@ def is_ours(key: Key, attributes: Attributes) -> bool:
 
 def devices(attributes: Attributes) -> tuple[str, ...]:
     """Name the devices that a route leads through."""
-    hops: Any = attributes.get("nexthops") or ()
-    names = dict.fromkeys([attributes.get("dev"), *(hop["dev"] for hop in hops)])
+    names = dict.fromkeys([attributes.get("dev"), *(hop["dev"] for hop in _hops(attributes))])
     return tuple(name for name in names if isinstance(name, str))
+
+
+def _hops(attributes: Attributes) -> Sequence[Mapping[str, Any]]:
+    hops: Any = attributes.get("nexthops") or ()
+    return tuple(hops)
+
+
+def without(attributes: Attributes, gone: Collection[str]) -> Attributes:
+    """Give an IPv6 route as it is when devices that some of its ways lead through have gone."""
+    left = [hop for hop in _hops(attributes) if hop["dev"] not in gone]
+    if len(left) > 1:
+        return {**attributes, "nexthops": _sorted(map(dict, left))}
+    (hop,) = left
+    return {**attributes, "nexthops": None, **{n: hop[n] for n in ("dev", "via", "on-link")}}
 
 
 def order(attributes: Attributes) -> int:
@@ -358,8 +413,8 @@ def order(attributes: Attributes) -> int:
     net/ipv4/fib_semantics.c), or without a gateway of their own (ip6_route_check_nh).
     """
     scope: Any = attributes.get("scope", "global")
-    leads = attributes.get("via") is not None or bool(attributes.get("nexthops"))
-    return 2 * (255 - SCOPES.get(scope, 0)) + leads
+    leads = any(attributes.get(name) for name in ("via", "nexthops", "nexthop-id"))
+    return 4 * (255 - SCOPES.get(scope, 0)) + 3 * leads
 
 
 def awaits(key: Key, attributes: Attributes) -> str | None:
@@ -406,9 +461,8 @@ def _identity(key: Key, attributes: Attributes) -> Key:
 
 
 def _has_gateway(attributes: Attributes) -> bool:
-    hops: Any = attributes.get("nexthops")
     plain = attributes.get("type", "unicast") not in DEVICELESS
-    return plain and (attributes.get("via") is not None or bool(hops))
+    return plain and (attributes.get("via") is not None or bool(_hops(attributes)))
 
 
 def _message(type: int, flags: int, key: Key, attributes: Attributes, index: Index) -> Message:
@@ -439,6 +493,8 @@ def _message(type: int, flags: int, key: Key, attributes: Attributes, index: Ind
     ]
     if metrics:
         parts.append(nest(_METRICS, *metrics))
+    if said.get("lease") is not None:
+        parts.append(attribute(_EXPIRES, U32.pack(said["lease"])))
     parts += put_back(said["others"])
     header = _HEADER.pack(
         family,

@@ -119,6 +119,7 @@ DEFAULTS: Mapping[str, Value] = {
 }
 # What does not tell a rule from another: who made it.
 _NOT_SELF = frozenset({"proto", "protocol"})
+_UNSAID = (frozenset[str](), _NOT_SELF)
 
 
 # --- from the model -------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def wanted(interface: Interface) -> Iterator[Wanted]:
         places = {name: (*rule.path, name) for name in ("protocol",) if rule.protocol is not None}
         for version in rule.families:
             key = _key(f"ipv{version}", rule.priority, attributes)
-            yield Wanted(key, attributes, rule.path, places)
+            yield Wanted(key, attributes, rule.path, places, _UNSAID[rule.protocol is None])
 
 
 def _key(family: str, priority: int, attributes: Attributes) -> Key:

@@ -46,6 +46,9 @@ class Step(Record):
     """One change: make (`+`), change (`~`), remove (`-`), or remove and make anew (`!`).
 
     `before` is the object as it is then, `after` as it is to be; `falls` lists what goes with it.
+    `hidden` are rules that the kernel would take for this one. An address that can only be changed
+    by being removed is made `anew` with those behind it in its subnet, in that order; others on its
+    device hold its place for as long as it is away, `holds`.
     """
 
     action: Action
@@ -57,7 +60,9 @@ class Step(Record):
     impact: Impact = "seamless"
     reason: str = ""
     falls: tuple[Key, ...] = ()
-    hidden: tuple[tuple[Key, Attributes], ...] = ()  # rules that the kernel would take for this one
+    hidden: tuple[tuple[Key, Attributes], ...] = ()
+    anew: tuple[tuple[Key, Attributes], ...] = ()
+    holds: tuple[tuple[Key, Attributes], ...] = ()
 
     @property
     def changes(self) -> tuple[str, ...]:
@@ -66,12 +71,21 @@ class Step(Record):
 
 
 class Plan(Record):
-    """Steps in the order of their execution, and what forbids to take them."""
+    """Steps in the order of their execution, and what forbids to take them.
+
+    `gone` are objects of others that the kernel takes along and that cannot be without what the
+    document takes away.
+    """
 
     steps: tuple[Step, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    gone: frozenset[Key] = frozenset()
 
     @property
     def touched(self) -> frozenset[Key]:
         """All objects that the steps change, make or take away."""
-        return frozenset(key for step in self.steps for key in (step.key, *step.falls))
+        return self.gone.union(
+            key
+            for step in self.steps
+            for key in (step.key, *step.falls, *(twin for twin, _ in step.holds))
+        )

@@ -138,14 +138,13 @@ def _place(step: Step) -> Path:
 
 
 def _words(step: Step) -> list[str]:
-    if step.action == "~":
-        return [
-            f"{change.name} {_spelt(change.name, change.before)} -> "
-            f"{_spelt(change.name, change.after)}"
-            for change in changes(step)
-        ]
-    if step.action in "-!" and step.reason:
-        return [step.reason]
+    changed = [
+        f"{change.name} {_spelt(change.name, change.before)} -> {_spelt(change.name, change.after)}"
+        for change in changes(step)
+        if step.action == "~"
+    ]
+    if changed or (step.action in "-!~" and step.reason):
+        return changed or [step.reason]
     told = step.after or {}
     return [
         name if told[name] is True else _PARTS.get(name, "{}").format(_spelt(name, told[name]))

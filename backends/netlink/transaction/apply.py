@@ -13,10 +13,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from vnetc.backends.base import File
+from vnetc.backends.netlink import others, store
 from vnetc.backends.netlink import plan as planner
-from vnetc.backends.netlink import store
 from vnetc.backends.netlink.calls import Machine
 from vnetc.backends.netlink.engine import Kernel
+from vnetc.backends.netlink.objects import Key
 from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
 from vnetc.backends.netlink.remembering import recall
 from vnetc.backends.netlink.steps import Step
@@ -29,6 +30,7 @@ from vnetc.backends.netlink.transaction.change import (
     SETTLE,
     Change,
     Failed,
+    execute,
     interruptible,
     reason,
     restore,
@@ -48,7 +50,7 @@ from vnetc.backends.netlink.transaction.survey import (
     survey,
 )
 from vnetc.backends.netlink.transaction.titles import title
-from vnetc.diagnostics import diagnostic
+from vnetc.diagnostics import Diagnostic, diagnostic
 from vnetc.record import Record, replace
 
 _MENDINGS = 3
@@ -220,7 +222,7 @@ def _carry_out(
     with interruptible():
         try:
             kernel.execute(steps, after)
-            steps = _verify(kernel, request.question, change, steps)
+            steps = _verify(kernel, request.question, change, found)
             _ask(asked)
             ledgers.prepare(change.directory, change.ledger)
             with uninterrupted():
@@ -237,40 +239,60 @@ def _carry_out(
     return Outcome(result="done", steps=steps)
 
 
-def _verify(
-    kernel: Kernel, question: Question, change: Change, taken: Sequence[Step]
-) -> tuple[Step, ...]:
-    """Read until all is as wanted, and note in the record what came of the steps.
+def _verify(kernel: Kernel, question: Question, change: Change, found: Survey) -> tuple[Step, ...]:
+    """Read until all is as wanted and others have what they had; note what came of the steps.
 
     What the kernel did of its own accord is mended: with the last address of a device it removes
     the routes there, too. Gives the steps that were taken in all. Raises `Failed` if it does not come to be, `StepFailed`.
     """
     start, pause, mended = time.monotonic(), 0.02, 0
-    done = tuple(taken)
+    done = found.plan.steps
+    kept = others.kept(found.state, found.plan, found.ledger.owned)
+    said: list[str] = []
     while True:
         state = kernel.read(question.wanted, change.ledger.known, change.ledger.remembered)
         change.ledger = ledgers.remembering(change.ledger, done, question.wanted, state)
         steps = plan(question, recall(state, change.ledger.remembered), change.record()).steps
-        if not steps:
+        lost = {} if steps else others.missing(kept, state)
+        if not steps and not lost:
             return done
+        if lost:  # what nobody has foreseen: an undoing has to look further
+            near = others.touched(found.state, found.plan)
+            change.undoes([*lost, *(("link", name) for name in near)])
         if mended < _MENDINGS and pause > _FIRST_LOOK and change.covers(steps):
-            kernel.execute(steps)
+            if steps:
+                kernel.execute(steps)
+            else:
+                said = execute(kernel, planner.mend(state, lost).steps)
             mended, done = mended + 1, (*done, *steps)
         elif time.monotonic() + pause > start + SETTLE:
             break
         time.sleep(pause)
         pause = min(2 * pause, 0.5)
+    raise Failed(_not_as_wanted(steps) if steps else _not_kept([*lost], said))
+
+
+def _not_kept(lost: Sequence[Key], said: Sequence[str]) -> Diagnostic:
+    more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+    why = f": {said[0]}" if said else ""
+    return diagnostic(
+        "VN619",
+        f"`{title(lost[0])}`, which others made, did not survive the change{more}{why}",
+        (),
+        help="say it in the document too, or remove it first, by hand or with `--prune-foreign`",
+    )
+
+
+def _not_as_wanted(steps: Sequence[Step]) -> Diagnostic:
     step = steps[0]
     more = f", and {len(steps) - 1} more" if len(steps) > 1 else ""
-    raise Failed(
-        diagnostic(
-            "VN609",
-            f"the kernel took all changes, but `{title(step.key)}` is not as wanted"
-            f"{_difference(step)}{more}",
-            step.path,
-            "key",
-            help="something else may manage it too: systemd-networkd, NetworkManager, a DHCP client",
-        )
+    return diagnostic(
+        "VN609",
+        f"the kernel took all changes, but `{title(step.key)}` is not as wanted"
+        f"{_difference(step)}{more}",
+        step.path,
+        "key",
+        help="something else may manage it too: systemd-networkd, NetworkManager, a DHCP client",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 
 from vnetc.backends.netlink import plan as planner
@@ -80,6 +80,11 @@ class Change:
     def covers(self, steps: Sequence[Step]) -> bool:
         """Tell whether undoing the change would undo these steps as well."""
         return planner.reaches(self.journal.snapshot, self.journal.touched, steps)
+
+    def undoes(self, keys: Iterable[Key]) -> None:
+        """Have an undoing bring back further objects: what nobody has foreseen to fall."""
+        touched = self.journal.touched.union(keys)
+        self.journal = replace(self.journal, touched=touched)
 
     def wait(self, watch: guardian.Guardian, seconds: float) -> None:
         """Hand over to the guardian. Raises `OSError` and `Gone`."""
@@ -160,7 +165,7 @@ def _restore_kernel(journal: Journal, places: Places) -> tuple[tuple[Step, ...],
             way = _way_back(kernel, journal, wanted, keys)
             if not way.steps:
                 break
-            said = _execute(kernel, way.steps)
+            said = execute(kernel, way.steps)
         else:
             way = _settled(kernel, journal, wanted, keys)
         # a card that was taken out is in no step
@@ -190,7 +195,8 @@ def _settled(
         pause = min(2 * pause, 0.5)
 
 
-def _execute(kernel: Kernel, steps: Sequence[Step]) -> list[str]:
+def execute(kernel: Kernel, steps: Sequence[Step]) -> list[str]:
+    """Take steps as far as that can be, also behind one that fails; say what failed."""
     said: list[str] = []
     while steps:
         try:

@@ -11,8 +11,10 @@ import os
 from collections.abc import Mapping, Sequence
 
 from vnetc.backends.netlink import store
+from vnetc.backends.netlink.falling import OTHERS
 from vnetc.backends.netlink.link_changes import CARDS
 from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
+from vnetc.backends.netlink.relations import is_ours
 from vnetc.backends.netlink.remembering import remember
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.sysctls import host_wide
@@ -25,8 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# classes of what is there without vnetc, and is only changed
-_GIVEN = frozenset({"link", "sysctl", "card"})
+# classes of what may be there without vnetc, and is only changed
+_GIVEN = frozenset({"link", "sysctl", "card", "address", "route", "neighbor", "neighbor-proxy"})
 FILE, NEXT = "state.json", "next.json"
 
 
@@ -103,8 +105,10 @@ def after(
     adopt: bool,
 ) -> Ledger:
     """Give the record as it is when these steps were taken; `state` is what was there before them."""
-    asked = {item.key: item.attributes for item in wanted}
-    made = {step.key for step in steps if step.action in "+!"}
+    asked = {item.key: item.attributes.keys() - item.unsaid for item in wanted}
+    # what others made and is only put back is not made
+    there = {key for key in state if key[0] in OTHERS} - ledger.owned
+    made = {step.key for step in steps if step.action in "+!" and step.key not in there}
     made |= asked.keys() - state.keys()  # the other end of a cable is made without a step
     if adopt:
         made |= {item.key for item in wanted if item.key in state and _is_made(item, state)}
@@ -112,7 +116,7 @@ def after(
     first: dict[Key, dict[str, Value]] = {}
     for step in steps:
         given = step.key[0] in _GIVEN and step.key in state and step.key not in owned
-        if step.action == "~" and given:
+        if step.action == "~" and given and not is_ours(step.key, step.after or {}):
             old, found = state[step.key], first.setdefault(step.key, {})
             found.update({name: old[name] for name in step.changes if name in old})
             if "mtu" in found and ("dhcp", step.key[1]) in ledger.owned:
