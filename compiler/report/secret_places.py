@@ -193,6 +193,7 @@ class Structure:
             last = end.column if number == end.line else len(line)
             if first < last and not _BLOCK.fullmatch(line[first:last].strip()):
                 self.places.stretches.append((number, first, last, value))
+                value = ""  # once is enough of a text of a million lines
 
 
 def _is_tagged(event: Any) -> bool:
