@@ -25,7 +25,7 @@ MORE_ADDRESSES = (
 )
 ROUTES = (
     "route add default via 192.0.2.1",
-    "route add default via 192.0.2.2 metric 200 proto dhcp",
+    "route add default via 192.0.2.2 metric 200 proto 16",
     "route add 10.2.0.0/16 via 192.0.2.7 proto 186",
     "route add 10.3.0.0/16 via 192.0.2.7 table 100 proto 186 metric 20 mtu 1400",
     "route add default via 192.0.2.7 table 100",
@@ -97,15 +97,15 @@ def settle() -> None:
 def seen(box: Box, *, kernel: bool = False) -> dict[str, Any]:
     """Give what ip(8) shows of it all, without what the kernel makes of addresses and counts down."""
     found = {
-        "routes": box.ip("-d -4 route show table all"),
-        "routes of IPv6": box.ip("-d -6 route show table all"),
-        "rules": box.ip("-4 -d rule show"),
-        "rules of IPv6": box.ip("-6 -d rule show"),
+        "routes": box.ip("-N -d -4 route show table all"),
+        "routes of IPv6": box.ip("-N -d -6 route show table all"),
+        "rules": box.ip("-N -4 -d rule show"),
+        "rules of IPv6": box.ip("-N -6 -d rule show"),
         "neighbours": box.ip("neighbor show nud permanent"),
         "neighbours of IPv6": box.ip("-6 neighbor show nud permanent"),
         "proxies": box.ip("neighbor show proxy"),
         "proxies of IPv6": box.ip("-6 neighbor show proxy"),
-        "nexthops": box.ip("-d nexthop show"),
+        "nexthops": box.ip("-N -d nexthop show"),
         "addresses": [
             {"dev": link["ifname"], **address}
             for link in box.ip("-d address show")
@@ -126,7 +126,7 @@ def seen(box: Box, *, kernel: bool = False) -> dict[str, Any]:
     }
 
 
-_KERNEL = ("kernel", "redirect", "kernel_ll")
+_KERNEL = ("1", "2", "kernel_ll")  # RTPROT_REDIRECT, RTPROT_KERNEL, IFAPROT_KERNEL_LL
 _COUNTED = frozenset({"expires", "flags", "tentative", "dadfailed", "pad"})
 
 
