@@ -9,14 +9,12 @@ either, without recursion, so that depth, duplicate keys, aliases and merges are
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from functools import cache
-from importlib import import_module
-from types import ModuleType
 
 from vnetc.data import is_list
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, Span, diagnostic
+from vnetc.parsers import LONG_TAG, c_events, is_allowed, is_taken_differently
+from vnetc.parsers import c_parser as _c_parser
 from vnetc.record import replace
 
 TYPE_CHECKING = False
@@ -41,13 +39,8 @@ _WORDS: dict[str, object] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-# Besides tabs: directives, colons in the names of anchors, a comment right behind `|` or `>`.
-_TAKEN_DIFFERENTLY = re.compile(r"^%|[&*][^\s,\[\]{}&*]*:|[|>][-+0-9]{0,2}#", re.MULTILINE)
-# The pure parser takes the square of the time for a tag: at a million characters an hour.
-_LONG_TAG = re.compile(r"(?:^|[\s,\[{])!(?=[^\s\"',\[\]{}]{1000})", re.MULTILINE)
-_NAMING = frozenset(
-    {"VN005", "VN011", "VN013"}
-)  # quote a name, which the C scanner may end too early
+# They quote a name, which the C scanner may end too early.
+_NAMING = frozenset({"VN005", "VN011", "VN013"})
 _LINES = re.compile(r"\r\n|\n|\r")
 
 
@@ -161,7 +154,7 @@ def parse(source: bytes | str) -> Document:
     text, problem = _decode(source)
     if problem is not None:
         return Document(text, None, [problem])
-    bad = min((text.index(char) for char in set(text) if not _is_allowed(char)), default=None)
+    bad = min((text.index(char) for char in set(text) if not is_allowed(char)), default=None)
     if bad is not None:
         return _refuse(
             text,
@@ -170,7 +163,7 @@ def parse(source: bytes | str) -> Document:
             _span_at(text, bad),
             "remove it, or write it as an escape in a double-quoted string",
         )
-    tag = _LONG_TAG.search(text)
+    tag = LONG_TAG.search(text)
     if tag is not None:
         return _refuse(
             text,
@@ -179,32 +172,16 @@ def parse(source: bytes | str) -> Document:
             _span_at(text, tag.end() - 1),
             "remove it; a quoted value is a text, a plain one what it looks like",
         )
-    if not _is_taken_differently(text):
+    if not is_taken_differently(text):
         parser = _c_parser()
         if parser is not None:
             try:
-                document = _Builder(text, _c_events(parser, text)).document()
+                document = _Builder(text, c_events(parser, text)).document()
                 if not any(d.code in _NAMING for d in document.diagnostics):
                     return document
             except parser.error:
                 pass
     return _parse_pure(text)
-
-
-def _is_allowed(char: str) -> bool:
-    """Tell whether a character may stand in YAML 1.2 (production c-printable).
-
-    Less the line separators, at which YAML 1.1 readers would break lines and count on.
-    """
-    return (
-        char.isprintable()
-        or char in "\t\n\r"
-        or (
-            char >= "\xa0"
-            and char not in "\u2028\u2029\ufeff\ufffe\uffff"
-            and not "\ud800" <= char <= "\udfff"
-        )
-    )
 
 
 def _decode(source: bytes | str) -> tuple[str, Diagnostic | None]:
@@ -232,107 +209,6 @@ def _span_at(text: str, offset: int) -> Span:
     lines = _LINES.split(text[:offset])
     line, column = len(lines), len(lines[-1]) + 1
     return Span(line, column, line, column + 1)
-
-
-def _is_taken_differently(text: str) -> bool:
-    """Tell whether the two parsers may make different things of a text."""
-    return "\t" in text or _TAKEN_DIFFERENTLY.search(text) is not None
-
-
-# --- the two parsers ------------------------------------------------------------------------------
-
-
-class _CParser:
-    """The C scanner of ruamel.yaml.clib and the base class of the errors it raises."""
-
-    def __init__(self, module: ModuleType, errors: ModuleType) -> None:
-        self.open = module.CParser
-        self.error: type[Exception] = errors.YAMLError
-
-
-# Of these parts of ruamel.yaml the extension takes but the class of their errors.
-_UNUSED = (
-    "Reader",
-    "Scanner",
-    "Parser",
-    "Composer",
-    "Constructor",
-    "Emitter",
-    "Serializer",
-    "Representer",
-)
-
-
-@cache
-def _c_parser() -> _CParser | None:
-    """Import the C scanner, if installed, without `ruamel.yaml/__init__`.
-
-    That package loads its round-trip machinery, which costs more than all the rest of a compilation
-    (docs/reference/performance.md). A bare package stands in while the extension imports its event
-    classes, and is forgotten again: who imports ruamel.yaml later gets the whole.
-    """
-    if "ruamel.yaml" in sys.modules:
-        return _import_c_parser()
-    try:
-        ruamel = import_module("ruamel")  # a namespace package: nothing is run
-    except ImportError:
-        return None
-    stand_in = ModuleType("ruamel.yaml")
-    stand_in.__path__ = [f"{folder}/yaml" for folder in ruamel.__path__]
-    sys.modules["ruamel.yaml"] = stand_in
-    try:
-        from ruamel.yaml.error import YAMLError
-
-        for part in _UNUSED:
-            module = ModuleType(f"ruamel.yaml.{part.lower()}")
-            setattr(module, f"{part}Error", YAMLError)
-            sys.modules[module.__name__] = module
-        return _import_c_parser()
-    finally:
-        for name in [n for n in sys.modules if n.startswith("ruamel.yaml")]:
-            del sys.modules[name]
-
-
-def _import_c_parser() -> _CParser | None:
-    try:
-        import _ruamel_yaml
-        from ruamel.yaml import error
-    except ImportError:
-        return None
-    return _CParser(_ruamel_yaml, error)
-
-
-def events(text: str, *, pure: bool) -> Iterator[Any]:
-    """Run through a text's parser events. Raises `NotYaml` where it is none, for this parser."""
-    parser = None if pure or _is_taken_differently(text) else _c_parser()
-    if not all(map(_is_allowed, set(text))) or _LONG_TAG.search(text):
-        raise NotYaml
-    if parser is not None:
-        try:
-            yield from _c_events(parser, text)
-        except parser.error:
-            raise NotYaml from None
-        return
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    reader: Any = YAML(typ="safe", pure=True)
-    try:
-        yield from reader.parse(text)
-    except YAMLError:
-        raise NotYaml from None
-
-
-class NotYaml(Exception):
-    """A text is not YAML."""
-
-
-def _c_events(parser: _CParser, text: str) -> Iterator[Any]:
-    stream = parser.open(text)
-    try:
-        yield from iter(stream.get_event, None)
-    finally:
-        stream.dispose()
 
 
 def _parse_pure(text: str) -> Document:

@@ -8,38 +8,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from vnetc.backends.netlink.objects import Key, State
+from vnetc.backends.netlink.objects import State
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.transaction import lockout, probes
 from vnetc.backends.netlink.transaction.lockout import Session
 from vnetc.backends.netlink.transaction.namespaces import Namespace
 from vnetc.backends.netlink.transaction.probes import Probe
 
+from .plan_steps import ADDRESS, BR0, DEFAULT, ETH0, FAR, changed, made, removed
+
 HERE = Namespace(name="host", inode=1, boot="b00t")
-
-BR0: Key = ("link", "br0")
-ETH0: Key = ("link", "eth0")
-ADDRESS: Key = ("address", "eth0", "192.0.2.10/24")
-ON_BRIDGE: Key = ("address", "br0", "192.0.2.10/24")
-DEFAULT: Key = ("route", "ipv4", "254", "0.0.0.0/0", "0")
-FAR: Key = ("route", "ipv4", "254", "203.0.113.0/24", "0")
-SYSCTL: Key = ("sysctl", "net/ipv6/conf/eth0/accept_ra")
-
-
-def made(key: Key, **after: Any) -> Step:
-    return Step(action="+", key=key, before=None, after=after)
-
-
-def changed(key: Key, before: dict[str, Any], **after: Any) -> Step:
-    return Step(action="~", key=key, before=before, after={**before, **after})
-
-
-def removed(key: Key, **before: Any) -> Step:
-    return Step(action="-", key=key, before=before, after=None, impact="disruptive")
-
 
 # --- the session ------------------------------------------------------------------------------
 

@@ -403,6 +403,52 @@ def test_junit_counts_and_parses() -> None:
     assert len(failed) == 4
 
 
+# More than anybody reads
+
+
+def many(*counts: tuple[str, int]) -> list[Report]:
+    """Make a report of so many findings of each code, in this order, with a line for each."""
+    found = [code for code, count in counts for _ in range(count)]
+    diagnostics = [
+        Diagnostic(code=code, message="m", span=Span(n, 1, n, 2), severity=CODES[code][0])
+        for n, code in enumerate(found, 1)
+    ]
+    return [Report("a.yaml", ["x"] * len(found), tuple(diagnostics))]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_report_ends(format: str) -> None:
+    reports = many(("VN113", 400), ("VN102", 39_800), ("VN105", 101), ("VN114", 1))
+    text = render(reports, format)
+    more = "and 40,002 more: 39,500 VN102, 400 VN113, 101 VN105, 1 VN114"
+    assert more in text
+    assert "VN113" not in text.replace(more, "")  # no warning takes the place of an error
+    assert len(text) < 400_000
+    assert summary(reports) == "39901 errors, 400 warnings, 1 note in 1 file"
+
+
+@pytest.mark.parametrize(
+    ("counts", "severity"),
+    [
+        ([("VN102", 301)], "error"),
+        ([("VN113", 300), ("VN102", 301)], "error"),
+        ([("VN102", 300), ("VN113", 1)], "warning"),
+        ([("VN102", 300), ("VN114", 1)], "note"),
+    ],
+)
+def test_what_is_not_shown_is_as_bad_as_its_worst(
+    counts: list[tuple[str, int]], severity: str
+) -> None:
+    *shown, more = json.loads(render(many(*counts), "json"))
+    assert [finding["code"] for finding in shown] == ["VN102"] * 300
+    assert (more["code"], more["severity"], more["span"]) == ("VN902", severity, None)
+
+
+def test_three_hundred_findings_are_all_shown() -> None:
+    shown = json.loads(render(many(("VN113", 100), ("VN102", 200)), "json"))
+    assert [finding["span"]["line"] for finding in shown] == [*range(1, 301)]
+
+
 # Anything at all
 
 anything = st.text(st.characters(), max_size=40)

@@ -354,11 +354,8 @@ def conflicts(key: Key, state: State) -> list[Key]:
     own = ip_interface(key[2]).ip
     return [
         other
-        for other in state
-        if other[0] == "address"
-        and other[1] == key[1]
-        and other != key
-        and other[2].partition("/")[0] == str(own)
+        for other in _others(key, state)
+        if other[2].partition("/")[0] == str(own)
         and (own.version == 6 or _subnet(other) == _subnet(key))
     ]
 
@@ -366,14 +363,14 @@ def conflicts(key: Key, state: State) -> list[Key]:
 def subnet_mates(key: Key, state: State) -> list[Key]:
     """List the other IPv4 addresses of an address's subnet on its device, in the kernel's order."""
     subnet = _subnet(key)
-    return [
-        other
-        for other in state
-        if other[0] == "address"
-        and other[1] == key[1]
-        and other != key
-        and _subnet(other) == subnet
-    ]
+    return [other for other in _others(key, state) if _subnet(other) == subnet]
+
+
+def _others(key: Key, state: State) -> Iterator[Key]:
+    """Run through the other addresses of an address's device."""
+    for other in state:
+        if other[0] == "address" and other[1] == key[1] and other != key:
+            yield other
 
 
 def holders(keys: Collection[Key], state: State) -> tuple[tuple[Key, Attributes], ...]:

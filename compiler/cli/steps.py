@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from vnetc.backends.netlink.links import show
-from vnetc.backends.netlink.objects import Key, Value
+from vnetc.backends.netlink.objects import Attributes, Key, Value
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.transaction.titles import title
 from vnetc.cli.folding import folded
@@ -99,15 +99,22 @@ def changes(step: Step) -> list[Change]:
         return []
     old, new = step.before or {}, step.after
     names = step.changes if step.action == "~" else tuple(new)
+    secret = _SECRET | {"content"} if _is_private(old) or _is_private(new) else _SECRET
     return [
-        Change(name, _shown(name, old.get(name)), _shown(name, new[name]))
+        Change(name, _shown(name, old.get(name), secret), _shown(name, new[name], secret))
         for name in names
         if step.action == "~" or new[name] is not None
     ]
 
 
-def _shown(name: str, value: Value) -> Value:
-    return HIDDEN if value is not None and name.rpartition(".")[2] in _SECRET else value
+def _is_private(state: Attributes) -> bool:
+    """Tell whether only root may read what this is the state of, a file."""
+    mode = state.get("mode")
+    return isinstance(mode, int) and not mode & 0o077
+
+
+def _shown(name: str, value: Value, secret: frozenset[str]) -> Value:
+    return HIDDEN if value is not None and name.rpartition(".")[2] in secret else value
 
 
 def text(

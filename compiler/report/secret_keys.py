@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
 
 # What a value is, by the keys above it: of no secret kind (`plain`), a mapping of names to such values,
-# one of the four kinds of mappings that hold secrets, what a harmless key of those has (`public`), a secret.
-Kind: TypeAlias = 'Literal["plain", "names", "auth", "points", "point", "peer", "public", "secret"]'
+# one of the five kinds of mappings that hold secrets, what a harmless key of those has (`public`), a secret.
+Kind: TypeAlias = (
+    'Literal["plain", "names", "auth", "points", "point", "peer", "keys", "public", "secret"]'
+)
 
 _DEFINITIONS = ("secret", "secret-key", "password", "wakeonlan-password")
 _SIMILAR = 0.6  # as for keys "with a similar name" (vnetc.validate)
@@ -53,8 +55,8 @@ def below(kind: Kind, key: str | None) -> Kind:
         return "names" if key in _NAMES else block(key) or "plain"
     if key == "auth":
         return "auth"
-    if kind == "peer" and key == "keys":  # as netplan(5) has them
-        return "peer"
+    if kind == "peer" and key == "keys":  # netplan(5)
+        return "keys"
     return "public" if key in harmless(kind) else "secret"
 
 
@@ -109,14 +111,15 @@ def _is_like(word: str, others: tuple[str, ...], cutoff: float) -> bool:
 @cache
 def harmless(kind: Kind) -> frozenset[str]:
     """List the keys of a kind of mapping whose values are no secrets."""
+    if kind == "keys":
+        return frozenset({"public"})
     definitions = _schema()["definitions"]
     properties: Mapping[str, Any] = {
         "auth": definitions["auth"],
         "point": definitions["access-point"]["else"],
         "peer": definitions["wireguard-peer"],
     }[kind]["properties"]
-    keys = {key for key in properties if not is_secret(key)}
-    return frozenset(keys | {"public"} if kind == "peer" else keys)
+    return frozenset(key for key in properties if not is_secret(key))
 
 
 @cache

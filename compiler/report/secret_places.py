@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # A line from 0, its first hidden character, the one behind the last, and what YAML reads there.
 Stretch: TypeAlias = tuple[int, int, int, str]
 
-_DEEPEST = 100  # levels; `vnetc.source` refuses a document with fewer
+_DEEPEST = 50  # levels; `vnetc.source` refuses a document with fewer
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # what a key looks like
 _BLOCK = re.compile(r"[|>][-+0-9]{0,2}")
 _EMPTY = ("", "~", "null", "Null", "NULL")
@@ -95,13 +95,20 @@ class Structure:
         self._todo: list[tuple[int, int, Kind]] = []
 
     def look(self, events: Iterable[Any]) -> None:
-        """Go through a whole document. Raises `RecursionError` if it is nested too deeply."""
+        """Go through a whole document.
+
+        Raises `RecursionError` if it is nested too deeply, or if its aliases ask for too much.
+        """
         self._run(events, "plain")
         done: set[tuple[int, int, Kind]] = set()
+        left = 10 * len(self._kept)  # anchors within anchors could make it fifty times as much
         while self._todo:
             first, last, kind = again = self._todo.pop()
             if again not in done:
                 done.add(again)
+                left -= last - first
+                if left < 0:
+                    raise RecursionError
                 self._run(self._kept[first:last], kind, again=True)
 
     def _run(self, events: Iterable[Any], kind: Kind, *, again: bool = False) -> None:
@@ -179,6 +186,8 @@ class Structure:
         """Tell whether a key may be a secret itself: below a secret, or if it does not look like one."""
         if kind == "secret":
             return key not in words()
+        if kind == "keys":
+            return key not in ("public", "shared", "private")
         if inline_secret(key, 0, len(key), loose=True) is not None:
             return True
         return kind in ("auth", "point", "peer") and not (_WORD.fullmatch(key) or key == "<<")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HIDDEN = "…"  # of one length, whatever it stands for
 _SHORTEST = 6  # a shorter text is more likely a word than a secret, but in its place
+_MOST = 200  # with more texts in its place a finding is about a whole collection, and quotes none
 _NO_YAML = frozenset({"VN001", "VN002", "VN003", "VN007"})
 _WORD = re.compile(
     r"""(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]{0,63}(?![A-Za-z0-9_-])(?: key)?(?=["']?\s{0,9}\S)"""
@@ -54,7 +55,7 @@ class Secrets:
         self._shown: dict[int, tuple[str, list[tuple[int, int]]]] = {}
 
     def _look(self, text: str, is_broken: bool) -> None:
-        from vnetc.source import NotYaml, events
+        from vnetc.parsers import NotYaml, events
 
         for pure in () if is_broken else (False, True):
             structure = Structure(self._lines)
@@ -121,6 +122,8 @@ class Secrets:
         """Take secrets out of the words of a diagnostic."""
         spans = [found.span, *(label.span for label in found.labels)]
         texts = {text for span in spans if span for text in self._at(span)} - {""}
+        if len(texts) > _MOST:
+            texts.clear()
         about = _spellings(texts)
 
         def clean(text: str) -> str:
@@ -228,7 +231,11 @@ def _quoted(text: str) -> str:
     pattern = re.escape(text)
     if len(text) >= _SHORTEST:
         return pattern
-    return rf"(?<!\w){pattern}(?!\w)" if text.isdigit() else rf'(?<=[`\["&*]){pattern}(?=[`\]"…s])'
+    return (
+        rf"(?<!\w){pattern}(?!\w)"
+        if text.lstrip("-").isdigit()
+        else rf'(?<=[`\["&*]){pattern}(?=[`\]"…s])'
+    )
 
 
 def _without(
