@@ -228,6 +228,8 @@ def _malformed(text: str, error: Any) -> Document:
     """Word a parser's error: where it gave up, and where what it was reading began."""
     mark, began = error.problem_mark or error.context_mark, error.context_mark
     problem: str = (error.problem or error.context or "not YAML").strip().rstrip(".")
+    # what begins a value like a tag may be a part of a secret: the line shows what of it may be shown
+    problem = re.sub(r"^(found undefined tag handle) .*", r"\1", problem, flags=re.DOTALL)
     span = Span(1, 1, 1, 1) if mark is None else _mark_span(mark)
     lines = _LINES.split(text)
     here = lines[span.line - 1] if span.line <= len(lines) else ""
@@ -439,9 +441,11 @@ class _Builder:
             tag = event.tag
         if tag is not None and str(tag) not in ("", "None", "!"):
             shown = str(tag).replace("tag:yaml.org,2002:", "!!")
+            # one in other words than its own may be a secret that nobody would recognise then
+            name = f"the tag `{shown}`" if shown in self.text else "a tag"
             self.report(
                 "VN011",
-                f"the tag `{shown}` has no meaning here",
+                f"{name} has no meaning here",
                 event,
                 help="remove it; a quoted value is a text, a plain one what it looks like",
             )

@@ -60,6 +60,10 @@ NEIGHBORS = (
     "neighbor add 2001:db8::50 lladdr 02:00:00:00:00:50 dev eth0 nud permanent router",
     "neighbor add proxy 192.0.2.51 dev eth0",
     "neighbor add proxy 2001:db8::51 dev eth0",
+    # as daemons of EVPN set them
+    "neighbor add 192.0.2.53 lladdr 02:00:00:00:00:53 dev eth0 nud noarp",
+    "neighbor add 192.0.2.54 lladdr 02:00:00:00:00:54 dev eth0 nud permanent extern_learn",
+    "neighbor add 2001:db8::53 lladdr 02:00:00:00:00:53 dev eth0 nud noarp extern_learn router",
 )
 RULES = (
     "rule add from 192.0.2.10 lookup 100 priority 1000",
@@ -101,8 +105,15 @@ def seen(box: Box, *, kernel: bool = False) -> dict[str, Any]:
         "routes of IPv6": box.ip("-N -d -6 route show table all"),
         "rules": box.ip("-N -4 -d rule show"),
         "rules of IPv6": box.ip("-N -6 -d rule show"),
-        "neighbours": box.ip("neighbor show nud permanent"),
-        "neighbours of IPv6": box.ip("-6 neighbor show nud permanent"),
+        **{
+            f"{state} neighbours{of}": [
+                neighbor
+                for neighbor in box.ip(f"{family} neighbor show nud {state}")
+                if not int(neighbor["lladdr"][:2], 16) & 1  # of groups, the kernel's
+            ]
+            for state in ("permanent", "noarp")
+            for family, of in (("-4", ""), ("-6", " of IPv6"))
+        },
         "proxies": box.ip("neighbor show proxy"),
         "proxies of IPv6": box.ip("-6 neighbor show proxy"),
         "nexthops": box.ip("-N -d nexthop show"),

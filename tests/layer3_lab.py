@@ -73,7 +73,7 @@ def read(lab: Lab, links: State | None = None) -> State:
         **dict(addresses.read(bodies(addresses.DUMPS), names)),
         **dict(routes.read(bodies(routes.DUMPS), names)),
         **dict(rules.read(bodies(rules.DUMPS))),
-        **dict(neighbors.read(bodies(neighbors.DUMPS), names)),
+        **dict(neighbors.read(bodies(neighbors.DUMPS), names, {})),
         **dict(bridging.read_fdb(bodies(bridging.FDB_DUMPS), names, links)),
         **dict(bridging.read_mdb(bodies(bridging.MDB_DUMPS), names)),
         **dict(bridging.read_vlans(bodies(bridging.VLAN_DUMPS), names, links)),

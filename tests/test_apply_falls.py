@@ -248,6 +248,9 @@ def test_what_is_on_a_device_that_goes_down_comes_back(more: dict[str, Any]) -> 
         ["route add 2001:db8:2::/48 via fe80::1 dev eth0"],
         ["route add default via fe80::1 dev eth0 table 100"],
         ["neighbor add 2001:db8::50 lladdr 02:00:00:00:00:50 dev eth0 nud permanent"],
+        ["neighbor add 2001:db8::50 lladdr 02:00:00:00:00:50 dev eth0 nud noarp"],
+        ["address add 2001:db8::11/64 dev eth0 nodad valid_lft 30000 preferred_lft 20000"],
+        ["route add 2001:db8:1::/48 via 2001:db8::7 proto kernel"],
         ["neighbor add proxy 2001:db8::50 dev eth0"],
         many(3)[3:],
     ],
@@ -265,7 +268,9 @@ def test_the_end_of_ipv6_is_refused_where_others_have_it(theirs: list[str]) -> N
         ip("address flush dev eth0", "route flush dev eth0 table all proto 3")
         output("ip -6 route flush table all proto 186")
         output("ip -6 route flush table all proto 3")
+        output("ip -6 route flush table all proto kernel via 2001:db8::7")
         output("ip neighbor flush dev eth0 nud permanent")
+        output("ip neighbor flush dev eth0 nud noarp")
         output(
             "ip -6 neighbor delete proxy 2001:db8::50 dev eth0" if "proxy" in theirs[0] else "true"
         )

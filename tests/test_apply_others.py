@@ -88,6 +88,23 @@ def test_what_the_document_does_not_say_is_no_reason_to_touch_anything() -> None
     boxed(body)
 
 
+def test_an_address_that_was_lent_is_given_up_at_peace() -> None:
+    """A document that has it makes it last; when it is silent again, nobody can lend it anew."""
+
+    def body(box: Box) -> None:
+        lent = "dev eth0 valid_lft 3000 preferred_lft 2000"
+        put_there(
+            [f"address add 192.0.2.11/24 {lent}", f"address add 2001:db8::11/64 {lent} nodad"]
+        )
+        done(box, card())
+        done(box, card("192.0.2.11/24", "2001:db8::11/64"))
+        assert "dynamic" not in output("ip address show dev eth0")
+        done(box, card())
+        done(box, card(mtu=1400))
+
+    boxed(body)
+
+
 @pytest.mark.parametrize("promote", [0, 1])
 @pytest.mark.parametrize("name", SAID)
 def test_what_it_says_of_an_address_is_done_to_that_alone(name: str, promote: int) -> None:

@@ -60,6 +60,15 @@ PLACES = {
     "overridden": WIFI % "auth: {<<: {psk: @}, psk: x}",
     "an undefined alias": WIFI % "psk: *@ ",
     "a tag": WIFI % "psk: !@ x",
+    "like a tag": WIFI % "password: !@",
+    "like a tag's handle": WIFI % "password: !@!",
+    "like a tag in full": WIFI % "password: !<@>",
+    "netplan's word": "interfaces: {w: {type: wireguard, wireguard-key: @, x: 1}}",
+    "wpa_supplicant's word": "interfaces: {e: {wep_key0: @, x: 1}}",
+    "a long word": "interfaces: {e: {%s-password: @}}" % ("x" * 70),
+    "below a word of others": "interfaces: {e: {authentication: {value: @}}}",
+    "behind a secret that ends early": "interfaces: {w: {type: wireguard, private-key: x #@\n}}",
+    "in a comment that says so": "interfaces: {e: {x: 1}}  # wifi password @",
     "a key": WIFI % "password: {@: 1}, 2: 1",
     "keys that are none": WIREGUARD % "keys: {@: 1}",
     "a set": WIFI % "@",
@@ -109,6 +118,20 @@ def said(source: str) -> str:
 def leaks(secret: str, text: str) -> bool:
     """Tell whether a text shows a secret, or most of a long one."""
     return secret[:40] in text
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ("!Hunter!22x", "Hunter"),  # the handle of a tag
+        ("!Hunter%2422x", "Hunter"),  # a tag, which is decoded
+        ("!!Hunter%2422x", "Hunter"),
+        ("!<Hunter22x>", "Hunter"),
+    ],
+)
+def test_no_report_shows_what_begins_like_a_tag(value: str, secret: str) -> None:
+    text = "version: 1\n" + WIFI.replace("%s", f"password: {value}")
+    assert secret not in said(text)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -92,7 +92,7 @@ CLASSES = (
         neighbors,
         frozenset({"neighbor", "neighbor-proxy"}),
         neighbors.DUMPS,
-        lambda bodies, names, _: neighbors.read(bodies, names),
+        neighbors.read,
     ),
     Class(bridging, frozenset({"fdb"}), bridging.FDB_DUMPS, bridging.read_fdb, _has_ends),
     Class(

@@ -1,4 +1,4 @@
-"""Permanent neighbours, and addresses that the host answers for: linux/neighbour.h.
+"""Neighbours that someone set, and addresses that the host answers for: linux/neighbour.h.
 
 What the kernel learns of neighbours comes and goes, and is not read.
 """
@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vnetc.backends.base import Support, exact
 from vnetc.backends.netlink.addresses import AF_INET, AF_INET6
-from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, Value, Wanted
+from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, State, Value, Wanted
 from vnetc.backends.netlink.wire import (
     IP,
     MAC,
     NLM_F_CREATE,
     NLM_F_REPLACE,
+    U32,
     Message,
     attribute,
     attributes,
@@ -25,14 +26,21 @@ from vnetc.model import Interface
 
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
 HEADER = struct.Struct("=BBHiHBB")  # ndmsg: family, 0, 0, device, state, flags, type
-_PROXY, _ROUTER = 0x08, 0x80  # NTF_…
-PERMANENT = 0x80  # NUD_PERMANENT
+_PROXY, _LEARNED, _ROUTER = 0x08, 0x10, 0x80  # NTF_…
+_NOARP, PERMANENT = 0x40, 0x80  # NUD_…
+_MANAGED = 1  # NTF_EXT_MANAGED: the kernel keeps looking for it (Linux 5.16)
 # those that are there, then those that the host answers for (neigh_dump_info)
 DUMPS = tuple((RTM_GETNEIGH, HEADER.pack(0, 0, 0, 0, 0, flags, 0)) for flags in (0, _PROXY))
 
-_DST, _LLADDR, _PROTOCOL = 1, 2, 12  # NDA_…
+_DST, _LLADDR, _PROTOCOL, _FLAGS = 1, 2, 12, 15  # NDA_…
 # What a neighbour is about which nobody says anything.
-DEFAULTS: Mapping[str, Value] = {"macaddress": None, "router": False}
+DEFAULTS: Mapping[str, Value] = {
+    "macaddress": None,
+    "router": False,
+    "noarp": False,
+    "learned": False,  # by a daemon, for instance of EVPN
+    "managed": False,
+}
 
 
 def wanted(interface: Interface) -> Iterator[Wanted]:
@@ -45,12 +53,12 @@ def wanted(interface: Interface) -> Iterator[Wanted]:
             attributes["macaddress"] = neighbor.macaddress
             places["macaddress"] = (*neighbor.path, "macaddress")
         key = (kind, interface.name, str(neighbor.address))
-        unsaid = frozenset(attributes.keys() - places.keys())
+        unsaid = frozenset(attributes.keys() - places.keys() - {"noarp", "managed"})
         yield Wanted(key, attributes, neighbor.path, places, unsaid)
 
 
 def read(
-    bodies: Iterable[bytes], names: Mapping[int, str]
+    bodies: Iterable[bytes], names: Mapping[int, str], links: State
 ) -> Iterator[tuple[Key, dict[str, Value]]]:
     """Read the answers to both dumps; `names` are the devices' by their numbers."""
     for body in bodies:
@@ -59,16 +67,34 @@ def read(
         proxy = bool(flags & _PROXY)
         if family not in (AF_INET, AF_INET6) or device is None:
             continue
-        if not proxy and not state & PERMANENT:
-            continue
         found = dict(attributes(body, HEADER.size))
+        managed = _FLAGS in found and bool(U32.unpack(found[_FLAGS]) & _MANAGED)
+        mac = MAC.unpack(found[_LLADDR]) if found.get(_LLADDR) and not managed else None
+        set_by_someone = (
+            state & PERMANENT
+            or managed
+            or (state & _NOARP and not _is_of_kernel(mac, links.get(("link", device), {})))
+        )
+        if not proxy and not set_by_someone:
+            continue
         neighbor: dict[str, Value] = {
-            "macaddress": MAC.unpack(found[_LLADDR]) if found.get(_LLADDR) else None,
+            "macaddress": mac,
             "router": bool(flags & _ROUTER),
+            "noarp": bool(state & _NOARP),
+            "learned": bool(flags & _LEARNED),
+            "managed": managed,
             "proto": found[_PROTOCOL][0] if _PROTOCOL in found else 0,
         }
         kind = "neighbor-proxy" if proxy else "neighbor"
         yield (kind, device, IP.unpack(found[_DST])), neighbor
+
+
+def _is_of_kernel(mac: str | None, link: Attributes) -> bool:
+    """Tell whether the kernel made a neighbour that is never asked for (arp_constructor).
+
+    It does of groups, of broadcast addresses, and of all on a device without ARP.
+    """
+    return mac is None or bool(int(mac[:2], 16) & 1) or link.get("arp") is False
 
 
 def is_foreign(key: Key, attributes: Attributes) -> bool:
@@ -108,7 +134,12 @@ def _start(key: Key, state: int, flags: int, index: Index) -> bytes:
 def _message(flags: int, key: Key, attributes: Attributes, index: Index) -> Message:
     proxy = key[0] == "neighbor-proxy"
     how = (_PROXY if proxy else 0) | (_ROUTER if attributes.get("router") else 0)
-    body = _start(key, 0 if proxy else PERMANENT, how, index)
+    how |= _LEARNED if attributes.get("learned") else 0
+    state = _NOARP if attributes.get("noarp") else PERMANENT
+    managed = bool(attributes.get("managed"))
+    body = _start(key, 0 if proxy or managed else state, how, index)
+    if managed:
+        body += attribute(_FLAGS, U32.pack(_MANAGED))
     mac = attributes.get("macaddress")
     if mac is not None:
         body += attribute(_LLADDR, MAC.pack(mac))

@@ -351,8 +351,14 @@ class FallPlanning(DevicePlanning, ObjectPlanning):
             return False
         if key in self.wanted or not self._is_of_others(key, attributes):
             return False
-        comes_and_goes = returns(key, attributes) and not is_default(key)
-        return not comes_and_goes and not self._is_removed(key, attributes)
+        # the kernel's own: link-local addresses, and routes that come with addresses
+        made = attributes.get("origin") == "kernel" or (
+            key[0] == "route"
+            and returns(key, attributes)
+            and attributes.get("via") is None
+            and not is_default(key)
+        )
+        return not made and not self._is_removed(key, attributes)
 
     def _tell(self, message: str, devices: Collection[str], word: str = "") -> None:
         """Refuse a plan that takes away what others have."""

@@ -41,7 +41,7 @@ class Planning:
         self.state = state
         self.now: dict[Key, Attributes] = {**state}
         self.owned = owned
-        self.before = before
+        self.before = before = {key: _lasting(of) for key, of in before.items()}
         self.adopt = adopt
         self.prune = prune
         self.exact = exact
@@ -225,6 +225,16 @@ class Planning:
 
 def _is_too_small(mtu: Value) -> bool:
     return isinstance(mtu, int) and mtu < IPV6_MINIMUM_MTU
+
+
+def _lasting(attributes: Attributes) -> Attributes:
+    """Leave out that an address was lent for a time: nobody can lend it again."""
+    lent = attributes.get("origin", "static") != "static"
+    return (
+        {n: v for n, v in attributes.items() if n not in ("lease", "origin")}
+        if lent
+        else attributes
+    )
 
 
 def _without_ipv6(item: Wanted) -> Wanted:

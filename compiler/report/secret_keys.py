@@ -31,9 +31,14 @@ _LONGEST = 64
 # How keys of other programs end that hold secrets (wpa_supplicant.conf(5), NetworkManager, iwd, …).
 _ENDINGS = (
     *("password", "passwd", "passphrase", "psk", "secret", "token", "pin"),
-    *("privatekey", "presharedkey", "wpakey", "wepkey", "sharedkey", "credentials"),
+    *("key", "pwd", "pass", "cak", "keyphrase", "credentials"),
 )
-_BLOCKS: Mapping[str, Kind] = {"auth": "auth", "accesspoints": "points", "peers": "peer"}
+_NUMBER = re.compile(r"s?[0-9]*$")
+_BLOCKS: Mapping[str, Kind] = {
+    **dict.fromkeys(("auth", "authentication", "security", "secrets"), "auth"),
+    "accesspoints": "points",
+    **dict.fromkeys(("peers", "wireguardpeers"), "peer"),
+}
 _NAMES = frozenset({"interfaces", "networks", "ports"})  # below these, keys are names of devices
 
 
@@ -49,14 +54,14 @@ def below(kind: Kind, key: str | None) -> Kind:
         return "point"
     if key is None:
         return "plain" if kind == "plain" else "secret"
+    if kind == "peer" and key == "keys":  # netplan(5)
+        return "keys"
     if is_secret(key):
         return "secret"
     if kind == "plain":
         return "names" if key in _NAMES else block(key) or "plain"
     if key == "auth":
         return "auth"
-    if kind == "peer" and key == "keys":  # netplan(5)
-        return "keys"
     return "public" if key in harmless(kind) else "secret"
 
 
@@ -74,14 +79,20 @@ def names_secret(name: str) -> bool:
     """Tell whether a key is one that holds a secret, here or with other programs."""
     secret, known = _keys()
     word = plain(name)
-    return word in secret or (word.endswith(_ENDINGS) and name not in known)
+    if word in secret:
+        return True
+    # also `wep_key0`, `wpa-psks`
+    ends = _NUMBER.sub("", word).endswith(_ENDINGS)
+    return ends and name not in known and "public" not in word
 
 
 @lru_cache(4096)
 def is_secret(name: str) -> bool:
     """Tell whether a key holds a secret, or is a misspelt one that does."""
-    if len(name) > _LONGEST or name in _keys()[1]:
+    if name in _keys()[1]:
         return False
+    if len(name) > _LONGEST:
+        return names_secret(name[-_LONGEST:])
     return names_secret(name) or _is_like(plain(name), tuple(_keys()[0]), _SIMILAR)
 
 

@@ -360,6 +360,8 @@ def hidden_comment(line: str, start: int, end: int) -> Iterator[tuple[int, int]]
     """Find what a comment says that may be a secret: it may be a part of a document, too."""
     opening = _opening(line[start:end])
     found = start + opening if opening is not None else inline_secret(line, start + 1, end)
+    if found is None and any(map(is_secret, re.findall(r"[\w-]+", line[start:end]))):
+        found = start + 1
     if found is not None:
         yield found, end
 

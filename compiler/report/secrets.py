@@ -24,7 +24,7 @@ _SHORTEST = 6  # a shorter text is more likely a word than a secret, but in its 
 _MOST = 200  # with more texts in its place a finding is about a whole collection, and quotes none
 _NO_YAML = frozenset({"VN001", "VN002", "VN003", "VN007"})
 _WORD = re.compile(
-    r"""(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]{0,63}(?![A-Za-z0-9_-])(?: key)?(?=["']?\s{0,9}\S)"""
+    r"""(?<![A-Za-z0-9_-])[A-Za-z][A-Za-z0-9_-]*(?![A-Za-z0-9_-])(?: key)?(?=["']?\s{0,9}\S)"""
 )
 # WireGuard's keys wherever they stand: in base64, give or take a few characters that were lost or
 # typed twice.
@@ -111,7 +111,8 @@ class Secrets:
         if self._guess is not None:
             yield from self._guess.hidden(number)
         elif (start := comment(line)) is not None:
-            if number in self._places.covered:
+            # it may be the end of a secret that was not quoted
+            if number in self._places.covered or number in self._in_line:
                 yield start + 1, len(line)
             else:
                 yield from hidden_comment(line, start, len(line))
