@@ -71,8 +71,5 @@ def depth_in(state: State, name: str) -> int:
 
 
 def settable(attributes: Attributes) -> Attributes:
-    """Give what can be wanted of an object that was read: no address is for a time then."""
-    unsettable = {"ifindex"}
-    if "lease" in attributes:
-        unsettable |= {"lease", "origin"}
-    return {name: value for name, value in attributes.items() if name not in unsettable}
+    """Give what can be wanted of an object that was read."""
+    return {name: value for name, value in attributes.items() if name != "ifindex"}

@@ -33,11 +33,11 @@ _ENDINGS = (
     *("password", "passwd", "passphrase", "psk", "secret", "token", "pin"),
     *("key", "pwd", "pass", "cak", "keyphrase", "credentials"),
 )
-_NUMBER = re.compile(r"s?[0-9]*$")
-_BLOCKS: Mapping[str, Kind] = {
-    **dict.fromkeys(("auth", "authentication", "security", "secrets"), "auth"),
-    "accesspoints": "points",
-    **dict.fromkeys(("peers", "wireguardpeers"), "peer"),
+_BLOCKS: Mapping[str, Kind] = {"auth": "auth", "accesspoints": "points", "peers": "peer"}
+# how others call such mappings
+_ALSO_BLOCKS: Mapping[str, Kind] = {
+    **dict.fromkeys(("authentication", "security", "secrets"), "auth"),
+    "wireguardpeers": "peer",
 }
 _NAMES = frozenset({"interfaces", "networks", "ports"})  # below these, keys are names of devices
 
@@ -81,9 +81,9 @@ def names_secret(name: str) -> bool:
     word = plain(name)
     if word in secret:
         return True
-    # also `wep_key0`, `wpa-psks`
-    ends = _NUMBER.sub("", word).endswith(_ENDINGS)
-    return ends and name not in known and "public" not in word
+    stem = word.rstrip("0123456789").removesuffix("s")  # also of `wep_key0`, `wpa-psks`
+    is_harmless = name in known or stem in known or "public" in word
+    return stem.endswith(_ENDINGS) and not is_harmless
 
 
 @lru_cache(4096)
@@ -100,6 +100,8 @@ def is_secret(name: str) -> bool:
 def block(name: str) -> Kind | None:
     """Give what a key holds below which every value may be secret, if it is one, or a misspelt one."""
     word = plain(name)
+    if word in _ALSO_BLOCKS:
+        return _ALSO_BLOCKS[word]
     if word in _BLOCKS or name in _keys()[1] or len(name) > _LONGEST:
         return _BLOCKS.get(word)
     return next(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # A line from 0, its first hidden character, the one behind the last, and what YAML reads there.
 Stretch: TypeAlias = tuple[int, int, int, str]
 
+_OF_KEYS = ("public", "shared", "private")
 _DEEPEST = 50  # levels; `vnetc.source` refuses a document with fewer
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # what a key looks like
 _BLOCK = re.compile(r"[|>][-+0-9]{0,2}")
@@ -187,7 +188,7 @@ class Structure:
         if kind == "secret":
             return key not in words()
         if kind == "keys":
-            return key not in ("public", "shared", "private")
+            return key not in _OF_KEYS
         if inline_secret(key, 0, len(key), loose=True) is not None:
             return True
         return kind in ("auth", "point", "peer") and not (_WORD.fullmatch(key) or key == "<<")
@@ -308,9 +309,12 @@ class Guess:
     def _key(self, key: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         kind: Kind = self._blocks[-1][1] if self._blocks else "plain"
         last = key.split()[-1] if key.strip() else ""  # `wifi auth:`, where a comma is missing
-        found = "secret" if is_secret(last) else block(last)
+        found: Kind | None = "secret" if is_secret(last) else block(last)
+        if kind == "peer" and key == "keys":  # netplan(5)
+            found = "keys"
         if key not in words() and (
             kind == "secret"
+            or (kind == "keys" and key not in _OF_KEYS)
             # a value that a colon follows
             or (self._is_behind and not (_NAME.fullmatch(key) and len(key) == end - start))
         ):
