@@ -205,7 +205,19 @@ def _control(connections: dict[str, Connection]) -> dict[str, Any]:
     time.sleep(0.5)
     ip("link set eth0 up")
     time.sleep(2)  # until the patience of the senders ends again
-    return {kind: one.suffered(before[kind]) for kind, one in connections.items()}
+    found = {kind: one.suffered(before[kind]) for kind, one in connections.items()}
+    wait(lambda: _is_calm([*connections.values()]), 60)
+    return found
+
+
+def _is_calm(connections: list[Connection]) -> bool:
+    """Tell whether connections suffer nothing for a while."""
+    marks = [one.mark() for one in connections]
+    go_on(connections)
+    suffered = [one.suffered(mark) for one, mark in zip(connections, marks, strict=True)]
+    return all(
+        one["retransmitted"] == one["timeouts"] == 0 and one["gap"] < _LONGEST for one in suffered
+    )
 
 
 @pytest.mark.parametrize("name", UNRELATED)
