@@ -88,6 +88,27 @@ def test_what_the_document_does_not_say_is_no_reason_to_touch_anything() -> None
     boxed(body)
 
 
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [
+        ({"arp": False}, ()),
+        ({"macaddress": "02:00:00:00:aa:01"}, ("neighbor add 192.0.2.55 dev eth0 managed",)),
+    ],
+)
+def test_neighbours_survive_what_makes_the_kernel_forget(
+    said: dict[str, object], more: tuple[str, ...]
+) -> None:
+    def body(box: Box) -> None:
+        put_there(ADDRESSES, NEIGHBORS, more)
+        done(box, card())
+        before = seen(box)
+        done(box, card(**said))
+        assert not lost(before, seen(box))
+        assert ("managed" in output("ip neighbor show")) is bool(more)
+
+    boxed(body)
+
+
 def test_an_address_that_was_lent_is_given_up_at_peace() -> None:
     """A document that has it makes it last; when it is silent again, nobody can lend it anew."""
 

@@ -60,7 +60,10 @@ def wanted(interface: Interface) -> Iterator[Wanted]:
 def read(
     bodies: Iterable[bytes], names: Mapping[int, str], links: State
 ) -> Iterator[tuple[Key, dict[str, Value]]]:
-    """Read the answers to both dumps; `names` are the devices' by their numbers."""
+    """Read the answers to both dumps.
+
+    `names` are the devices' by their numbers, `links` the devices with their attributes.
+    """
     for body in bodies:
         family, _, _, number, state, flags, _ = HEADER.unpack_from(body)
         device = names.get(number)
@@ -92,13 +95,13 @@ def read(
 def _is_of_kernel(mac: str | None, link: Attributes) -> bool:
     """Tell whether the kernel made a neighbour that is never asked for (arp_constructor).
 
-    It does of groups, of broadcast addresses, and of all on a device without ARP.
+    It does of groups, of broadcast addresses, and on a device without ARP of all, with its own MAC.
     """
-    return mac is None or bool(int(mac[:2], 16) & 1) or link.get("arp") is False
+    return mac is None or bool(int(mac[:2], 16) & 1) or mac == link.get("macaddress")
 
 
 def is_foreign(key: Key, attributes: Attributes) -> bool:
-    """Tell whether the kernel made the neighbour: it makes no permanent ones."""
+    """Tell whether the kernel made the neighbour: those that it makes are not read."""
     return False
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # A line from 0, its first hidden character, the one behind the last, and what YAML reads there.
 Stretch: TypeAlias = tuple[int, int, int, str]
 
-_OF_KEYS = ("public", "shared", "private")
+_OF_KEYS = ("public", "shared", "private")  # netplan(5), below `keys` of a peer
 _DEEPEST = 50  # levels; `vnetc.source` refuses a document with fewer
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # what a key looks like
 _BLOCK = re.compile(r"[|>][-+0-9]{0,2}")
