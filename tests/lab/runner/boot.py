@@ -151,7 +151,7 @@ def _networkd(box: Sandbox) -> Done:
     def done() -> bool:
         if process.poll() is not None:
             raise LabError(f"systemd-networkd ended ({process.returncode})")
-        return all(_configured(link) for link in box.links())
+        return all(_configured(link, routed=link in box.advertised) for link in box.links())
 
     return done
 
@@ -167,7 +167,7 @@ def _load_credentials(box: Sandbox, service: str) -> None:
                 box.run("install", *mode, file, f"{directory}/{name}", log="sandbox.log")
 
 
-def _configured(link: str) -> bool:
+def _configured(link: str, *, routed: bool) -> bool:
     """Tell from networkd's own records whether it is done with a link (networkctl needs D-Bus)."""
     try:
         index = Path("/sys/class/net", link, "ifindex").read_text().strip()
@@ -183,7 +183,9 @@ def _configured(link: str) -> bool:
         case "configuring":
             # one that is down and stays so has nothing to wait for
             stays_down = entries.get("ACTIVATION_POLICY") in ("manual", "always-down")
-            return stays_down or _lacks_only_a_router(link, entries.get("NETWORK_FILE", ""))
+            if stays_down or routed:  # a router that is there will be heard
+                return stays_down
+            return _lacks_only_a_router(link, entries.get("NETWORK_FILE", ""))
         case _:
             return False
 

@@ -225,6 +225,7 @@ class Sandbox(Namespace):
         """Plug the cards in. To be called in a sandbox's process."""
         super().__init__("host", "/proc/1/ns/net")
         self.cards = tuple(cards)
+        self.advertised = frozenset[str]()  # interfaces with a router on their wire
         self.wire = self.namespace("wire")
         self.ip(
             "link set lo up",

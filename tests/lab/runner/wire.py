@@ -28,6 +28,7 @@ def serve(box: Sandbox, servers: Sequence[Server]) -> None:
     """Start the servers on the wire, and name the host that asks them."""
     socket.sethostname(HOSTNAME)  # which is the sandbox's own
     LEASES.mkdir()
+    box.advertised = frozenset(s.interface for s in servers if any(":" in a for a in s.addresses))
     for server in servers:
         box.wire.ip(
             *(f"address add {address} dev {server.card} nodad" for address in server.addresses)
