@@ -168,17 +168,18 @@ def suffered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         }
         found: dict[str, Any] = {"control": _control(connections)}
         for name, (place, value) in UNRELATED.items():
-            for _ in range(_ATTEMPTS):
+            codes, said, one_by_one = set[int](), list[list[str]](), dict[str, Any]()
+            # what stays is changed once alone
+            for _ in range(1 if name in _STAYS else _ATTEMPTS):
                 before = {kind: one.mark() for kind, one in connections.items()}
                 done = [box.put(changed(BASE, place, value)), box.put(BASE)]
                 go_on([*connections.values()])
-                found[name] = {
-                    "codes": [one.code for one in done],
-                    "said": [one.text for one in done],
-                    "suffered": {k: one.suffered(before[k]) for k, one in connections.items()},
-                }
-                if all(_is_untouched(one) for one in found[name]["suffered"].values()):
+                codes |= {one.code for one in done}
+                said.append([one.text for one in done])
+                one_by_one = {kind: one.suffered(before[kind]) for kind, one in connections.items()}
+                if all(map(_is_untouched, one_by_one.values())):
                     break
+            found[name] = {"codes": [*codes], "said": said, "suffered": one_by_one}
         path.write_text(json.dumps(found))
 
     boxed(body)
@@ -228,9 +229,10 @@ def _is_untouched(one: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("name", UNRELATED)
 def test_connections_survive_what_is_unrelated(name: str, suffered: dict[str, Any]) -> None:
     found = suffered[name]
-    assert found["codes"] == [0, 0], found["said"]
-    nothing = [text.startswith("nothing to change") for text in found["said"]]
-    assert nothing == [name in _NOTHING, name in _NOTHING | _STAYS], found["said"]
+    assert found["codes"] == [0], found["said"]
+    for texts in found["said"]:
+        nothing = [text.startswith("nothing to change") for text in texts]
+        assert nothing == [name in _NOTHING, name in _NOTHING | _STAYS], texts
     for kind, one in found["suffered"].items():
         assert _is_untouched(one), (kind, one)
 
