@@ -64,6 +64,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from vnetc.backends.deployment import Deployment
+
 Version: TypeAlias = tuple[int, ...]
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 Refuses: TypeAlias = Callable[["Context"], bool]
@@ -98,12 +100,14 @@ class Support(Record):
     """One row of a support table.
 
     `how` names the target's own option and is empty if it has none; `reason` then says why not.
+    `silence` is the value that the target has without being told: it is never refused.
     """
 
     how: str = ""
     reason: str = ""
     since: Version = ()
     limits: tuple[Limit, ...] = ()
+    silence: Any = None
 
     def __init__(
         self,
@@ -112,9 +116,16 @@ class Support(Record):
         reason: str = "",
         since: Version = (),
         limits: tuple[Limit, ...] = (),
+        silence: Any = None,
     ) -> None:
         """Fill in the fields: by hand, since hundreds are made at each start."""
-        filled = {"how": how, "reason": reason, "since": since, "limits": limits}
+        filled = {
+            "how": how,
+            "reason": reason,
+            "since": since,
+            "limits": limits,
+            "silence": silence,
+        }
         object.__setattr__(self, "__dict__", filled)
 
 
@@ -132,7 +143,8 @@ class Target(Record):
     """A back end. `write` gets a host that the table lets through; paths of its files are unique.
 
     `check_raw` finds `raw` text of the host that the target's format cannot carry, or that
-    contradicts what the writer says itself. `rare` gives the rows about queueing disciplines and the
+    contradicts what the writer says itself. `deployment` gives what to do with files that have
+    changed, None if that is not for a person to do. `rare` gives the rows about queueing disciplines and the
     settings of cards, which few documents have, so that the others need not wait for them.
     """
 
@@ -145,6 +157,7 @@ class Target(Record):
     rare: Callable[[], Mapping[str, Support]]
     write: Callable[[Host, Version], list[File]]
     check_raw: Callable[[Host, Version], list[Diagnostic]] = lambda host, version: []
+    deployment: Callable[[], Deployment | None] = lambda: None
 
     @property
     def support(self) -> Mapping[str, Support]:
@@ -194,6 +207,7 @@ class Devices:
         self.by_name = {interface.name: interface for interface in host.interfaces}
         self.position = {name: number for number, name in enumerate(self.by_name)}
         self.dhcp_servers = host.dhcp_servers
+        self.forwards = any(firewall.mode != "isolated" for firewall in host.firewalls)
         self.upper: dict[str, list[Interface]] = {}  # by the interface that they are made on
         self.of_vrf: dict[str, list[str]] = {}
         for interface in host.interfaces:
@@ -204,14 +218,14 @@ class Devices:
                 self.upper.setdefault(link, []).append(interface)
 
 
-def exact(how: str, *limits: Limit, since: Version = ()) -> Support:
+def exact(how: str, *limits: Limit, since: Version = (), silence: Any = None) -> Support:
     """The target says it, in these words."""
-    return Support(how=how, since=since, limits=limits)
+    return Support(how=how, since=since, limits=limits, silence=silence)
 
 
-def unsupported(reason: str) -> Support:
-    """The target cannot say it."""
-    return Support(reason=reason)
+def unsupported(reason: str, *, silence: Any = None) -> Support:
+    """The target cannot say it, but for the value that it has without being told."""
+    return Support(reason=reason, silence=silence)
 
 
 def limit(reason: str, refuses: Refuses, *, before: Version = ()) -> Limit:
@@ -236,7 +250,24 @@ def said_table(route: Route) -> int | None:
     return None if implied else route.table
 
 
+# What the kernel does with router advertisements, by the fields of `ra-overrides`
+# (kernel documentation, networking/ip-sysctl): it takes routes and prefixes, but no servers.
+KERNEL_RA: Mapping[str, Any] = {
+    "use-dns": False,
+    "use-domains": False,
+    "use-gateway": True,
+    "use-autonomous-prefix": True,
+    "use-on-link-prefix": True,
+    "table": MAIN_TABLE,
+    "route-metric": 1024,  # IP6_RT_PRIO_USER
+}
+
 _DEFAULT_PVID = 1  # br_vlan_init() of net/bridge/br_vlan.c
+
+
+def default_vlan(bridge: Bridge) -> int:
+    """Give the VLAN of frames without a tag on what says nothing of VLANs, 0 for none."""
+    return _DEFAULT_PVID if bridge.default_pvid is None else bridge.default_pvid
 
 
 def carried_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | None, Ranges]:
@@ -246,7 +277,7 @@ def carried_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | No
     says nothing of VLANs has it from the kernel; of the rest systemd-networkd 257 would remove it.
     """
     vlans, pvid, untagged = item.vlans, item.pvid, item.untagged
-    default = _DEFAULT_PVID if bridge.default_pvid is None else bridge.default_pvid
+    default = default_vlan(bridge)
     if not default or not (vlans or untagged or pvid is not None):
         return vlans, pvid, untagged
     if pvid != default and not any(first <= default <= last for first, last in vlans):
@@ -483,6 +514,8 @@ class _Pass:
         for name, default, row_name, row in plan:
             value = getattr(node, name)
             if default is not MISSING and value == default:
+                continue
+            if value == row.silence and type(value) is type(row.silence):
                 continue
             context = self.context(node, interface)
             verdict = _verdict(row, row_name, self.target, context)

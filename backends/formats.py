@@ -16,15 +16,27 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-Yaml: TypeAlias = "str | int | bool | Mapping[str, Yaml] | Sequence[Yaml] | None"
+Yaml: TypeAlias = "str | int | bool | Mapping[str, Yaml | Commented] | Sequence[Yaml] | None"
 Section: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
 
 _INI_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 # Most values: printable ASCII that neither begins nor ends with a blank nor ends with a backslash.
 _INI_PLAIN = re.compile(r"(?:[!-~][ -~]*)?[!-\[\]-~]").fullmatch
-# Words that YAML 1.1 readers (libyaml in netplan, PyYAML) take for something else than a string.
-_YAML_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+# A string that needs no quotes, unless readers of YAML 1.1 (PyYAML) or 1.2 take it for something
+# else: a word, a number (`1_0`, `0x1`, `1e3`, `1:30` is 90), a date.
+_YAML_PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_./+:-]*[A-Za-z0-9_./+-])?")
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_YAML_NUMBER = re.compile(
+    r"[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][+-]?[0-9]+)?|0[box][0-9A-Fa-f_]+"
+    r"|[0-9][0-9_]*(?::[0-9]+)+(?:\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"
+)
+
+
+class Commented(Record, kw_only=False):
+    """A value of a YAML mapping with a comment above its key, if the comment is not empty."""
+
+    comment: str
+    value: Yaml
 
 
 def header(host: str, comment: str = "#") -> str:
@@ -40,12 +52,13 @@ def comment_text(text: str) -> str:
     return re.sub(r"[^ !&'()*+,./0-9:;=?@A-Z\[\]^_a-z|~-]", "?", text).strip()
 
 
-def ini(host: str, sections: Iterable[Section]) -> str:
+def ini(host: str, sections: Iterable[Section], keys: Iterable[str] = ()) -> str:
     """Write an INI file of systemd (systemd.syntax(7)): sections in the order given.
 
-    Sections without options are left out, but for `Match`, without which a file matches all.
+    Sections without options are left out, but for `Match`, without which a file matches all. `keys`
+    of the document stand as comments at its head.
     """
-    parts = [header(host)]
+    parts = [header(host) + "".join(f"# {comment_text(key)}\n" for key in keys)]
     for name, options in sections:
         if not options and name != "Match":
             continue
@@ -91,6 +104,11 @@ def yaml(host: str, document: Mapping[str, Yaml]) -> str:
 def _yaml_lines(value: Yaml, indent: str) -> Iterable[str]:
     if isinstance(value, Mapping):
         for name, item in value.items():
+            comment, item = (
+                (item.comment, item.value) if isinstance(item, Commented) else ("", item)
+            )
+            if comment_text(comment):
+                yield f"{indent}# {comment_text(comment)}"
             yield from _yaml_item(f"{indent}{_yaml_scalar(name)}:", item, indent + "  ")
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
@@ -126,7 +144,9 @@ def _yaml_scalar(value: str | int | bool | None) -> str:
         case int():
             return str(value)
         case str():
-            if _YAML_PLAIN.fullmatch(value) and value.lower() not in _YAML_WORDS:
+            if _YAML_PLAIN.fullmatch(value) and not (
+                value.lower() in _YAML_WORDS or _YAML_NUMBER.fullmatch(value)
+            ):
                 return value
             if has_controls(value):
                 raise ValueError(f"not a YAML value: {value!r}")

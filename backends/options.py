@@ -33,8 +33,7 @@ class Option(Record, kw_only=False):
     """How a target says one field.
 
     `word` is the target's name for it. Without one, `how` names what a writer says in its place,
-    or, if that is empty too, `reason` is why the target cannot. `unsaid` is the kernel's own value,
-    if a target that is told nothing sets another.
+    or, if that is empty too, `reason` is why the target cannot.
     """
 
     field: str
@@ -44,7 +43,6 @@ class Option(Record, kw_only=False):
     limits: tuple[Limit, ...] = ()
     how: str = ""
     reason: str = ""
-    unsaid: Any = None
 
     def __init__(
         self,
@@ -55,7 +53,6 @@ class Option(Record, kw_only=False):
         limits: tuple[Limit, ...] = (),
         how: str = "",
         reason: str = "",
-        unsaid: Any = None,
     ) -> None:
         """Fill in the fields: by hand, since hundreds are made at each start."""
         filled = {
@@ -66,7 +63,6 @@ class Option(Record, kw_only=False):
             "limits": limits,
             "how": how,
             "reason": reason,
-            "unsaid": unsaid,
         }
         object.__setattr__(self, "__dict__", filled)
 
@@ -87,10 +83,9 @@ def option(
     spell: Callable[[Any], str | None] = spell,
     *limits: Limit,
     since: Version = (),
-    unsaid: Any = None,
 ) -> Option:
     """Say a field by an option of the target."""
-    return Option(field, word, spell, since, limits, unsaid=unsaid)
+    return Option(field, word, spell, since, limits)
 
 
 def elsewhere(field: str, how: str, *limits: Limit, since: Version = ()) -> Option:
@@ -127,7 +122,6 @@ def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
     for item in options:
         if item.word:
             value = getattr(node, item.field)
-            value = item.unsaid if value is None else value
             empty = value is None or (value == () and unsaid[item.field] == ())
             text = None if empty else item.spell(value)
             if text is not None:

@@ -3,7 +3,7 @@
 >>> import vnetc
 >>> output = vnetc.compile_text("{version: 1, interfaces: {eth0: {dhcp4: true}}}", target="networkd")
 >>> [file.path for file in output.files]
-['/etc/systemd/network/10-eth0.network']
+['/etc/systemd/network/05-eth0.network']
 
 Everything here is pure: the same text gives the same bytes, whatever the machine, user or clock.
 """

@@ -123,6 +123,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN317": ("error", "a range that ends before it begins"),
     "VN318": ("error", "a guest subnet without room for guests"),
     "VN319": ("error", "two identical routing rules"),
+    "VN320": ("warning", "two uplinks by DHCP with one metric"),
     "VN401": ("error", "a VLAN id twice on a parent"),
     "VN402": ("error", "a VLAN with a larger MTU than its parent"),
     "VN403": ("error", "a MAC address that no interface can have"),

@@ -1,4 +1,4 @@
-"""Data to model: every scalar becomes a value of its type, every default of vnetc is filled in."""
+"""Data to model: every scalar becomes a value of its type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from vnetc import scalars
 from vnetc.cards import Secret
 from vnetc.data import is_list, is_mapping
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.encapsulation import default_mtu, has_link_local
 from vnetc.expand import Declared, expand, subnets
 from vnetc.fields import Field, fields_by_key
 from vnetc.kinds import KINDS, Bond, Bridge, IPAddress, IPNetwork, Kind
@@ -66,6 +65,7 @@ _AS_THEY_ARE = (
     "group",
     "activation",
     "optional",
+    "ignore-carrier",
     "dhcp4",
     "dhcp6",
     "accept-ra",
@@ -103,7 +103,6 @@ class _Lowering:
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
         self.tables: dict[str, int] = {}  # of VRFs, by their names
-        self.mtus: dict[str, int] = {}  # that the document says
 
         # keys of an interface whose values have a structure, and what lowers them
         self.structured: dict[str, Callable[[Data, Path], Any]] = {
@@ -164,7 +163,6 @@ class _Lowering:
 
     def host(self, data: Data, name: str) -> tuple[Host, list[Diagnostic]]:
         declared = expand(data)
-        self.mtus = {entry.name: entry.data["mtu"] for entry in declared if "mtu" in entry.data}
         self.tables = {
             entry.name: scalars.table(entry.data["table"])
             for entry in declared
@@ -201,6 +199,7 @@ class _Lowering:
             claims=claims,
             firewalls=firewalls,
             dhcp_servers=servers,
+            foreign=data.get("foreign"),
             raw=data.get("raw"),
         )
         return host, self.found
@@ -247,16 +246,8 @@ class _Lowering:
             own = tuple(Address(path=place, address=address) for address, place in entry.own)
             given["addresses"] = own + given.get("addresses", ())
         kind = self.kind(entry, names)
-        if "mtu" not in given and not isinstance(claim, Member):  # a member has its bond's
-            given["mtu"] = default_mtu(kind, self.mtus)
-        # neither a port nor `lo` has link-local addresses or listens to routers
-        plain = claim is not None or not has_link_local(kind)
-        link_local = given.setdefault("link_local", () if plain else ("ipv6",))
-        guests = entry.mode in ("nat", "routed", "isolated")
-        if "accept_ra" not in given and "ipv6" in link_local and not guests:
-            addresses: tuple[Address, ...] = given.get("addresses", ())
-            has_ipv6 = any(a.address.version == 6 for a in addresses)
-            given["accept_ra"] = has_ipv6 or bool(given.get("dhcp6"))
+        if entry.mode in ("nat", "routed", "isolated"):  # guests are nobody's routers
+            given.setdefault("accept_ra", False)
         if {"ipv6_address_token", "ipv6_address_generation"} <= given.keys():
             self.report(
                 "VN112",

@@ -1,9 +1,9 @@
 """The model: what one host's kernel must look like, free of any target's words.
 
-Immutable, typed, resolved: addresses are `ipaddress` objects, durations are milliseconds, every
-default that vnetc has an opinion on is filled in. `None` means "not said, the kernel's own
-default", which is the same on every target; it never means false. Each node carries the `path` of
-the document's key it came from, so that any later pass can point at it.
+Immutable, typed, resolved: addresses are `ipaddress` objects, durations are milliseconds. `None`
+means "not said": writers write nothing, and the target or the kernel decides; it never means false.
+Each node carries the `path` of the document's key it came from, so that any later pass can point at
+it.
 
 A field is named like its key (`forward_delay` is `forward-delay`, `from_` is `from`): the support
 tables of the targets, the matrix in the docs and the tests rely on that.
@@ -59,10 +59,10 @@ class Address(Record):
     address: IPInterface
     label: str | None = None
     peer: IPInterface | None = None
-    scope: Literal["global", "link", "host"] = "global"
+    scope: Literal["global", "link", "host"] | None = None
     preferred_lifetime: Literal[0] | None = None  # 0: deprecated, used only when asked for
     noprefixroute: bool = False
-    broadcast: IPAddress | Literal[False] | None = None  # None: the last address of the subnet
+    broadcast: IPAddress | Literal[False] | None = None
     route_metric: int | None = None
     duplicate_address_detection: bool | None = None  # None: of an IPv6 address, of no IPv4 one
     home: bool = False
@@ -188,14 +188,14 @@ class DhcpOverrides(Record):
     """What to do with what a DHCP server says, and what to tell it."""
 
     path: Path
-    route_metric: int = 100
-    use_routes: bool = True
-    use_dns: bool = True
-    use_ntp: bool = True
-    use_mtu: bool = True
-    use_hostname: bool = True
-    use_domains: bool | Literal["route"] = False
-    send_hostname: bool = True
+    route_metric: int | None = None
+    use_routes: bool | None = None
+    use_dns: bool | None = None
+    use_ntp: bool | None = None
+    use_mtu: bool | None = None
+    use_hostname: bool | None = None
+    use_domains: bool | Literal["route"] | None = None
+    send_hostname: bool | None = None
     hostname: str | None = None
     use_gateway: bool | None = None  # None: as `use_routes`
     table: Table | None = None  # None: main, in a VRF the VRF's
@@ -207,12 +207,13 @@ class RaOverrides(Record):
     """What to do with what a router advertisement says."""
 
     path: Path
-    use_dns: bool = True
-    use_domains: bool | Literal["route"] = False
-    use_gateway: bool = True
-    use_autonomous_prefix: bool = True
-    use_on_link_prefix: bool = True
-    table: Table = MAIN_TABLE
+    route_metric: int | None = None
+    use_dns: bool | None = None
+    use_domains: bool | Literal["route"] | None = None
+    use_gateway: bool | None = None
+    use_autonomous_prefix: bool | None = None
+    use_on_link_prefix: bool | None = None
+    table: Table | None = None
 
 
 class Nameservers(Record):
@@ -294,22 +295,23 @@ class Interface(Record):
     promiscuous: bool | None = None
     group: int | None = None
     activation: Literal["auto", "manual", "off"] = "auto"
-    optional: bool | None = None  # None: all are waited for but those that wait for a carrier
+    optional: bool | None = None
+    ignore_carrier: bool | None = None
     addresses: tuple[Address, ...] = ()
     dhcp4: bool = False
-    dhcp6: bool = False
+    dhcp6: bool | None = None  # False: also not by a router's word
     dhcp4_overrides: DhcpOverrides = DhcpOverrides(path=())
     dhcp6_overrides: DhcpOverrides = DhcpOverrides(path=())
-    accept_ra: bool = False
+    accept_ra: bool | None = None
     ra_overrides: RaOverrides = RaOverrides(path=())
-    link_local: tuple[Literal["ipv4", "ipv6"], ...] = ("ipv6",)
-    ipv6_privacy: bool = False
-    ipv6_address_generation: Literal["eui64", "stable-privacy"] = "eui64"
+    link_local: tuple[Literal["ipv4", "ipv6"], ...] | None = None
+    ipv6_privacy: bool | None = None
+    ipv6_address_generation: Literal["eui64", "stable-privacy"] | None = None
     ipv6_address_token: IPAddress | None = None
     ipv6_mtu: int | None = None
     ntp: tuple[str, ...] = ()
-    emit_lldp: bool = False
-    critical: bool = False
+    emit_lldp: bool | None = None
+    critical: bool | None = None
     nameservers: Nameservers = Nameservers(path=())
     routes: tuple[Route, ...] = ()
     routing_policy: tuple[Rule, ...] = ()
@@ -323,6 +325,20 @@ class Interface(Record):
     def claim(self) -> Port | Member | None:
         """What it is to the bridge or bond that all it receives belongs to."""
         return self.member if self.port is None else self.port
+
+    @property
+    def ra_metric(self) -> int | None:
+        """The metric of the routes that routers advertise.
+
+        It can be said of DHCPv6 too, which has no routes of its own (RFC 8415).
+        """
+        own = self.ra_overrides.route_metric
+        return self.dhcp6_overrides.route_metric if own is None else own
+
+    @property
+    def asks_link_local(self) -> bool:
+        """Whether the document says that it has an IPv6 link-local address."""
+        return self.link_local is not None and "ipv6" in self.link_local
 
     @property
     def initial_mtu(self) -> int | None:
@@ -348,7 +364,10 @@ class Interface(Record):
 
     @property
     def waited_for(self) -> bool:
-        """Whether booting waits for this interface to come up."""
+        """Whether booting waits for this interface to come up.
+
+        Unsaid it does not for what has no carrier by itself: the boot would wait for nothing.
+        """
         if self.activation != "auto":
             return False
         return not (self.lacks_carrier if self.optional is None else self.optional)
@@ -420,4 +439,5 @@ class Host(Record):
     claims: tuple[tuple[str, Port | Member], ...] = ()
     firewalls: tuple[Firewall, ...] = ()
     dhcp_servers: tuple[DhcpServer, ...] = ()
+    foreign: Literal["keep"] | None = None
     raw: Raw | None = None

@@ -12,6 +12,10 @@ from vnetc.backends.ifupdown.writer import stanza, write
 from vnetc.diagnostics import Diagnostic
 from vnetc.model import Host
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnetc.backends.deployment import Deployment
+
 
 def _writer(dialect: Classic, target: str) -> Callable[[Host, Version], list[File]]:
     """Bind a dialect: what it writes has been the same in all its supported versions."""
@@ -38,6 +42,18 @@ def _rare() -> Mapping[str, Support]:
     return rare.SUPPORT
 
 
+def _by_hand() -> Deployment:
+    from vnetc.backends.ifupdown import deployment
+
+    return deployment.BY_HAND
+
+
+def _by_reload() -> Deployment:
+    from vnetc.backends.ifupdown import deployment
+
+    return deployment.BY_RELOAD
+
+
 TARGETS: dict[str, Target] = {
     "ifupdown": Target(
         name="ifupdown",
@@ -49,6 +65,7 @@ TARGETS: dict[str, Target] = {
         rare=_rare,
         write=_writer(Classic(), "ifupdown"),
         check_raw=_checker(Classic(), "ifupdown"),
+        deployment=_by_hand,
     ),
     "ifupdown2": Target(
         name="ifupdown2",
@@ -60,6 +77,7 @@ TARGETS: dict[str, Target] = {
         rare=_rare,
         write=_writer(Ifupdown2(), "ifupdown2"),
         check_raw=_checker(Ifupdown2(), "ifupdown2"),
+        deployment=_by_reload,
     ),
     "ifupdown-ng": Target(
         name="ifupdown-ng",
@@ -71,5 +89,6 @@ TARGETS: dict[str, Target] = {
         rare=_rare,
         write=_writer(IfupdownNg(), "ifupdown-ng"),
         check_raw=_checker(IfupdownNg(), "ifupdown-ng"),
+        deployment=_by_hand,
     ),
 }

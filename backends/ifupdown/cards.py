@@ -153,7 +153,7 @@ ETHTOOL: Groups = {
     Ethernet: Group(
         "ethtool -s",
         (
-            elsewhere("match", "/etc/systemd/network/05-vnetc-NAME.link"),
+            elsewhere("match", "/etc/systemd/network/05-NAME.link"),
             *cannot(_KEEPS_NAME, "set_name"),
             elsewhere("alias", "pre-up ip link set alias"),
             say("wakeonlan", "wol", _wakes),
@@ -171,7 +171,7 @@ ETHTOOL: Groups = {
     Wifi: Group(
         "wifi",
         (
-            elsewhere("match", "/etc/systemd/network/05-vnetc-NAME.link"),
+            elsewhere("match", "/etc/systemd/network/05-NAME.link"),
             elsewhere("regulatory_domain", "wpa_supplicant.conf country="),
             elsewhere("wakeonwlan", "wpa_supplicant.conf wowlan_triggers="),
             elsewhere("access_points", "wpa_supplicant.conf network="),

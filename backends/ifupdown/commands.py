@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 # ip-route(8): these types forbid a device
 DEVICELESS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
-_LONGEST_WITH_BROADCAST = 30  # a /31 or /32 has no broadcast address (RFC 3021)
-
 Ranges = Sequence[tuple[int, int]]
 
 
@@ -43,20 +41,14 @@ def ip(version: int) -> str:
     return "ip" if version == 4 else "ip -6"
 
 
-def replace_address(address: Address, name: str, *, broadcast: bool = True) -> str:
-    """Add an address, or change one that is there (ip-address(8)).
-
-    `broadcast`: by itself the device has a broadcast address.
-    """
+def replace_address(address: Address, name: str) -> str:
+    """Add an address, or change one that is there (ip-address(8))."""
     local = address.address
     words = [f"{ip(local.version)} addr replace"]
     if address.peer is not None:
         words.append(f"{local.ip} peer {address.peer}")
     else:
         words.append(str(local))
-        last = local.version == 4 and local.network.prefixlen <= _LONGEST_WITH_BROADCAST
-        if address.broadcast is None and last and broadcast:
-            words.append("brd +")
     if address.broadcast:
         words.append(f"brd {address.broadcast}")
     words += [f"dev {name}", *phrases(address, ADDRESS)]
@@ -77,7 +69,8 @@ def route(action: Literal["replace", "del"], route: Route, name: str) -> str:
         words.append(f"dev {name}")
         if route.on_link:
             words.append("onlink")
-    words.append(f"proto {_origin(route.protocol)}")
+    if route.protocol is not None:
+        words.append(f"proto {route.protocol}")
     words += phrases(route, ROUTE_BEFORE_TABLE)
     table = said_table(route)
     if table is not None:
@@ -85,10 +78,6 @@ def route(action: Literal["replace", "del"], route: Route, name: str) -> str:
     words += phrases(route, ROUTE_AFTER_TABLE)
     words += [_nexthop(hop, name, route.on_link) for hop in route.nexthops]
     return " ".join(words)
-
-
-def _origin(protocol: int | None) -> str:
-    return "static" if protocol is None else str(protocol)
 
 
 def _nexthop(hop: Nexthop, name: str, on_link: bool) -> str:
@@ -107,7 +96,9 @@ def _rule(rule: Rule) -> str:
     words = [f"priority {rule.priority}", *phrases(rule, RULE)]
     if rule.action is not None:
         words.append(rule.action)
-    return " ".join([*words, f"protocol {_origin(rule.protocol)}"])
+    if rule.protocol is not None:
+        words.append(f"protocol {rule.protocol}")
+    return " ".join(words)
 
 
 def replace_neighbor(neighbor: Neighbor, name: str) -> str:
@@ -186,14 +177,15 @@ def default_sysctl(family: str, name: str, key: str) -> str:
     return f'sysctl -q -e -w "net/{family}/conf/{name}/{key}=$(cat {directory}/{key})"'
 
 
-def dhclient(name: str, metric: int) -> tuple[str, str]:
+def dhclient(name: str, metric: int | None) -> tuple[str, str]:
     """Give the commands that start and stop a DHCPv4 client (dhclient(8), dhclient-script(8)).
 
     The process id is not kept where ifupdown2 would look for a client to end.
     """
     pidfile = f"/run/vnetc-dhclient-{name}.pid"
     files = f"-pf {pidfile} -lf /var/lib/dhcp/dhclient.{name}.leases"
-    start = start_daemon("dhclient", pidfile, f"-4 -i {files} -e IF_METRIC={metric} {name}")
+    said = "" if metric is None else f"-e IF_METRIC={metric} "
+    start = start_daemon("dhclient", pidfile, f"-4 -i {files} {said}{name}")
     return start, f"dhclient -4 -r {files} {name} || true"
 
 

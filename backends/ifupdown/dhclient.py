@@ -1,8 +1,8 @@
 """The hooks of dhclient-script(8), which make it do with an answer what the document says.
 
 By itself Debian's script lets the server's MTU win over the document's, takes its domain as a
-search domain, gives routes of RFC 3442 no metric, and of two default routes of one metric keeps the
-first. It reads the hooks in its own shell: the first file before it acts, the second one after.
+search domain, and gives routes of RFC 3442 no metric. It reads the hooks in its own shell: the
+first file before it acts, the second one after.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ EXIT = "/etc/dhcp/dhclient-exit-hooks.d/vnetc"
 _DOMAIN = """\
     # no domain of an answer is searched
     unset new_domain_name new_domain_search
+"""
+
+_METRIC = """\
     case $reason in
     BOUND|RENEW|REBIND|REBOOT)
         # routes are set by vnetc in dhclient-exit-hooks.d
@@ -81,12 +84,16 @@ true
 
 
 def write_hooks(host: Host) -> list[File]:
-    """Write the hooks for the interfaces that ask by DHCPv4; dhclient's others stay as they are."""
+    """Write the hooks for what interfaces say; dhclient's other interfaces stay as they are."""
     asking = [i for i in host.interfaces if i.dhcp4]
-    if not asking:
-        return []
-    enter = _case(asking, _DOMAIN) + _case([i for i in asking if i.mtu is not None], _MTU)
-    return [File(ENTER, header(host.name) + enter), File(EXIT, header(host.name) + _ROUTES)]
+    ordered = [i for i in asking if i.dhcp4_overrides.route_metric is not None]
+    enter = (
+        _case([i for i in asking if i.dhcp4_overrides.use_domains is False], _DOMAIN)
+        + _case(ordered, _METRIC)
+        + _case([i for i in asking if i.mtu is not None], _MTU)
+    )
+    files = [File(ENTER, header(host.name) + enter)] if enter else []
+    return [*files, File(EXIT, header(host.name) + _ROUTES)] if ordered else files
 
 
 def _case(interfaces: list[Interface], commands: str) -> str:

@@ -13,7 +13,7 @@ from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.devices import is_made
 from vnetc.backends.ifupdown.kinds import BRIDGE_OPTIONS, IP_LINK
 from vnetc.backends.options import said
-from vnetc.kinds import Bridge, Ifb, Loopback, Vrf, Wireguard
+from vnetc.kinds import Bridge, Ifb, Loopback, Vrf
 from vnetc.model import MAIN_TABLE, Address, Interface, Route
 from vnetc.record import Record, replace
 
@@ -59,13 +59,11 @@ class Classic:
         if isinstance(interface.kind, Loopback):
             return replace(everything, method="loopback")
         if interface.dhcp4:
-            metric = str(interface.dhcp4_overrides.route_metric)
-            return replace(everything, method="dhcp", options=[("metric", metric)])
-        if isinstance(interface.kind, Wireguard):
-            return everything  # the method would set broadcast addresses
+            metric = interface.dhcp4_overrides.route_metric
+            options = [] if metric is None else [("metric", str(metric))]
+            return replace(everything, method="dhcp", options=options)
         first = next((a for a in interface.addresses if a.address.version == 4), None)
-        # of a /31 or /32 too the method sets a broadcast address, which there is none of
-        if first is None or not first.is_plain or first.address.network.prefixlen > 30:
+        if first is None or not first.is_plain:
             return everything
         gateway = next((r for r in interface.routes if _is_gateway(r, first)), None)
         options = [("address", str(first.address))]
@@ -146,7 +144,7 @@ class Ifupdown2(Classic):
             options.append(("mtu", str(interface.mtu)))
         elif isinstance(interface.kind, Vrf):
             options += _set_link("up", interface.name, None, _VRF_MTU)
-        if "ipv6" not in interface.link_local or isinstance(interface.kind, Vrf):
+        if interface.link_local is not None and "ipv6" not in interface.link_local:
             options.append(("ipv6-addrgen", "off"))
         return options
 

@@ -81,7 +81,7 @@ LINK = (
 )
 ADDRESS = (
     say("label", "label"),
-    _unless("scope", "scope", "global"),
+    say("scope", "scope"),
     say("preferred_lifetime", "preferred_lft"),
     say("route_metric", "metric"),
     only("noprefixroute", "noprefixroute"),

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vnetc.backends.base import Context, Devices, Limit, Support, exact, limit, unsupported
+from vnetc.backends.base import (
+    KERNEL_RA,
+    Context,
+    Devices,
+    Limit,
+    Support,
+    exact,
+    limit,
+    unsupported,
+)
 from vnetc.backends.ifupdown.kinds import BRIDGE_OPTIONS, IP_LINK, describe, finer_than_10ms
 from vnetc.backends.ifupdown.layer3 import LAYER3
 from vnetc.backends.ifupdown.layer3 import describe as describe_layer3
@@ -117,12 +126,12 @@ def _inherits_mtu_of_macvlan(context: Context) -> bool:
 
 
 def _ipv4_link_local(context: Context) -> bool:
-    return "ipv4" in context.node.link_local
+    return "ipv4" in (context.node.link_local or ())
 
 
 def _asks_link_local(context: Context) -> bool:
     interface: Interface = context.node
-    return "ipv6" in interface.link_local
+    return interface.asks_link_local
 
 
 def _networkd_server(context: Context) -> bool:
@@ -195,6 +204,8 @@ COMMON: Mapping[str, Support] = {
         limit("a bridge brings its ports up itself", _inactive_port),
         limit("a bond brings its members up itself", _inactive_member),
     ),
+    "host.foreign": unsupported("it leaves alone what others make", silence="keep"),
+    "interface.ignore-carrier": unsupported("it takes no notice of carriers", silence=True),
     "interface.optional": exact(
         "allow-hotplug",
         limit("only a network card can come up later, by udev", _virtual_and_optional),
@@ -202,7 +213,8 @@ COMMON: Mapping[str, Support] = {
     "interface.addresses": exact("address, up ip addr replace"),
     "interface.dhcp4": exact("iface inet dhcp"),
     "interface.dhcp6": unsupported(
-        "its DHCPv6 client does not ask the router first, and flushes static IPv6 addresses"
+        "its DHCPv6 client does not ask the router first, and flushes static IPv6 addresses",
+        silence=False,
     ),
     "interface.dhcp4-overrides": exact("metric"),
     "interface.dhcp6-overrides": unsupported("there is no DHCPv6"),
@@ -216,13 +228,18 @@ COMMON: Mapping[str, Support] = {
     ),
     "interface.ipv6-privacy": exact("pre-up sysctl use_tempaddr"),
     "interface.ipv6-address-generation": unsupported(
-        "the kernel's stable addresses need a secret, which systemd-networkd derives otherwise"
+        "the kernel's stable addresses need a secret, which systemd-networkd derives otherwise",
+        silence="eui64",
     ),
     "interface.ipv6-mtu": exact("up sysctl mtu"),
     "interface.nameservers": exact("dns-nameservers, dns-search"),
     "interface.ntp": unsupported("interfaces(5) knows no time servers"),
-    "interface.emit-lldp": unsupported("neither ifupdown nor the kernel speaks LLDP"),
-    "interface.critical": unsupported("ifupdown runs only while it brings interfaces up or down"),
+    "interface.emit-lldp": unsupported(
+        "neither ifupdown nor the kernel speaks LLDP", silence=False
+    ),
+    "interface.critical": unsupported(
+        "ifupdown runs only while it brings interfaces up or down", silence=False
+    ),
     "interface.ipv6-address-token": exact("up ip token set"),
     "interface.routes": exact("gateway, up ip route replace"),
     "interface.routing-policy": exact("up ip rule add"),
@@ -233,21 +250,28 @@ COMMON: Mapping[str, Support] = {
     "interface.raw": exact("the stanza's options"),
     "veth.peer": exact("pre-up ip link add type veth peer name"),
     "dhcp-overrides.route-metric": exact("metric"),
-    "dhcp-overrides.use-routes": unsupported(_CLIENT),
-    "dhcp-overrides.use-dns": unsupported(_CLIENT),
+    "dhcp-overrides.use-routes": unsupported(_CLIENT, silence=True),
+    "dhcp-overrides.use-dns": unsupported(_CLIENT, silence=True),
     "dhcp-overrides.use-ntp": unsupported(_CLIENT),
-    "dhcp-overrides.use-mtu": unsupported(_CLIENT),
-    "dhcp-overrides.use-hostname": unsupported(_CLIENT),
-    "dhcp-overrides.use-domains": unsupported(_CLIENT),
-    "dhcp-overrides.send-hostname": unsupported(_CLIENT),
+    "dhcp-overrides.use-mtu": unsupported(_CLIENT, silence=True),
+    "dhcp-overrides.use-hostname": unsupported(_CLIENT, silence=True),
+    "dhcp-overrides.use-domains": exact(
+        "dhclient-enter-hooks.d",
+        limit(
+            "dhclient has no routing domains",
+            lambda context: context.node.use_domains == "route",
+        ),
+    ),
+    "dhcp-overrides.send-hostname": unsupported(_CLIENT, silence=True),
     "dhcp-overrides.hostname": unsupported("dhclient ignores the `hostname` option"),
     "dhcp-overrides.use-gateway": unsupported(_CLIENT),
     "dhcp-overrides.table": unsupported(_CLIENT),
     "dhcp-overrides.client-identifier": unsupported(_CLIENT),
     "dhcp-overrides.label": unsupported(_CLIENT),
-    "ra-overrides.use-gateway": unsupported(_KERNEL_RA),
-    "ra-overrides.use-autonomous-prefix": unsupported(_KERNEL_RA),
-    "ra-overrides.use-on-link-prefix": unsupported(_KERNEL_RA),
+    **{
+        f"ra-overrides.{name}": unsupported(_KERNEL_RA, silence=silence)
+        for name, silence in KERNEL_RA.items()
+    },
     **dict.fromkeys(
         (
             "nameservers.default-route",
@@ -258,9 +282,6 @@ COMMON: Mapping[str, Support] = {
         ),
         unsupported("resolvconf(8) takes servers and domains alone"),
     ),
-    "ra-overrides.use-dns": unsupported(_KERNEL_RA),
-    "ra-overrides.use-domains": unsupported(_KERNEL_RA),
-    "ra-overrides.table": unsupported(_KERNEL_RA),
     "nameservers.addresses": exact("dns-nameservers"),
     "nameservers.search": exact("dns-search"),
     **dict(

@@ -23,7 +23,7 @@ from vnetc.backends.ifupdown.layer3 import fdb
 from vnetc.backends.ifupdown.order import order
 from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
 from vnetc.backends.services.secrets import write_secrets
-from vnetc.kinds import Bridge, Card, Ethernet, Vrf, Wifi, Wireguard
+from vnetc.kinds import Bridge, Card, Ethernet, Vrf, Wifi
 from vnetc.model import Host, Interface
 from vnetc.record import replace
 
@@ -47,7 +47,7 @@ def write(host: Host, dialect: Classic, target: str) -> list[File]:
     if has_rare(host):
         from vnetc.backends.services.link import link_files, write_passwords
 
-        files += [*link_files(host, settings=False), *write_passwords(host)]
+        files += [*link_files(host.name, host.interfaces, settings=False), *write_passwords(host)]
     return files + services.companions(host, {})
 
 
@@ -76,9 +76,7 @@ def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic)
         options += [("up", line) for line in qdiscs.up(interface)]
         if not made.is_made(interface.kind):
             options += [("down", line) for line in qdiscs.down(interface)]
-    # systemd-networkd sets none for WireGuard (address_set_broadcast), which has no use for it
-    broadcast = not isinstance(interface.kind, Wireguard)
-    options += [("up", commands.replace_address(a, name, broadcast=broadcast)) for a in addresses]
+    options += [("up", commands.replace_address(a, name)) for a in addresses]
     options += [("up", commands.replace_neighbor(n, name)) for n in interface.neighbors]
     if any(r.from_ is not None and r.to.version == 6 for r in routes):
         options.append(("up", commands.wait_for_addresses(name)))
@@ -130,28 +128,26 @@ def _device(interface: Interface, dialect: Classic) -> Options:
     options += [("pre-up", line) for line in commands.link_flags(interface)]
     if interface.vrf is not None:
         options.append((dialect.vrf_hook, f"ip link set dev {name} master {interface.vrf}"))
-    options.append(("pre-up", _ipv6(interface)))
+    options += [("pre-up", line) for line in _ipv6(interface)]
     if interface.ipv6_address_token is not None:
         # before it is up: of a prefix that is known already there is an address without it
         options.append(("pre-up", f"ip token set {interface.ipv6_address_token} dev {name}"))
     return options
 
 
-def _ipv6(interface: Interface) -> str:
-    """Say how an interface gets IPv6 addresses of its own (kernel docs, networking/ip-sysctl).
+def _ipv6(interface: Interface) -> Iterator[str]:
+    """Say how an interface gets IPv6 addresses of its own, as far as the document does.
 
-    `accept_ra` 2: also on a host that forwards. `-e`: a kernel without IPv6 has no such keys.
+    `-e`: a kernel without IPv6 has no such keys.
     """
-    # a VRF gets none (addrconf_addr_gen, net/ipv6/addrconf.c); systemd-networkd says so too
-    links = "ipv6" in interface.link_local
-    settings = {
-        "accept_ra": 2 if interface.accept_ra else 0,
-        "autoconf": int(interface.accept_ra),
-        "use_tempaddr": 2 if interface.ipv6_privacy else 0,
-        "addr_gen_mode": 0 if links and not isinstance(interface.kind, Vrf) else 1,
-    }
-    prefix = f"net/ipv6/conf/{interface.name}"
-    return commands.sysctl(*(f"{prefix}/{k}={v}" for k, v in settings.items()), missing_ok=True)
+    settings = services.autoconfiguration(interface)
+    if interface.link_local is not None:
+        # a VRF gets none (addrconf_addr_gen, net/ipv6/addrconf.c); systemd-networkd says so too
+        links = "ipv6" in interface.link_local and not isinstance(interface.kind, Vrf)
+        settings["addr_gen_mode"] = 0 if links else 1
+    if settings:
+        prefix = f"net/ipv6/conf/{interface.name}"
+        yield commands.sysctl(*(f"{prefix}/{k}={v}" for k, v in settings.items()), missing_ok=True)
 
 
 def _sysctls(interface: Interface) -> Iterator[str]:

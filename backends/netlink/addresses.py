@@ -127,7 +127,7 @@ def wanted(interface: Interface) -> Iterator[Wanted]:
 _PLACES: Mapping[str, Value] = {
     "label": None,
     "peer": None,
-    "scope": "global",
+    "scope": None,
     "preferred-lifetime": None,
     "noprefixroute": False,
     "broadcast": None,
@@ -160,7 +160,7 @@ def _common(address: Address) -> dict[str, Value]:
 def _ipv4(interface: Interface, address: Address) -> dict[str, Value]:
     return {
         **_common(address),
-        "scope": address.scope,
+        "scope": address.scope or "global",
         "label": interface.name if address.label is None else address.label,
         "broadcast": _broadcast(interface, address),
     }

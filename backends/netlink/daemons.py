@@ -193,11 +193,12 @@ def run_dhcp(
         run(["networkctl", "reload"], machine=machine)
         return
     metric = after.get("route-metric")
-    number = metric if isinstance(metric, int) else 0
+    number = metric if isinstance(metric, int) else None
     if client == "udhcpc":
         replace_file(files.script, services.UDHCPC_SCRIPT.encode(), 0o755)
     words = CLIENTS[client].start(device, number, files)
-    run(words, machine=machine, environment={"IF_METRIC": str(number)})
+    said = {} if number is None else {"IF_METRIC": str(number)}
+    run(words, machine=machine, environment=said)
 
 
 def _stop_client(

@@ -22,11 +22,11 @@ def _finer_than_10ms(field: str) -> Limit:
 
 def _asks_link_local(context: Context) -> bool:
     interface: Interface = context.node
-    return "ipv6" in interface.link_local
+    return interface.asks_link_local
 
 
 def _ipv4_link_local(context: Context) -> bool:
-    return "ipv4" in context.node.link_local
+    return "ipv4" in (context.node.link_local or ())
 
 
 def _limits(option: Option) -> tuple[Limit, ...]:
@@ -117,7 +117,8 @@ ROWS: Mapping[str, Support] = {
         limit("IPv4 link-local addresses are what a daemon makes", _ipv4_link_local),
     ),
     "interface.ipv6-address-generation": unsupported(
-        "the kernel's stable addresses need a secret, which systemd-networkd derives otherwise"
+        "the kernel's stable addresses need a secret, which systemd-networkd derives otherwise",
+        silence="eui64",
     ),
     "interface.ipv6-address-token": exact("IFLA_INET6_TOKEN"),
 }

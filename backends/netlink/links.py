@@ -163,8 +163,8 @@ def wanted(interface: Interface, devices: Devices) -> Wanted:
     generation = _address_generation(interface)
     if generation is not None:
         said["address-generation"] = generation
-        stated = generation == STABLE_PRIVACY
-        word = "ipv6-address-generation" if stated else "link-local"
+        by_generation = interface.ipv6_address_generation is not None and generation != NO_ADDRESS
+        word = "ipv6-address-generation" if by_generation else "link-local"
         places["address-generation"] = (*path, word)
     if interface.ipv6_address_token is not None:
         said["address-token"] = str(interface.ipv6_address_token)
@@ -193,11 +193,13 @@ def _has_mac_of_bond(interface: Interface, devices: Devices) -> bool:
 
 def _address_generation(interface: Interface) -> int | None:
     """Say how a device makes its link-local address, None if the kernel decides that itself."""
-    kind = interface.kind
+    kind, families = interface.kind, interface.link_local
+    if families is None and interface.ipv6_address_generation is None:
+        return None
     if (interface.mtu or DEFAULT_MTU) < IPV6_MINIMUM_MTU:
         return None
     # a VRF gets none (addrconf_addr_gen), and WireGuard switches it off itself (wg_open)
-    if "ipv6" not in interface.link_local or isinstance(kind, Vrf | Wireguard):
+    if (families is not None and "ipv6" not in families) or isinstance(kind, Vrf | Wireguard):
         return NO_ADDRESS
     if isinstance(kind, Tun) or (isinstance(kind, Geneve) and kind.inherit_inner_protocol):
         return None  # of what has no MAC address at random, once it has a carrier (addrconf_dev_config)

@@ -87,6 +87,20 @@ def kept(state: State, plan: Plan, owned: Collection[Key]) -> State:
     return found
 
 
+def replaced(before: State, now: State) -> frozenset[Key]:
+    """Name the objects that somebody else made meanwhile, in the place of one that was there or not.
+
+    A DHCP client's default route has no other name than the one that the document no longer says.
+    """
+    return frozenset(
+        key
+        for key, attributes in now.items()
+        if key[0] in OTHERS
+        and not is_ours(key, attributes)
+        and attributes.get("proto") != before.get(key, {}).get("proto")
+    )
+
+
 def touched(state: State, plan: Plan) -> frozenset[str]:
     """Name the devices of a plan's steps, and those that follow them: masters, VLANs, cables' ends."""
     beside: dict[str, list[str]] = {}

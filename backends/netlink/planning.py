@@ -143,12 +143,20 @@ class Planning:
             return item.attributes
         if others.is_own(item, there, self.owned, marked=self.marked):
             return item.attributes
+        if self._ends_with_lease(item.key, there):
+            return item.attributes
         aim = {**self.before.get(item.key, {}), **others.said(item, there)}
         return {**settable(there), **aim} if now is None else aim
 
     def _is_of_others(self, key: Key, attributes: Attributes) -> bool:
         """Tell whether others made an object, and it still leads where they wanted."""
-        return not (key in self.owned or is_ours(key, attributes) or self._is_turned(key))
+        ours = key in self.owned or is_ours(key, attributes) or self._is_turned(key)
+        return not (ours or self._ends_with_lease(key, attributes))
+
+    def _ends_with_lease(self, key: Key, attributes: Attributes) -> bool:
+        """Tell whether a route is of a device whose DHCP client vnetc has started, and now stops."""
+        lease: Key = ("dhcp", str(attributes.get("dev")))
+        return key[0] == "route" and lease in self.owned and lease not in self.wanted
 
     def _is_turned(self, key: Key) -> bool:
         """Tell whether a route of others leads elsewhere by our doing."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from vnetc.backends.base import (
+    KERNEL_RA,
     Context,
     Devices,
     File,
@@ -66,8 +67,15 @@ ROWS: Mapping[str, Support] = {
         limit("it is systemd-networkd's own, which its target sets up", _networkd_server),
     ),
     **{n: unsupported(_CLIENT) for n in COMMON if n.startswith("dhcp-overrides.")},
+    **{
+        f"dhcp-overrides.{name}": unsupported(_CLIENT, silence=True)
+        for name in ("use-routes", "use-dns", "use-mtu", "use-hostname", "send-hostname")
+    },
     "dhcp-overrides.route-metric": exact("dhclient -e IF_METRIC, [DHCPv4] RouteMetric="),
-    **{name: unsupported(_KERNEL_RA) for name in COMMON if name.startswith("ra-overrides.")},
+    **{
+        f"ra-overrides.{name}": unsupported(_KERNEL_RA, silence=silence)
+        for name, silence in KERNEL_RA.items()
+    },
     **{
         name: unsupported("resolvconf(8) takes servers and domains alone")
         for name in COMMON
@@ -81,7 +89,8 @@ ROWS: Mapping[str, Support] = {
         limit("the DHCP client puts routes into the table `main`", _in_vrf),
     ),
     "interface.dhcp6": unsupported(
-        "only systemd-networkd asks by DHCPv6 without a router's word: `--target networkd`"
+        "only systemd-networkd asks by DHCPv6 without a router's word: `--target networkd`",
+        silence=False,
     ),
     "interface.dhcp4-overrides": exact("dhclient -e IF_METRIC, [DHCPv4] RouteMetric="),
     "interface.dhcp6-overrides": unsupported("there is no DHCPv6"),
@@ -91,10 +100,14 @@ ROWS: Mapping[str, Support] = {
     "interface.ipv6-mtu": exact("/proc/sys/net/ipv6/conf/NAME/mtu"),
     "interface.sysctl": exact("/proc/sys/net/"),
     "interface.qdiscs": exact("tc qdisc add"),
+    "host.foreign": unsupported("it leaves alone what others make", silence="keep"),
+    "interface.ignore-carrier": unsupported("it takes no notice of carriers", silence=True),
     "interface.optional": exact("said to the boot alone: nothing waits in a running system"),
     "interface.ntp": unsupported("a time service is configured by its own files"),
-    "interface.emit-lldp": unsupported("the kernel does not speak LLDP"),
-    "interface.critical": unsupported("it is about a daemon that stops: none runs here"),
+    "interface.emit-lldp": unsupported("the kernel does not speak LLDP", silence=False),
+    "interface.critical": unsupported(
+        "it is about a daemon that stops: none runs here", silence=False
+    ),
     "interface.raw": exact(_FILE),
     "host.raw": exact(_FILE),
 }
@@ -157,9 +170,10 @@ def wanted_dhcp(host: Host, interface: Interface) -> Iterator[Wanted]:
     """Want a DHCP client for an interface; `networkd` is the file that says it to that one."""
     if not interface.dhcp4:
         return
+    metric = interface.dhcp4_overrides.route_metric
     said: dict[str, Value] = {
         "ipv4": True,
-        "route-metric": interface.dhcp4_overrides.route_metric,
+        **({} if metric is None else {"route-metric": metric}),
         "networkd": _network_file(host, interface),
     }
     yield Wanted(
@@ -207,14 +221,15 @@ class Client(Record, kw_only=False):
     """
 
     process: str
-    start: Callable[[str, int, Files], Line]
+    start: Callable[[str, int | None, Files], Line]
     stop: Callable[[str, Files], Line]  # empty: by a signal
     killed: bool = False
 
 
-def _start_dhclient(device: str, metric: int, files: Files) -> Line:
+def _start_dhclient(device: str, metric: int | None, files: Files) -> Line:
     where = ["-pf", files.pid, "-lf", files.leases]
-    return ["dhclient", "-4", "-nw", "-i", *where, "-e", f"IF_METRIC={metric}", device]
+    said = [] if metric is None else ["-e", f"IF_METRIC={metric}"]
+    return ["dhclient", "-4", "-nw", "-i", *where, *said, device]
 
 
 def _stop_dhclient(device: str, files: Files) -> Line:
@@ -223,9 +238,10 @@ def _stop_dhclient(device: str, files: Files) -> Line:
     return ["dhclient", "-4", "-r", *where, device]
 
 
-def _start_dhcpcd(device: str, metric: int, files: Files) -> Line:
+def _start_dhcpcd(device: str, metric: int | None, files: Files) -> Line:
     del files  # it has its own for each device
-    return ["dhcpcd", "-4", "-b", "-q", "-m", str(metric), device]
+    said = [] if metric is None else ["-m", str(metric)]
+    return ["dhcpcd", "-4", "-b", "-q", *said, device]
 
 
 def _stop_dhcpcd(device: str, files: Files) -> Line:
@@ -233,7 +249,7 @@ def _stop_dhcpcd(device: str, files: Files) -> Line:
     return ["dhcpcd", "-4", "-k", device]
 
 
-def _start_udhcpc(device: str, metric: int, files: Files) -> Line:
+def _start_udhcpc(device: str, metric: int | None, files: Files) -> Line:
     del metric  # in the environment of its script
     return [
         "udhcpc",
@@ -275,7 +291,8 @@ bound | renew)
     ip -4 addr replace "$ip/$mask" ${broadcast:+broadcast "$broadcast"} dev "$interface" \\
         valid_lft "${lease:-forever}" preferred_lft "${lease:-forever}"
     for router in $router; do
-        ip -4 route replace default via "$router" dev "$interface" proto dhcp metric "$IF_METRIC"
+        ip -4 route replace default via "$router" dev "$interface" proto dhcp \\
+            ${IF_METRIC:+metric "$IF_METRIC"}
         break
     done
     if command -v resolvconf >/dev/null; then

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from vnetc.backends.netlink import newborn
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.services import NETWORKD
-from vnetc.backends.services.sysctl import forwarding, sysctl_key
+from vnetc.backends.services.sysctl import autoconfiguration, forwarding, sysctl_key
 from vnetc.diagnostics import Path
 from vnetc.kinds import Loopback
 from vnetc.model import Host, Interface
@@ -43,18 +43,10 @@ def wanted(host: Host, client: str | None = None) -> Iterator[Wanted]:
 
 
 def _autoconfiguration(interface: Interface) -> Iterator[Wanted]:
-    """Say what a device does of itself (kernel documentation, networking/ip-sysctl).
-
-    `accept_ra` 2: also on a host that forwards.
-    """
-    settings = (
-        ("accept_ra", 2 if interface.accept_ra else 0, "accept-ra"),
-        ("autoconf", int(interface.accept_ra), "accept-ra"),
-        ("use_tempaddr", 2 if interface.ipv6_privacy else 0, "ipv6-privacy"),
-    )
-    for name, value, key in settings:
-        path = f"net/ipv6/conf/{interface.name}/{name}"
-        yield _wanted(path, value, (*interface.path, key))
+    """Say what a device does of itself, as far as the document does."""
+    for name, value in autoconfiguration(interface).items():
+        key = "ipv6-privacy" if name == "use_tempaddr" else "accept-ra"
+        yield _wanted(f"net/ipv6/conf/{interface.name}/{name}", value, (*interface.path, key))
 
 
 def _wanted(name: str, value: int, path: Path) -> Wanted:

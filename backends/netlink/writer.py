@@ -26,7 +26,10 @@ def write(host: Host, version: Version) -> list[File]:
         **{secret: _digest(secret) for secret in wireguard.secrets_of(host)},
         **{secret: _digest(secret)[:6] for secret in cards.secrets_of(host)},
     }
-    objects = [(item.key, dict(item.attributes)) for item in wanted(host, material)]
+    objects = [
+        (item.key, {k: v for k, v in item.attributes.items() if k not in item.unsaid})
+        for item in wanted(host, material)
+    ]
     lines = [
         f"{json.dumps(list(which))}: {json.dumps(said, sort_keys=True)}\n"
         for which, said in (*_untold(host), *objects)

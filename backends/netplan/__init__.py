@@ -9,11 +9,21 @@ from vnetc.backends.netplan.raw import check_raw
 from vnetc.backends.netplan.support import SUPPORT
 from vnetc.backends.netplan.writer import write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnetc.backends.deployment import Deployment
+
 
 def _rare() -> Mapping[str, Support]:
     from vnetc.backends.netplan import rare
 
     return rare.SUPPORT
+
+
+def _deployment() -> Deployment:
+    from vnetc.backends.netplan import deployment
+
+    return deployment.DEPLOYMENT
 
 
 TARGETS = {
@@ -27,5 +37,6 @@ TARGETS = {
         rare=_rare,
         write=write,
         check_raw=check_raw,
+        deployment=_deployment,
     )
 }

@@ -8,7 +8,18 @@ from vnetc.backends.base import Version
 from vnetc.backends.options import Group, Groups, Option, option, said
 from vnetc.backends.spelling import endpoint
 from vnetc.cards import CardMatch, VirtualFunctions
-from vnetc.kinds import Bond, Bridge, Tunnel, Vlan, Vrf, Vxlan, Wireguard, WireguardPeer
+from vnetc.kinds import (
+    Bond,
+    Bridge,
+    Infiniband,
+    Tunnel,
+    Vlan,
+    Vrf,
+    Vxlan,
+    Wireguard,
+    WireguardPeer,
+)
+from vnetc.model import Port
 from vnetc.record import Record
 
 TYPE_CHECKING = False
@@ -30,6 +41,12 @@ def _milliseconds(milliseconds: int) -> int:
     return milliseconds  # netplan(5): a plain number of these is milliseconds
 
 
+def _seconds(milliseconds: int) -> int | str:
+    """Spell a time: a plain number is seconds, and a unit may follow (netplan(5))."""
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{milliseconds}ms" if rest else whole
+
+
 def _whole(milliseconds: int) -> int | None:
     """Spell whole seconds; of others the drop-in says."""
     return milliseconds // 1000 if milliseconds % 1000 == 0 else None
@@ -47,6 +64,10 @@ def _boolean(value: bool | str) -> bool | None:
 
 def _texts(values: tuple[Any, ...]) -> list[str]:
     return [str(value) for value in values]
+
+
+def _drivers(names: tuple[str, ...]) -> str | list[str]:
+    return names[0] if len(names) == 1 else [*names]
 
 
 def _range(ports: tuple[int, int]) -> list[int]:
@@ -72,10 +93,10 @@ KEYS: Groups = {
         "parameters",
         (
             key("stp"),
-            key("forward_delay", spell=_whole),
-            key("hello_time", spell=_whole),
-            key("max_age", spell=_whole),
-            key("ageing_time", spell=_whole),
+            key("forward_delay", spell=_seconds),
+            key("hello_time", spell=_seconds),
+            key("max_age", spell=_seconds),
+            key("ageing_time", spell=_seconds),
             key("priority"),
         ),
     ),
@@ -127,7 +148,7 @@ KEYS: Groups = {
     ),
     CardMatch: Group(
         "match",
-        (key("macaddress"), key("name"), key("driver", spell=_texts)),
+        (key("macaddress"), key("name"), key("driver", spell=_drivers)),
     ),
     VirtualFunctions: Group(
         "", (key("embedded_switch_mode"), key("delay_rebind", "delay-virtual-functions-rebind"))
@@ -148,9 +169,14 @@ KEYS: Groups = {
             key("local", spell=str),
             key("remote", spell=str),
             key("ttl", spell=_number),
+            key("key"),
         ),
     ),
+    Infiniband: Group("", (key("mode", "infiniband-mode"),)),
+    Port: Group("", (key("neigh_suppress"),)),
 }
+# of a port, but below `parameters` of its bridge
+OF_PORTS = (("path_cost", "path-cost"), ("priority", "port-priority"))
 
 
 def native(node: Record) -> dict[str, Any]:

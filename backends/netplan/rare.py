@@ -9,16 +9,15 @@ from vnetc.backends.networkd.rare import SUPPORT as NETWORKD
 SUPPORT: dict[str, Support] = {
     **{name: dropin(row) for name, row in NETWORKD.items()},
     **{
-        name: exact(
-            f"{dropin(NETWORKD[name]).how.partition(';')[0]}; with `set-name: false` {word}"
-        )
+        name: exact(f"{word}; beside settings of the card {NETWORKD[name].how.partition(';')[0]}")
         for name, word in (
+            ("ethernet.set-name", "set-name"),
             ("match.macaddress", "match: macaddress"),
             ("match.name", "match: name"),
             ("match.driver", "match: driver"),
-            ("match.path", "drop-in [Match] Path="),
         )
     },
+    "match.path": exact(".link [Match] Path=; with `set-name: false` drop-in [Match] Path="),
     "virtual-functions.embedded-switch-mode": exact("embedded-switch-mode"),
     "virtual-functions.delay-rebind": exact("delay-virtual-functions-rebind"),
 }

@@ -35,25 +35,31 @@ _KEYS: dict[str, Support] = {
     "type.ethernet": exact("ethernets", NUMERIC_NAME),
     "type.wifi": exact("ethernets", NUMERIC_NAME),
     "type.loopback": exact("ethernets: lo"),
-    "interface.macaddress": exact("macaddress"),
+    "interface.description": exact("a comment"),
+    "interface.macaddress": exact("macaddress; of a tap: drop-in [Link] MACAddress="),
     "bridge.ports": exact("interfaces"),
     "bond.members": exact("interfaces"),
-    "wireguard.private-key": exact("keys: private, drop-in [WireGuard] PrivateKeyFile="),
+    "wireguard.private-key": exact("keys: private"),
     "wireguard.peers": exact("peers"),
     "wireguard-peer.public-key": exact("keys: public"),
-    "wireguard-peer.preshared-key": exact("a .netdev file: [WireGuardPeer] PresharedKeyFile="),
+    "wireguard-peer.preshared-key": exact("keys: shared"),
     "veth.peer": exact("peer"),
-    "interface.vrf": exact("interfaces of vrfs"),
-    "interface.mtu": exact("mtu; of a bridge: drop-in [Link] MTUBytes="),
+    "interface.vrf": exact("interfaces of vrfs; of a VRF with more keys: drop-in [Network] VRF="),
+    "interface.mtu": exact("mtu; of a bridge: drop-in [NetDev] MTUBytes=, [Link] MTUBytes="),
     "interface.activation": exact(
         "activation-mode; of a virtual device: drop-in [Network] ConfigureWithoutCarrier=no"
     ),
     "interface.optional": exact("optional"),
-    "interface.addresses": exact("addresses"),
+    "interface.ignore-carrier": exact(
+        "ignore-carrier; of a device that netplan makes, which it is silent for: drop-in [Network] "
+        "ConfigureWithoutCarrier=no"
+    ),
+    "interface.addresses": exact("addresses; some options: drop-in [Address]"),
     "interface.dhcp4": exact("dhcp4"),
-    "interface.dhcp6": exact("dhcp6; drop-in [DHCPv6] WithoutRA=solicit"),
+    "interface.dhcp6": exact("dhcp6; drop-in [DHCPv6] WithoutRA=, [IPv6AcceptRA] DHCPv6Client="),
     "interface.dhcp4-overrides": exact("dhcp4-overrides"),
-    "interface.accept-ra": exact("accept-ra; drop-in [IPv6AcceptRA] DHCPv6Client="),
+    "interface.dhcp6-overrides": exact("dhcp6-overrides"),
+    "interface.accept-ra": exact("accept-ra"),
     "interface.link-local": exact("link-local"),
     "interface.ipv6-privacy": exact("ipv6-privacy"),
     "interface.ipv6-address-generation": exact(
@@ -61,8 +67,8 @@ _KEYS: dict[str, Support] = {
     ),
     "interface.ipv6-mtu": NETWORKD["interface.ipv6-mtu"],
     "interface.nameservers": exact("nameservers", NAMESERVERS_OF_LO),
-    "interface.routes": exact("routes"),
-    "interface.routing-policy": exact("routing-policy"),
+    "interface.routes": exact("routes; some options: drop-in [Route]"),
+    "interface.routing-policy": exact("routing-policy; some options: drop-in [RoutingPolicyRule]"),
     "interface.sysctl": exact(
         "/etc/sysctl.d/60-vnetc.conf; proxy_ndp: drop-in [Network] IPv6ProxyNDP=",
         PROXY_NDP_OF_LO,
@@ -70,6 +76,17 @@ _KEYS: dict[str, Support] = {
         PROMOTES,
     ),
     "interface.raw": exact("keys of the device"),
+    **{
+        f"port.{name}": exact(
+            f"{word}; of a port with VLANs or VXLANs on it: drop-in [Bridge] {opt}="
+        )
+        for name, word, opt in (
+            ("path-cost", "parameters: path-cost", "Cost"),
+            ("priority", "parameters: port-priority", "Priority"),
+            ("neigh-suppress", "neigh-suppress", "NeighborSuppression"),
+        )
+    },
+    "infiniband.mode": exact("infiniband-mode; of one with a `link`: .netdev [IPoIB] Mode="),
     "port.isolated": exact("drop-in [Bridge] Isolated="),
     "address.address": exact("addresses"),
     "address.label": exact("label"),
@@ -95,17 +112,21 @@ _KEYS: dict[str, Support] = {
     "rule.tos": exact("type-of-service"),
     "rule.table": exact("table; from 2147483648: drop-in [RoutingPolicyRule] Table="),
     "dhcp-overrides.route-metric": exact(
-        "route-metric",
+        "route-metric; drop-in [DHCPv4] RouteMetric=, [IPv6AcceptRA] RouteMetric=",
         limit("4294967295 stands for none", lambda c: c.node.route_metric == 0xFFFFFFFF),
     ),
-    "dhcp-overrides.use-routes": exact("use-routes"),
-    "dhcp-overrides.use-dns": exact("use-dns; drop-in [DHCPv6] UseDNS="),
-    "dhcp-overrides.use-ntp": exact("use-ntp; drop-in [DHCPv6] UseNTP="),
-    "dhcp-overrides.use-mtu": exact("use-mtu"),
-    "dhcp-overrides.use-hostname": exact("use-hostname; drop-in [DHCPv6] UseHostname="),
-    "dhcp-overrides.use-domains": exact("use-domains; drop-in [DHCPv6] UseDomains="),
-    "dhcp-overrides.send-hostname": exact("send-hostname; drop-in [DHCPv6]", _DHCP6_NAME),
-    "dhcp-overrides.hostname": exact("hostname; drop-in [DHCPv6]", _DHCP6_NAME),
+    "dhcp-overrides.use-routes": exact("use-routes; drop-in [DHCPv4] UseRoutes="),
+    "dhcp-overrides.use-dns": exact("use-dns; drop-in [DHCPv4] UseDNS=, [DHCPv6] UseDNS="),
+    "dhcp-overrides.use-ntp": exact("use-ntp; drop-in [DHCPv4] UseNTP=, [DHCPv6] UseNTP="),
+    "dhcp-overrides.use-mtu": exact("use-mtu; drop-in [DHCPv4] UseMTU="),
+    "dhcp-overrides.use-hostname": exact(
+        "use-hostname; drop-in [DHCPv4] UseHostname=, [DHCPv6] UseHostname="
+    ),
+    "dhcp-overrides.use-domains": exact(
+        "use-domains; drop-in [DHCPv4] UseDomains=, [DHCPv6] UseDomains="
+    ),
+    "dhcp-overrides.send-hostname": exact("send-hostname; drop-in [DHCPv4], [DHCPv6]", _DHCP6_NAME),
+    "dhcp-overrides.hostname": exact("hostname; drop-in [DHCPv4], [DHCPv6]", _DHCP6_NAME),
     "nameservers.addresses": exact(
         "nameservers: addresses; IPv6 before IPv4: drop-in [Network] DNS="
     ),

@@ -9,11 +9,21 @@ from vnetc.backends.networkd.raw import check_raw
 from vnetc.backends.networkd.support import SUPPORT
 from vnetc.backends.networkd.writer import write
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vnetc.backends.deployment import Deployment
+
 
 def _rare() -> Mapping[str, Support]:
     from vnetc.backends.networkd import rare
 
     return rare.SUPPORT
+
+
+def _deployment() -> Deployment:
+    from vnetc.backends.networkd import deployment
+
+    return deployment.DEPLOYMENT
 
 
 TARGETS = {
@@ -27,5 +37,6 @@ TARGETS = {
         rare=_rare,
         write=write,
         check_raw=check_raw,
+        deployment=_deployment,
     )
 }

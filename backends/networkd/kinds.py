@@ -89,9 +89,9 @@ _MII_ZERO = limit(
 _TUN = (
     option("user", "User"),
     option("group", "Group"),
-    option("multi_queue", "MultiQueue"),
-    option("packet_info", "PacketInfo"),
-    option("vnet_header", "VNetHeader"),
+    option("multi_queue", "MultiQueue", only_true),
+    option("packet_info", "PacketInfo", only_true),
+    option("vnet_header", "VNetHeader", only_true),
 )
 
 NETDEV: Groups = {
@@ -99,7 +99,7 @@ NETDEV: Groups = {
         "Bridge",
         (
             elsewhere("ports", "[Network] Bridge="),
-            option("stp", "STP"),
+            option("stp", "STP", only_true),
             option("forward_delay", "ForwardDelaySec", seconds),
             option("hello_time", "HelloTimeSec", seconds),
             option("max_age", "MaxAgeSec", seconds),
@@ -230,7 +230,7 @@ NETDEV: Groups = {
             option("short_circuit", "RouteShortCircuit"),
             option("l2_miss_notification", "L2MissNotification"),
             option("l3_miss_notification", "L3MissNotification"),
-            option("udp_checksum", "UDPChecksum", unsaid=True),
+            option("udp_checksum", "UDPChecksum"),
             option("udp6_zero_checksum_transmit", "UDP6ZeroChecksumTx"),
             option("udp6_zero_checksum_receive", "UDP6ZeroChecksumRx"),
             option("remote_checksum_transmit", "RemoteChecksumTx"),
@@ -307,7 +307,7 @@ NETDEV: Groups = {
             elsewhere("mode", "[NetDev] Kind=, [Tunnel] Mode="),
             option("local", "Local"),
             option("remote", "Remote"),
-            elsewhere("link", "[Network] Tunnel="),
+            elsewhere("link", "[Network] Tunnel=, [Tunnel] Independent="),
             option("ttl", "TTL", inherit_as_zero),
             option(
                 "tos",

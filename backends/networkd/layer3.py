@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from vnetc.backends.base import Context, Devices, carried_vlans, limit, said_table
+from vnetc.backends.base import (
+    Context,
+    Devices,
+    Version,
+    carried_vlans,
+    default_vlan,
+    limit,
+    said_table,
+)
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, said
 from vnetc.backends.spelling import slash, span
@@ -27,6 +35,7 @@ from vnetc.model import (
     Route,
     Rule,
 )
+from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +55,25 @@ def _inverse(value: bool) -> str:
     return boolean(not value)
 
 
-def _only_false(value: bool) -> str | None:
-    return None if value else "no"
-
-
 def _broadcast(value: Any) -> str:
     return "no" if value is False else str(value)
+
+
+_TABLES = {253: "default", 254: "main", 255: "local"}  # systemd.network(5), RouteTable=
+_PROTOCOL_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 132: "sctp"}
+_ALL_BITS = 0xFFFFFFFF
+
+
+def _table(number: int) -> str:
+    return _TABLES.get(number, str(number))
+
+
+def _protocol(number: int) -> str:
+    return _PROTOCOL_NAMES.get(number, str(number))
+
+
+def _mark(value: tuple[int, int]) -> str:
+    return str(value[0]) if value[1] == _ALL_BITS else slash(value)
 
 
 # --- what it cannot say ---------------------------------------------------------------------------
@@ -146,6 +168,26 @@ LINK = (
     option("promiscuous", "Promiscuous", since=(248,)),
     option("group", "Group"),
 )
+_OF_BOTH_DHCP = (
+    option("use_dns", "UseDNS"),
+    option("use_ntp", "UseNTP"),
+    option("use_hostname", "UseHostname"),
+    option("use_domains", "UseDomains"),
+)
+HOSTNAME = (
+    option("send_hostname", "SendHostname"),
+    option("hostname", "Hostname"),
+)
+# of [DHCPv4] those that netplan has keys for, then the others
+DHCP4_KEYS = (
+    option("route_metric", "RouteMetric"),
+    option("use_mtu", "UseMTU"),
+    option("use_routes", "UseRoutes"),
+    *_OF_BOTH_DHCP,
+    *HOSTNAME,
+)
+DHCP6 = _OF_BOTH_DHCP
+DHCP6_KEYS = (option("route_metric", "RouteMetric"), *_OF_BOTH_DHCP, *HOSTNAME)
 DHCP4 = (
     option("use_gateway", "UseGateway"),
     option("table", "RouteTable"),
@@ -153,9 +195,13 @@ DHCP4 = (
     option("label", "Label", since=(250,)),
 )
 ROUTERS = (
-    option("use_gateway", "UseGateway", _only_false, since=(250,)),
-    option("use_autonomous_prefix", "UseAutonomousPrefix", _only_false),
-    option("use_on_link_prefix", "UseOnLinkPrefix", _only_false),
+    option("route_metric", "RouteMetric", since=(249,)),
+    option("use_dns", "UseDNS"),
+    option("use_domains", "UseDomains"),
+    option("table", "RouteTable"),
+    option("use_gateway", "UseGateway", since=(250,)),
+    option("use_autonomous_prefix", "UseAutonomousPrefix"),
+    option("use_on_link_prefix", "UseOnLinkPrefix"),
 )
 RESOLVER = (
     option("default_route", "DNSDefaultRoute"),
@@ -165,8 +211,8 @@ RESOLVER = (
     option("dnssec", "DNSSEC"),
 )
 NETWORK = (
-    option("emit_lldp", "EmitLLDP", only_true),
-    option("critical", "KeepConfiguration", only_true),
+    option("emit_lldp", "EmitLLDP"),
+    option("critical", "KeepConfiguration"),
 )
 LAYER3: Groups = {
     Interface: Group("Link", LINK),
@@ -197,7 +243,7 @@ LAYER3: Groups = {
             option("address", "Address"),
             option("peer", "Peer"),
             option("label", "Label"),
-            option("scope", "Scope", _unless("global")),
+            option("scope", "Scope"),
             option("preferred_lifetime", "PreferredLifetime"),
             option("noprefixroute", "AddPrefixRoute", lambda value: "no" if value else None),
             option("broadcast", "Broadcast", _broadcast),
@@ -245,16 +291,16 @@ LAYER3: Groups = {
             option(
                 "ip_protocol",
                 "IPProtocol",
-                str,
+                _protocol,
                 limit("systemd-networkd has no name for this protocol", _unknown_protocol),
             ),
             option("suppress_prefix_length", "SuppressPrefixLength"),
             option("suppress_interface_group", "SuppressInterfaceGroup", since=(250,)),
-            option("table", "Table"),
+            option("table", "Table", _table),
             option("action", "Type", str, _LOSES_NOP, _HAS_TABLES_ALONE),
             option("goto", "GoTo", since=(257,)),
             option("l3mdev", "L3MasterDevice", only_true, since=(256,)),
-            option("fwmark", "FirewallMark", slash),
+            option("fwmark", "FirewallMark", _mark),
             option("source_port", "SourcePort", span),
             option("destination_port", "DestinationPort", span),
             option("uid_range", "User", span),
@@ -325,8 +371,27 @@ def address(item: Address) -> Section:
     return "Address", options
 
 
+def split_routes(interface: Interface) -> tuple[list[Route], list[Route]]:
+    """Part routes into those that a Gateway= line of [Network] says, and the others."""
+    gateways = [r for r in interface.routes if _is_gateway(r)]
+    return gateways, [r for r in interface.routes if not _is_gateway(r)]
+
+
+def _is_gateway(item: Route) -> bool:
+    """Tell whether a route is no more than a default gateway of the table `main`."""
+    return item.to.prefixlen == 0 and item == Route(path=(), to=item.to, via=item.via)
+
+
+def needs_scope(item: Route) -> bool:
+    """Tell whether a scope is another than the one of silence: `link` of what is directly there."""
+    is_direct = item.type == "unicast" and item.via is None and not item.nexthops
+    return item.scope is not None and not (is_direct and item.scope == "link")
+
+
 def route(item: Route) -> Section:
     """Write a [Route] section."""
+    if not needs_scope(item):
+        item = replace(item, scope=None)
     options: Options = []
     if item.to.prefixlen > 0 or item.via is None:
         options.append(("Destination", str(item.to)))
@@ -334,11 +399,12 @@ def route(item: Route) -> Section:
         options.append(("Gateway", str(item.via)))
     for hop in item.nexthops:
         through = "" if hop.interface is None else f"@{hop.interface}"
-        options.append(("MultiPathRoute", f"{hop.via}{through} {hop.weight}"))
+        weight = "" if hop.weight == 1 else f" {hop.weight}"
+        options.append(("MultiPathRoute", f"{hop.via}{through}{weight}"))
     options += said(item, ROUTE_BEFORE_TABLE)
     table = said_table(item)
     if table is not None:
-        options.append(("Table", str(table)))
+        options.append(("Table", _table(table)))
     return "Route", [*options, *said(item, ROUTE_AFTER_TABLE)]
 
 
@@ -380,19 +446,29 @@ def entries(interface: Interface) -> Iterator[Section]:
             yield "BridgeMDB", [*said(group, LAYER3[MdbEntry].options)]
 
 
-def port(devices: Devices, item: Port) -> Iterator[Section]:
+def port(devices: Devices, item: Port, version: Version) -> Iterator[Section]:
     """Write the [Bridge] and [BridgeVLAN] sections of a port."""
     options = [*said(item, PORT)]
     if options:
         yield "Bridge", options
     bridge = devices.by_name[item.bridge].kind
     assert isinstance(bridge, Bridge)
-    yield from bridge_vlans(item, bridge)
+    yield from bridge_vlans(item, bridge, version)
 
 
-def bridge_vlans(item: Port | Bridge, bridge: Bridge) -> Iterator[Section]:
-    """Write the [BridgeVLAN] section of a port or of the bridge device itself."""
-    vlans, pvid, untagged = carried_vlans(item, bridge)
+# seen in the lab with 257: it removes the default VLAN from what lists others; 252 does not
+_REMOVES_DEFAULT_VLAN = (256,)
+
+
+def bridge_vlans(item: Port | Bridge, bridge: Bridge, version: Version) -> Iterator[Section]:
+    """Write the [BridgeVLAN] section of a port or of the bridge device itself.
+
+    What is listed without `PVID=` is no PVID any more, also the default VLAN: all versions.
+    """
+    vlans, pvid, untagged = item.vlans, item.pvid, item.untagged
+    lists_default = any(first <= default_vlan(bridge) <= last for first, last in vlans)
+    if lists_default or version >= _REMOVES_DEFAULT_VLAN:
+        vlans, pvid, untagged = carried_vlans(item, bridge)
     options: Options = [("VLAN", span(numbers)) for numbers in vlans]
     if pvid is not None:
         options.append(("PVID", str(pvid)))

@@ -64,33 +64,37 @@ def merge_raw(sections: Sequence[Section], raw: Raw | None) -> list[Section]:
 
 def check_raw(host: Host, version: Version) -> list[Diagnostic]:
     """Find raw options that an INI file cannot carry or that vnetc sets itself."""
+    from vnetc.backends.networkd.sections import keeps_foreign
     from vnetc.backends.networkd.writer import network_sections
 
     devices = Devices(host)
-    found = list(_check_values((), host.raw))
+    found = [*_check_values((), host.raw), *_taken((), host.raw, keeps_foreign(host, version))]
     for interface in host.interfaces:
-        if not (interface.raw or {}).get("networkd"):
-            continue
-        found += _check_values(interface.path, interface.raw)
-        own = {
-            (name, option)
-            for name, options in network_sections(devices, interface, version)
-            for option, _ in options
-            if name not in _REPEATED
-        }
-        for name, options in raw_sections(interface.raw):
-            for option in dict.fromkeys(option for option, _ in options):
-                if name == "Match" or ((name, option) in own and option not in _ADDING):
-                    found.append(
-                        diagnostic(
-                            "VN506",
-                            f"vnetc sets `{option}=` of [{name}] itself",
-                            (*interface.path, "raw", "networkd", name, option),
-                            "key",
-                            help="use the key of the language for it",
-                        )
-                    )
+        if (interface.raw or {}).get("networkd"):
+            found += _check_values(interface.path, interface.raw)
+            own = network_sections(devices, interface, version)
+            found += _taken(interface.path, interface.raw, own)
     return found
+
+
+def _taken(path: Path, raw: Raw | None, sections: Sequence[Section]) -> Iterator[Diagnostic]:
+    """Find raw options that vnetc sets itself."""
+    own = {
+        (name, option)
+        for name, options in sections
+        for option, _ in options
+        if name not in _REPEATED
+    }
+    for name, options in raw_sections(raw):
+        for option in dict.fromkeys(option for option, _ in options):
+            if (path and name == "Match") or ((name, option) in own and option not in _ADDING):
+                yield diagnostic(
+                    "VN506",
+                    f"vnetc sets `{option}=` of [{name}] itself",
+                    (*path, "raw", "networkd", name, option),
+                    "key",
+                    help="use the key of the language for it",
+                )
 
 
 def _check_values(path: Path, raw: Raw | None) -> Iterator[Diagnostic]:

@@ -16,6 +16,7 @@ from vnetc.backends.options import said
 from vnetc.backends.services.secrets import credential_path
 from vnetc.kinds import (
     Bond,
+    Bridge,
     Card,
     Ethernet,
     Infiniband,
@@ -32,14 +33,8 @@ from vnetc.kinds import (
     Wireguard,
     WireguardPeer,
 )
-from vnetc.model import (
-    MAIN_TABLE,
-    DhcpOverrides,
-    DhcpServer,
-    Host,
-    Interface,
-    Sysctls,
-)
+from vnetc.model import DhcpOverrides, DhcpServer, Host, Interface, Sysctls
+from vnetc.record import replace
 
 Options = list[tuple[str, str]]
 
@@ -126,8 +121,9 @@ def link(interface: Interface) -> Options:
     options += layer3.link_flags(interface)
     if interface.activation != "auto":
         options.append(("ActivationPolicy", _ACTIVATION[interface.activation]))
-    if interface.optional is not None or not interface.waited_for:
-        options.append(("RequiredForOnline", boolean(interface.waited_for)))
+    # of one that is not brought up it is the default (systemd.network(5))
+    if interface.activation == "auto" and not interface.waited_for:
+        options.append(("RequiredForOnline", "no"))
     return options
 
 
@@ -138,19 +134,24 @@ def description(interface: Interface) -> Options:
 
 
 _DHCP = {
-    (False, False): "no",
     (True, False): "ipv4",
     (False, True): "ipv6",
     (True, True): "yes",
 }
 
 
-def keeps_without_carrier(interface: Interface) -> bool:
-    """Tell whether the interface is configured although its cable is out, as ifupdown does."""
-    if interface.activation != "auto" or isinstance(interface.kind, Loopback):
-        return False  # nothing is configured before it is up, and `lo` always has a carrier
-    virtual = not isinstance(interface.kind, Card)
-    return virtual or bool(interface.addresses or interface.routes or interface.qdiscs)
+def ignores_carrier(interface: Interface) -> bool | None:
+    """Tell whether the interface is configured although it has no carrier, None if nobody says.
+
+    What has none by itself, a bridge of guests before the first one, would stay without what the
+    document says of it.
+    """
+    if interface.activation != "auto":
+        return None  # nothing is configured before it is up
+    if interface.ignore_carrier is not None:
+        return interface.ignore_carrier
+    configured = interface.addresses or interface.routes or interface.routing_policy
+    return (interface.lacks_carrier and bool(configured or interface.qdiscs)) or None
 
 
 def match(interface: Interface) -> Options:
@@ -172,10 +173,12 @@ def network(devices: Devices, interface: Interface) -> Options:
     options += own_sysctls(interface)
     options += layer3.network(interface)
     options += masters(devices, interface)
-    if keeps_without_carrier(interface):
-        options.append(("ConfigureWithoutCarrier", "yes"))
+    ignores = ignores_carrier(interface)
+    if ignores is not None:
+        options.append(("ConfigureWithoutCarrier", boolean(ignores)))
     options += uppers(devices, interface)
     options += [("Address", str(a.address)) for a in layer3.split_addresses(interface)[0]]
+    options += [("Gateway", str(r.via)) for r in layer3.split_routes(interface)[0]]
     options += [("DNS", str(server)) for server in interface.nameservers.addresses]
     if interface.nameservers.search:
         options.append(("Domains", " ".join(interface.nameservers.search)))
@@ -184,12 +187,16 @@ def network(devices: Devices, interface: Interface) -> Options:
 
 def _automatic(interface: Interface) -> Iterator[tuple[str, str]]:
     """Write the [Network] options for addresses that the interface gets by itself."""
-    yield "DHCP", _DHCP[interface.dhcp4, interface.dhcp6]
-    yield "LinkLocalAddressing", _link_local(interface)
-    if "ipv6" in interface.link_local:
+    if interface.dhcp4 or interface.dhcp6:
+        yield "DHCP", _DHCP[interface.dhcp4, bool(interface.dhcp6)]
+    if interface.link_local is not None:
+        yield "LinkLocalAddressing", _link_local(interface.link_local)
+    if interface.ipv6_address_generation is not None:
         yield "IPv6LinkLocalAddressGenerationMode", interface.ipv6_address_generation
-    yield "IPv6AcceptRA", boolean(interface.accept_ra)
-    yield "IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)
+    if interface.accept_ra is not None:
+        yield "IPv6AcceptRA", boolean(interface.accept_ra)
+    if interface.ipv6_privacy is not None:
+        yield "IPv6PrivacyExtensions", boolean(interface.ipv6_privacy)
 
 
 def masters(devices: Devices, interface: Interface) -> Iterator[tuple[str, str]]:
@@ -261,78 +268,59 @@ def other_sysctls(host: Host) -> dict[str, Sysctls]:
     }
 
 
-def _link_local(interface: Interface) -> str:
-    families = interface.link_local
+def _link_local(families: tuple[str, ...]) -> str:
     return "yes" if len(families) == 2 else families[0] if families else "no"
 
 
-def uses_mtu(interface: Interface) -> bool:
-    """Tell whether the DHCPv4 server's MTU counts: not if the document says one."""
-    return interface.dhcp4_overrides.use_mtu and interface.mtu is None
+def dhcp4_overrides(interface: Interface) -> DhcpOverrides:
+    """Give the overrides of DHCPv4; an MTU of the document counts more than the server's."""
+    overrides = interface.dhcp4_overrides
+    if interface.mtu is not None and overrides.use_mtu:
+        return replace(overrides, use_mtu=False)
+    return overrides
 
 
 def dhcp4(interface: Interface) -> Section:
     """Write the [DHCPv4] section."""
-    overrides = interface.dhcp4_overrides
-    options: Options = [
-        ("RouteMetric", str(overrides.route_metric)),
-        ("UseMTU", boolean(uses_mtu(interface))),
-        ("UseRoutes", boolean(overrides.use_routes)),
-        *_dhcp(overrides),
-        ("SendHostname", boolean(overrides.send_hostname)),
-    ]
-    if overrides.hostname is not None:
-        options.append(("Hostname", overrides.hostname))
-    return "DHCPv4", [*options, *said(overrides, layer3.DHCP4)]
+    options = (*layer3.DHCP4_KEYS, *layer3.DHCP4)
+    return "DHCPv4", [*said(dhcp4_overrides(interface), options)]
 
 
-def dhcp6(overrides: DhcpOverrides, version: Version) -> Section:
-    """Write the [DHCPv6] section: the client starts by itself, not by a router's word."""
-    options: Options = [("WithoutRA", "solicit"), *_dhcp(overrides)]
+def dhcp6(devices: Devices, interface: Interface, version: Version) -> Section:
+    """Write the [DHCPv6] section.
+
+    A router's word starts the client, or that there is none: where systemd-networkd listens to no
+    router it must start by itself. That is by default so on bridges, and on hosts that forward.
+    """
+    deaf = isinstance(interface.kind, Bridge) or devices.forwards
+    options: Options = []
+    if interface.dhcp6 and (deaf if interface.accept_ra is None else not interface.accept_ra):
+        options.append(("WithoutRA", "solicit"))
+    options += said(interface.dhcp6_overrides, layer3.DHCP6)
     if version >= (255,):
-        options.append(("SendHostname", boolean(overrides.send_hostname)))
-        if overrides.hostname is not None:
-            options.append(("Hostname", overrides.hostname))
+        options += said(interface.dhcp6_overrides, layer3.HOSTNAME)
     return "DHCPv6", options
 
 
-def _dhcp(overrides: DhcpOverrides) -> Options:
-    return [
-        ("UseDNS", boolean(overrides.use_dns)),
-        ("UseNTP", boolean(overrides.use_ntp)),
-        ("UseHostname", boolean(overrides.use_hostname)),
-        ("UseDomains", domains(overrides.use_domains)),
-    ]
-
-
-def domains(value: bool | str) -> str:
-    """Spell UseDomains=."""
-    return boolean(value) if isinstance(value, bool) else value
-
-
-def router_advertisement(interface: Interface, version: Version) -> Section:
-    """Write the [IPv6AcceptRA] section. DHCPv6 runs if the spec says so, not if a router does.
-
-    The metric is the kernel's (IP6_RT_PRIO_USER), of which networkd makes 512 or 2048 by the router's
-    preference, and netplan 100 by a [DHCP] section.
-    """
-    overrides = interface.ra_overrides
-    options: Options = [
-        ("UseDNS", boolean(overrides.use_dns)),
-        ("UseDomains", domains(overrides.use_domains)),
-    ]
-    if overrides.table != MAIN_TABLE:
-        options.append(("RouteTable", str(overrides.table)))
-    if version >= (249,):
-        options.append(("RouteMetric", "1024"))
-    if not interface.dhcp6:
-        options.append(("DHCPv6Client", "no"))
+def router_advertisement(interface: Interface) -> Section:
+    """Write the [IPv6AcceptRA] section."""
+    overrides = replace(interface.ra_overrides, route_metric=interface.ra_metric)
+    options: Options = [*said(overrides, layer3.ROUTERS)]
+    if interface.dhcp6 is False and interface.accept_ra is not False:
+        options.append(("DHCPv6Client", "no"))  # else a router's word starts the client
     if interface.ipv6_address_generation == "stable-privacy":
         options.append(("Token", "prefixstable"))
     if interface.ipv6_address_token is not None:
         options.append(("Token", f"static:{interface.ipv6_address_token}"))
-    options += said(overrides, layer3.ROUTERS)
     return "IPv6AcceptRA", options
+
+
+def keeps_foreign(host: Host, version: Version) -> list[Section]:
+    """Write the section of networkd.conf(5) that has it leave alone what others make."""
+    if host.foreign is None:
+        return []
+    kinds = ["Routes", "RoutingPolicyRules", *(["NextHops"] if version >= (256,) else [])]
+    return [("Network", [(f"ManageForeign{kind}", "no") for kind in kinds])]
 
 
 def networkd_servers(devices: Devices, interface: Interface) -> list[DhcpServer]:
@@ -347,21 +335,40 @@ def serve(server: DhcpServer) -> Options:
     return [*options, ("IPv6SendRA", "yes")] if server.prefixes else options
 
 
-def dhcp_server(server: DhcpServer) -> Iterator[Section]:
-    """Write the sections of networkd's own DHCP server."""
+def _is_all(server: DhcpServer) -> bool:
+    """Tell whether leases are of the whole subnet, less the host's own address at its beginning."""
+    hosts = [] if server.subnet is None else [server.subnet[1], server.subnet[-2]]
+    return (
+        server.range is not None
+        and [server.address, server.range[1]] == hosts
+        and (int(server.range[0]) == int(hosts[0]) + 1)
+    )
+
+
+_DEFAULT_LEASE = 3_600_000  # systemd.network(5), DefaultLeaseTimeSec=
+
+
+def dhcp_server(interface: Interface, server: DhcpServer) -> Iterator[Section]:
+    """Write the sections of networkd's own DHCP server on a bridge."""
     assert server.subnet is not None, "refused by the support table"
-    options: Options = [("ServerAddress", f"{server.address}/{server.subnet.prefixlen}")]
-    if server.range is not None:
+    options: Options = []
+    if sum(a.address.version == 4 for a in interface.addresses) > 1:
+        options.append(("ServerAddress", f"{server.address}/{server.subnet.prefixlen}"))
+    if server.range is not None and not _is_all(server):
         first, last = map(int, server.range)
         options.append(("PoolOffset", str(first - int(server.subnet.network_address))))
         options.append(("PoolSize", str(last - first + 1)))
     lease = seconds(server.lease_time)
-    options += [("DefaultLeaseTimeSec", lease), ("MaxLeaseTimeSec", lease)]
-    options.append(("EmitRouter", boolean(server.router is not None)))
-    if server.router is not None:
+    if server.lease_time != _DEFAULT_LEASE:
+        options.append(("DefaultLeaseTimeSec", lease))
+    options.append(("MaxLeaseTimeSec", lease))
+    if server.router is None:
+        options.append(("EmitRouter", "no"))
+    elif server.router != server.address:
         options.append(("Router", str(server.router)))
     # networkd runs no resolver for guests: without servers of the spec it passes on the uplink's
-    options.append(("EmitDNS", boolean(bool(server.nameservers) or server.forwards_dns)))
+    if not server.nameservers and not server.forwards_dns:
+        options.append(("EmitDNS", "no"))
     options += [("DNS", str(address)) for address in server.nameservers]
     yield "DHCPServer", options
     for reservation in server.reservations:
@@ -370,9 +377,14 @@ def dhcp_server(server: DhcpServer) -> Iterator[Section]:
             [("MACAddress", reservation.macaddress), ("Address", str(reservation.address))],
         )
     if server.prefixes:
-        advertised: Options = [("Managed", "no"), ("OtherInformation", "no")]
+        advertised: Options = []
         if not server.forwards_dns:  # isolated: the host is nobody's router
             advertised.append(("RouterLifetimeSec", "0"))
+        # by itself it passes on the uplink's: not to those who cannot reach them, nor beside others
+        if server.nameservers or not server.forwards_dns:
+            advertised.append(("EmitDNS", "no"))
+        if not server.forwards_dns:
+            advertised.append(("EmitDomains", "no"))
         yield "IPv6SendRA", advertised
     for prefix in server.prefixes:
         yield "IPv6Prefix", [("Prefix", str(prefix))]

@@ -57,7 +57,7 @@ def serves_no_ipv4(context: Context) -> bool:
 
 
 def _stable_slaac(context: Context) -> bool:
-    return isinstance(context.node, Interface) and context.node.accept_ra
+    return isinstance(context.node, Interface) and context.node.accept_ra is not False
 
 
 def _is_lo(context: Context) -> bool:
@@ -98,7 +98,7 @@ def _is_number(context: Context) -> bool:
 def asks_link_local(context: Context) -> bool:
     """Tell whether a device that gets no IPv6 link-local address by itself shall have one."""
     interface: Interface = context.node
-    return "ipv6" in interface.link_local and not has_link_local(interface.kind)
+    return interface.asks_link_local and not has_link_local(interface.kind)
 
 
 NO_LINK_LOCAL = limit(
@@ -110,7 +110,7 @@ _OF_ROUTERS = ("accept_ra_", "ra_", "router_")
 LISTENS_ITSELF = limit(
     "systemd-networkd, not the kernel, listens to router advertisements here",
     lambda context: (
-        context.node.accept_ra
+        context.node.accept_ra is not False
         and any(f == "ipv6" and key.startswith(_OF_ROUTERS) for f, key, _ in context.node.sysctl)
     ),
 )
@@ -145,9 +145,10 @@ SUPPORT: dict[str, Support] = {
     "interface.mtu": exact("[Link] MTUBytes="),
     "interface.activation": exact("[Link] ActivationPolicy=", since=(248,)),
     "interface.optional": exact("[Link] RequiredForOnline="),
+    "interface.ignore-carrier": exact("[Network] ConfigureWithoutCarrier="),
     "interface.addresses": exact("[Network] Address=, [Address]"),
     "interface.dhcp4": exact("[Network] DHCP="),
-    "interface.dhcp6": exact("[Network] DHCP=, [DHCPv6] WithoutRA=solicit"),
+    "interface.dhcp6": exact("[Network] DHCP=, [DHCPv6] WithoutRA=, [IPv6AcceptRA] DHCPv6Client="),
     "interface.dhcp4-overrides": exact("[DHCPv4]"),
     "interface.dhcp6-overrides": exact("[DHCPv6]"),
     "interface.accept-ra": exact("[Network] IPv6AcceptRA="),
@@ -181,7 +182,10 @@ SUPPORT: dict[str, Support] = {
     "interface.vrf": exact("[Network] VRF="),
     "interface.raw": exact("sections of the .network file"),
     "veth.peer": exact("[Peer] Name="),
-    "dhcp-overrides.route-metric": exact("[DHCPv4] RouteMetric="),
+    "dhcp-overrides.route-metric": exact(
+        "[DHCPv4] RouteMetric=, [IPv6AcceptRA] RouteMetric=",
+        limit("routes of routers have no metric of one's own", of_dhcp6, before=(249,)),
+    ),
     "dhcp-overrides.use-routes": exact("[DHCPv4] UseRoutes="),
     "dhcp-overrides.use-dns": exact("[DHCPv4] UseDNS=, [DHCPv6] UseDNS="),
     "dhcp-overrides.use-ntp": exact("[DHCPv4] UseNTP=, [DHCPv6] UseNTP="),
@@ -226,5 +230,11 @@ SUPPORT: dict[str, Support] = {
     "reservation.macaddress": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] MACAddress="),
     "reservation.address": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] Address="),
     "reservation.hostname": exact("dnsmasq dhcp-host", _networkd_server("hands out no host names")),
+    # networkd.conf(5); before 249 it keeps no rules
+    "host.foreign": exact(
+        "/etc/systemd/networkd.conf.d/50-vnetc.conf: [Network] ManageForeignRoutes=, "
+        "ManageForeignRoutingPolicyRules=, since 256 ManageForeignNextHops",
+        since=(249,),
+    ),
     "host.raw": exact("/etc/systemd/networkd.conf.d/50-vnetc.conf"),
 }

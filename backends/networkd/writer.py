@@ -6,13 +6,13 @@ from vnetc.backends.base import Devices, File, Version, has_rare
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
-from vnetc.backends.networkd.raw import merge_raw, raw_sections
+from vnetc.backends.networkd.raw import merge_raw
 from vnetc.backends.services import companions, write_units
+from vnetc.backends.services.paths import file_stem
 from vnetc.backends.services.secrets import credentials, write_secrets
 from vnetc.kinds import Bridge
 from vnetc.model import Host, Interface
 
-_DIRECTORY = "/etc/systemd/network"
 CONF_PATH = "/etc/systemd/networkd.conf.d/50-vnetc.conf"
 
 
@@ -21,19 +21,20 @@ def write(host: Host, version: Version) -> list[File]:
     devices = Devices(host)
     files: list[File] = []
     for interface in host.interfaces:
-        stem = f"{_DIRECTORY}/10-{interface.name}"
+        stem = file_stem(interface)
         if s.creates(devices, interface):
             files.append(File(f"{stem}.netdev", ini(host.name, s.netdev(devices, interface))))
         sections = merge_raw(network_sections(devices, interface, version), interface.raw)
         files.append(File(f"{stem}.network", ini(host.name, sections)))
-    conf = raw_sections(host.raw)
+    keeps = s.keeps_foreign(host, version)
+    conf = merge_raw(keeps, host.raw)
     if conf:
-        files.append(File(CONF_PATH, ini(host.name, conf)))
+        files.append(File(CONF_PATH, ini(host.name, conf, ["foreign"] if keeps else [])))
     files += [*companions(host, s.other_sysctls(host)), *write_secrets(host)]
     if has_rare(host):
         from vnetc.backends.services.link import link_files, write_passwords
 
-        files += [*link_files(host), *write_passwords(host)]
+        files += [*link_files(host.name, host.interfaces), *write_passwords(host)]
     return [*files, *write_units(host, credentials(host))]
 
 
@@ -49,19 +50,16 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
         ("Network", network),
     ]
     sections += [layer3.address(a) for a in layer3.split_addresses(interface)[1]]
-    sections += [layer3.route(r) for r in interface.routes]
+    sections += [layer3.route(r) for r in layer3.split_routes(interface)[1]]
     sections += [layer3.rule(r) for r in interface.routing_policy]
     sections += layer3.neighbors(interface)
-    if interface.dhcp4:
-        sections.append(s.dhcp4(interface))
-    if interface.dhcp6:
-        sections.append(s.dhcp6(interface.dhcp6_overrides, version))
-    if interface.accept_ra:
-        sections.append(s.router_advertisement(interface, version))
+    sections.append(s.dhcp4(interface))
+    sections.append(s.dhcp6(devices, interface, version))
+    sections.append(s.router_advertisement(interface))
     if interface.port is not None:
-        sections += layer3.port(devices, interface.port)
+        sections += layer3.port(devices, interface.port, version)
     if isinstance(interface.kind, Bridge):
-        sections += layer3.bridge_vlans(interface.kind, interface.kind)
+        sections += layer3.bridge_vlans(interface.kind, interface.kind, version)
     sections += s.ipoib(interface)
     sections += s.flood(interface)
     sections += layer3.entries(interface)
@@ -70,5 +68,5 @@ def network_sections(devices: Devices, interface: Interface, version: Version) -
 
         sections += qdiscs(interface)
     for server in servers:
-        sections += s.dhcp_server(server)
+        sections += s.dhcp_server(interface, server)
     return sections

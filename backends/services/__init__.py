@@ -11,12 +11,19 @@ from collections.abc import Mapping
 from vnetc.backends.base import File, has_rare
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
 from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
-from vnetc.backends.services.sysctl import SYSCTL_PATH, forwarding, sysctl_key, write_sysctl
+from vnetc.backends.services.sysctl import (
+    SYSCTL_PATH,
+    autoconfiguration,
+    forwarding,
+    sysctl_key,
+    write_sysctl,
+)
 from vnetc.backends.services.units import write_units
 from vnetc.model import Host, Sysctls
 
 __all__ = [
     "SYSCTL_PATH",
+    "autoconfiguration",
     "companions",
     "dnsmasq_path",
     "dnsmasq_pidfile",

@@ -7,11 +7,12 @@ it, 99-default.link no longer counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vnetc.backends.base import Context, File, limit
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
+from vnetc.backends.services.paths import file_stem
 from vnetc.cards import (
     CardMatch,
     Channels,
@@ -226,15 +227,20 @@ def describe(section: str, word: str) -> str:
     return f".link [{section}] {word}="
 
 
-def link_files(host: Host, *, settings: bool = True) -> list[File]:
-    """Write the .link files of a host; without `settings` they give the cards their names alone."""
-    files: list[File] = []
-    for interface in host.interfaces:
-        if isinstance(interface.kind, Card) and interface.kind.match is not None:
-            sections = _sections(interface, interface.kind, settings)
-            path = f"/etc/systemd/network/05-vnetc-{interface.name}.link"
-            files.append(File(path, ini(host.name, sections)))
-    return files
+def link_files(host: str, interfaces: Iterable[Interface], *, settings: bool = True) -> list[File]:
+    """Write the .link files of a host's interfaces; without `settings` they only give cards names."""
+    found = ((f"{file_stem(i)}.link", link_sections(i, settings=settings)) for i in interfaces)
+    return [File(path, ini(host, sections)) for path, sections in found if sections]
+
+
+def link_sections(interface: Interface, *, settings: bool = True) -> list[Section]:
+    """Write the sections of a card's .link file; none if it would say what the system's own says."""
+    card = interface.kind
+    if not isinstance(card, Card) or card.match is None:
+        return []
+    sections = [*_sections(interface, card, settings)]
+    more = [("Match", match_options(card.match)), ("Link", _DEFAULTS)]
+    return [] if sections == more else sections
 
 
 def password_path(name: str, secret: Secret) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vnetc.backends.base import File
 from vnetc.backends.formats import header
-from vnetc.model import Host, Sysctls
+from vnetc.model import Host, Interface, Sysctls
 
 SYSCTL_PATH = "/etc/sysctl.d/60-vnetc.conf"
 
@@ -28,6 +28,22 @@ def forwarding(host: Host) -> tuple[str, ...]:
         for subnet in firewall.subnet
     }
     return tuple(_FORWARDING[version] for version in sorted(versions))
+
+
+def autoconfiguration(interface: Interface) -> dict[str, int]:
+    """Give the settings of net/ipv6/conf/NAME/ that the document says something of.
+
+    `accept_ra` 2: also on a host that forwards (kernel documentation, networking/ip-sysctl).
+    """
+    settings: dict[str, int] = {}
+    if interface.accept_ra is not None:
+        settings |= {
+            "accept_ra": 2 if interface.accept_ra else 0,
+            "autoconf": int(interface.accept_ra),
+        }
+    if interface.ipv6_privacy is not None:
+        settings["use_tempaddr"] = 2 if interface.ipv6_privacy else 0
+    return settings
 
 
 def write_sysctl(host: Host, interface_sysctls: Mapping[str, Sysctls]) -> list[File]:

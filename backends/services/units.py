@@ -3,6 +3,7 @@
 A drop-in of systemd-networkd.service wants them, so that nothing needs to be enabled
 (systemd.unit(5)). `nft -f` runs before any interface is up: there is no moment without the rules.
 PartOf= and ReloadPropagatedFrom= bring the rules back after nftables.service flushed all tables.
+None of them reads networkd's files, which netplan-configure.service writes since netplan 1.2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Addresses, routes and rules: VN301 to VN307, VN314, VN315, VN319."""
+"""Addresses, routes and rules: VN301 to VN307, VN314, VN315, VN319, VN320."""
 
 from __future__ import annotations
 
@@ -303,6 +303,40 @@ def check_duplicate_routes(view: View) -> Iterator[Diagnostic]:
                 first[identity] = route.path
 
 
+def check_leased_uplinks(view: View) -> Iterator[Diagnostic]:
+    """VN320: which of two leased default routes with one metric is used is left to chance.
+
+    What a document does not say is the target's own, and so the same for both.
+    """
+    first: dict[tuple[int, int | None], Path] = {}
+    for interface in view.host.interfaces:
+        overrides = interface.dhcp4_overrides
+        takes = overrides.use_routes if overrides.use_gateway is None else overrides.use_gateway
+        asks = interface.dhcp4 and interface.claim is None and interface.activation != "off"
+        if (
+            not asks
+            or takes is False
+            or not view.is_sound(interface.path, "dhcp4-overrides", "vrf")
+        ):
+            continue
+        table = view.home(interface) if overrides.table is None else overrides.table
+        metric = overrides.route_metric
+        own = (*overrides.path, "route-metric")
+        path = (*interface.path, "dhcp4") if metric is None else own
+        identity = table, metric
+        if identity not in first:
+            first[identity] = path
+            continue
+        yield diagnostic(
+            "VN320",
+            f"the default route of `{interface.name}` has the same metric as another leased one",
+            path,
+            "key" if metric is None else "value",
+            labels=(Label(text="the other one", path=first[identity]),),
+            help="say which goes first: a higher `dhcp4-overrides: {route-metric: …}` stands by",
+        )
+
+
 def check_guest_routes(view: View) -> Iterator[Diagnostic]:
     """VN314: guests whose subnet is routed elsewhere too are not reached."""
     if not view.host.firewalls:
@@ -410,6 +444,7 @@ ADDRESSING = (
     check_unique_addresses,
     check_overlaps,
     check_duplicate_routes,
+    check_leased_uplinks,
     check_guest_routes,
     check_families,
     check_duplicate_rules,

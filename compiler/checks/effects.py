@@ -10,23 +10,33 @@ from vnetc.model import Interface
 from vnetc.record import fields
 
 
-def _has_ipv6_link_local(interface: Interface) -> bool:
-    return "ipv6" in interface.link_local
+def _may_have_link_local(interface: Interface) -> bool:
+    return interface.link_local is None or "ipv6" in interface.link_local
+
+
+def _may_listen(interface: Interface) -> bool:
+    return interface.accept_ra is not False
 
 
 # field, key, whether it has an effect, what it needs. IPv6 hosts find routers and DHCPv6 servers
 # from their link-local address (RFC 4861, RFC 8415).
 _NEEDS: tuple[tuple[str, str, Callable[[Interface], bool], str], ...] = (
     ("dhcp4_overrides", "dhcp4-overrides", lambda i: i.dhcp4, "`dhcp4: true`"),
-    ("dhcp6_overrides", "dhcp6-overrides", lambda i: i.dhcp6, "`dhcp6: true`"),
-    ("ra_overrides", "ra-overrides", lambda i: i.accept_ra, "`accept-ra: true`"),
-    ("ipv6_address_token", "ipv6-address-token", lambda i: i.accept_ra, "`accept-ra: true`"),
-    ("dhcp6", "dhcp6", _has_ipv6_link_local, "`ipv6` in `link-local`"),
-    ("accept_ra", "accept-ra", _has_ipv6_link_local, "`ipv6` in `link-local`"),
+    ("dhcp6_overrides", "dhcp6-overrides", lambda i: bool(i.dhcp6), "`dhcp6: true`"),
+    ("ra_overrides", "ra-overrides", _may_listen, "`accept-ra: true`"),
+    ("ipv6_address_token", "ipv6-address-token", _may_listen, "`accept-ra: true`"),
+    (
+        "ignore_carrier",
+        "ignore-carrier",
+        lambda i: i.activation == "auto",
+        "`activation: auto`",
+    ),
+    ("dhcp6", "dhcp6", _may_have_link_local, "`ipv6` in `link-local`"),
+    ("accept_ra", "accept-ra", _may_have_link_local, "`ipv6` in `link-local`"),
     (
         "ipv6_address_generation",
         "ipv6-address-generation",
-        _has_ipv6_link_local,
+        _may_have_link_local,
         "`ipv6` in `link-local`",
     ),
 )
@@ -39,7 +49,8 @@ def check_effects(view: View) -> Iterator[Diagnostic]:
         for field, key, has_effect, needs in _NEEDS:
             if interface.claim is not None and field in ("dhcp6", "accept_ra"):
                 continue  # VN207 says that these are the bridge's
-            if getattr(interface, field) != defaults[field] and not has_effect(interface):
+            value = getattr(interface, field)
+            if value and value != defaults[field] and not has_effect(interface):
                 yield diagnostic(
                     "VN112",
                     f"`{key}` has no effect without {needs}",
@@ -65,4 +76,28 @@ def check_peers(view: View) -> Iterator[Diagnostic]:
             )
 
 
-EFFECTS = (check_effects, check_peers)
+def check_metrics(view: View) -> Iterator[Diagnostic]:
+    """VN112: the routes that come with DHCPv6 are those that routers advertise."""
+    for interface in view.host.interfaces:
+        of_dhcp6, of_routers = interface.dhcp6_overrides, interface.ra_overrides
+        if of_dhcp6.route_metric is None:
+            continue
+        place = (*of_dhcp6.path, "route-metric")
+        if not _may_listen(interface):
+            yield diagnostic(
+                "VN112",
+                "`route-metric` has no effect without `accept-ra: true`: DHCPv6 has no routes",
+                place,
+                "key",
+                help="add `accept-ra: true`, or remove `route-metric`",
+            )
+        elif of_routers.route_metric not in (None, of_dhcp6.route_metric):
+            yield diagnostic(
+                "VN112",
+                "the routes have two metrics: those that come with DHCPv6 are the router's",
+                place,
+                help="remove it; `ra-overrides` says the metric",
+            )
+
+
+EFFECTS = (check_effects, check_metrics, check_peers)

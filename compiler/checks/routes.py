@@ -107,7 +107,7 @@ def check_sources(view: View) -> Iterator[Diagnostic]:
     if view.broken or not all(view.is_sound(i.path, *_TELLING) for i in interfaces):
         return
     learns = {4} if any(i.dhcp4 for i in interfaces) else set[int]()
-    learns |= {6} if any(i.dhcp6 or i.accept_ra for i in interfaces) else set()
+    learns |= {6} if any(i.dhcp6 or i.accept_ra is not False for i in interfaces) else set()
     own: dict[IPAddress, dict[str, Address]] = {}  # by VRF
     for interface, address in view.addresses():
         own.setdefault(address.address.ip, {})[view.domain(interface)] = address

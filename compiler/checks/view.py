@@ -150,7 +150,7 @@ def learns_addresses(interface: Interface, version: int) -> bool:
     if version == 4:
         return interface.dhcp4
     own = any(address.address.version == 6 for address in interface.addresses)
-    return interface.dhcp6 or (interface.accept_ra and not own)
+    return interface.dhcp6 or (interface.accept_ra is not False and not own)
 
 
 def subnet_name(subnet: IPNetwork) -> str:

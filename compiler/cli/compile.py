@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vnetc.backends.base import File, Output
 from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError, tell
@@ -14,6 +14,8 @@ from vnetc.pipeline import compile_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from vnetc.backends.deployment import Step
 
 
 def run(options: Namespace) -> int:
@@ -75,6 +77,7 @@ def _print_json(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
             "host": output.host,
             "target": output.target,
             "files": [_file(file) for file in output.files],
+            "next": _next_of(output),
             "diagnostics": findings(
                 prepare(Report(document.filename, lines(document.source), output.diagnostics))
             ),
@@ -82,6 +85,14 @@ def _print_json(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
         for document, output in zip(documents, outputs, strict=True)
     ]
     print(json.dumps(results[0] if len(results) == 1 else results, indent=2))
+
+
+def _next_of(output: Output) -> dict[str, Any]:
+    due, others = _deployment(output.target, [file.path for file in output.files])
+    return {
+        "steps": [{"command": s.command, "interrupts": s.interrupts} for s in due],
+        "others": [*others],
+    }
 
 
 def _file(file: File) -> dict[str, str]:
@@ -111,7 +122,32 @@ def _write(outputs: Sequence[Output], options: Namespace) -> int:
     if options.diff:
         sys.stdout.flush()  # before what goes to standard error
     tell(f"{_summary(changes, options)}\n")
+    if not (options.check or options.diff):
+        tell("".join(f"{line}\n" for line in _next(outputs, changes, several=several)))
     return FINDINGS if changes and (options.check or options.diff) else NOTHING
+
+
+def _next(outputs: Sequence[Output], changes: Any, *, several: bool) -> Iterator[str]:
+    """Say what to do on each host whose files have changed."""
+    changed = [change.path for change in (*changes.created, *changes.changed, *changes.removed)]
+    for output in outputs:
+        folder = f"{output.host}/" if several else ""
+        paths = [
+            f"/{path.removeprefix(folder)}" for path in sorted(changed) if path.startswith(folder)
+        ]
+        due, others = _deployment(output.target, paths)
+        if due:
+            yield f"next, on {output.host}:"
+            yield from (f"  {step.command}  # interrupts {step.interrupts}" for step in due)
+            yield f"  these would speak too, if they are there: {', '.join(others)}"
+
+
+def _deployment(target: str, paths: Iterable[str]) -> tuple[Sequence[Step], Sequence[str]]:
+    from vnetc.backends import load
+    from vnetc.backends.deployment import steps
+
+    deployment = load(target).deployment()
+    return ((), ()) if deployment is None else (steps(deployment, paths), deployment.others)
 
 
 def _summary(changes: Any, options: Namespace) -> str:

@@ -54,7 +54,7 @@ def below(kind: Kind, key: str | None) -> Kind:
         return "point"
     if key is None:
         return "plain" if kind == "plain" else "secret"
-    if kind == "peer" and key == "keys":  # netplan(5)
+    if has_keys(kind, key):
         return "keys"
     if is_secret(key):
         return "secret"
@@ -63,6 +63,11 @@ def below(kind: Kind, key: str | None) -> Kind:
     if key == "auth":
         return "auth"
     return "public" if key in harmless(kind) else "secret"
+
+
+def has_keys(kind: Kind, key: str) -> bool:
+    """Tell whether a key holds the keys of a peer, as netplan(5) has them."""
+    return kind == "peer" and key == "keys"
 
 
 def holds_secrets(kind: Kind) -> bool:

@@ -16,6 +16,7 @@ from vnetc.report.secret_keys import (
     below,
     block,
     harmless,
+    has_keys,
     holds_secrets,
     is_path,
     is_secret,
@@ -310,7 +311,7 @@ class Guess:
         kind: Kind = self._blocks[-1][1] if self._blocks else "plain"
         last = key.split()[-1] if key.strip() else ""  # `wifi auth:`, where a comma is missing
         found: Kind | None = "secret" if is_secret(last) else block(last)
-        if kind == "peer" and key == "keys":  # netplan(5)
+        if has_keys(kind, key):
             found = "keys"
         if key not in words() and (
             kind == "secret"

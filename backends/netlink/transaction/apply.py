@@ -252,7 +252,9 @@ def _verify(kernel: Kernel, question: Question, change: Change, found: Survey) -
     while True:
         state = kernel.read(question.wanted, change.ledger.known, change.ledger.remembered)
         change.ledger = ledgers.remembering(change.ledger, done, question.wanted, state)
-        steps = plan(question, recall(state, change.ledger.remembered), change.record()).steps
+        record = change.record()
+        record = replace(record, owned=record.owned - others.replaced(found.state, state))
+        steps = plan(question, recall(state, change.ledger.remembered), record).steps
         lost = {} if steps else others.missing(kept, state)
         if not steps and not lost:
             return done
