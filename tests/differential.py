@@ -106,6 +106,8 @@ _OLD_DHCP = {
 }
 # WireGuard's mark under the name that it had first; networkd 252 knows both, the manual page one.
 _OLD_NAMES = {"WireGuard.FwMark": "FirewallMark"}
+# systemd.network(5), Table=: "one of predefined names"
+_TABLES = {"default": "253", "main": "254", "local": "255"}
 # systemd.syntax(7) knows more words, but nobody here writes them.
 _BOOLEANS = {"true": "yes", "false": "no"}
 # systemd.time(7): a number alone is of seconds.
@@ -239,6 +241,15 @@ def _in_full(sections: Sections) -> Sections:
             for section in _OLD_DHCP.get(option, ("DHCPv4",)):
                 home = sections.setdefault(section, [{}])[0]
                 home.setdefault(option, value)
+    # systemd.netdev(5), Key=: "the same key for both directions"
+    for block in sections.get("Tunnel", []):
+        if "Key" in block:
+            key = block.pop("Key")
+            block.update(InputKey=key, OutputKey=key)
+    for section in ("Route", "RoutingPolicyRule"):
+        for block in sections.get(section, []):
+            if "Table" in block:
+                block["Table"] = _TABLES.get(block["Table"], block["Table"])
     for old, new in _OLD_NAMES.items():
         section, _, option = old.partition(".")
         for block in sections.get(section, []):
@@ -276,9 +287,10 @@ def differences(
     netplan: Mapping[str, Device], networkd: Mapping[str, Device]
 ) -> Iterator[Difference]:
     """Compare what the two sides say of all devices."""
+    below = _below(netplan), _below(networkd)
     for name in sorted(netplan.keys() | networkd.keys()):
         one, other = netplan.get(name, {}), networkd.get(name, {})
-        everywhere = _once(one), _once(other)
+        everywhere = _once(one) | below[0].get(name, {}), _once(other) | below[1].get(name, {})
         for file in KINDS:
             left, right = one.get(file, {}), other.get(file, {})
             for section in sorted(left.keys() | right.keys()):
@@ -295,13 +307,24 @@ def differences(
                             )
 
 
+def _below(devices: Mapping[str, Device]) -> dict[str, dict[str, str]]:
+    """Tell of each device whether it has ports or members: `ports`."""
+    networks = [
+        block for d in devices.values() for block in d.get("network", {}).get("Network", [])
+    ]
+    masters = {b[option] for b in networks for option in ("Bridge", "Bond") if option in b}
+    return {name: {"ports": "some"} for name in masters}
+
+
 def _once(device: Device) -> dict[str, str]:
-    """Give the settings of a device that are there once."""
+    """Give the settings of a device that are there once, and how often the other sections are."""
     found: dict[str, str] = {}
     for file, sections in device.items():
         for section, blocks in sections.items():
             if section not in REPEATED:
                 found |= _settings(file, section, blocks[0])
+            elif blocks:
+                found[f"{file} {section}"] = str(len(blocks))
     return found
 
 
@@ -356,7 +379,7 @@ class Reason(NamedTuple):
     netplan: str = ABSENT
     networkd: str = ABSENT
     file: str = "network"
-    given: Mapping[str, str] = {}  # what both sides must say besides
+    given: Mapping[str, str] = {}  # what both sides must say besides; `ports: some` of what has any
 
     def excuses(self, found: Difference) -> bool:
         """Tell whether a difference is the one this is about."""

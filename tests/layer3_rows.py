@@ -44,6 +44,7 @@ LAYER3_VALUES: dict[str, tuple[str, str, str]] = {
     "interface.ntp": (_ETH, "ntp: [192.0.2.1]", "ntp: [time.example.net]"),
     "interface.emit-lldp": (_ETH, *_both("emit-lldp")),
     "interface.critical": (_ETH, *_both("critical")),
+    "interface.ignore-carrier": (_ETH, *_both("ignore-carrier")),
     "interface.ipv6-address-token": (
         "interfaces: {eth0: {accept-ra: true, @}}",
         'ipv6-address-token: "::7"',
@@ -105,7 +106,8 @@ LAYER3_VALUES: dict[str, tuple[str, str, str]] = {
     "route.quick-ack": (_ROUTE, *_both("quick-ack")),
     "route.fast-open-no-cookie": (_ROUTE, *_both("fast-open-no-cookie")),
     "nexthop.interface": (
-        "interfaces: {eth1: {dhcp4: true}, eth2: {dhcp4: true}, " + _HOPS[_HOPS.index("eth0:") :],
+        "interfaces: {eth1: {dhcp4: true}, eth2: {dhcp4: true, dhcp4-overrides: {route-metric: 9}}, "
+        + _HOPS[_HOPS.index("eth0:") :],
         "interface: eth1",
         "interface: eth2",
     ),

@@ -237,6 +237,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
     "ra-overrides.use-dns": (_RA, "use-dns: false", "use-dns: true"),
     "ra-overrides.use-domains": (_RA, "use-domains: true", "use-domains: route"),
     "ra-overrides.table": (_RA, "table: 7", "table: 8"),
+    "ra-overrides.route-metric": (_RA, "route-metric: 7", "route-metric: 8"),
     "nameservers.addresses": (
         "interfaces: {eth0: {nameservers: {@}}}",
         "addresses: [192.0.2.1, 192.0.2.2]",
@@ -318,6 +319,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
         "address: 10.0.0.9",
     ),
     "reservation.hostname": (_RESERVED, "hostname: a", "hostname: b"),
+    "host.foreign": ("interfaces: {eth0: {}}\n@", "foreign: keep", ""),
     "host.raw": (
         (
             "raw: {networkd: {Network: {SpeedMeter: @}}, netplan: {x: @}, "

@@ -76,7 +76,7 @@ def test_what_the_document_does_not_say_is_no_reason_to_touch_anything() -> None
                 ],
             },
         )
-        done(box, {"version": 1, "interfaces": {"eth0": {}}})
+        done(box, card())
         before = seen(box, kernel=True)
         assert box.steps(document) == []
         done(box, document)

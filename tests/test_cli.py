@@ -26,7 +26,7 @@ BAD = "version: 1\nhots: kvm1\ninterfaces: {eth0: {mtu: 1}}\n"
 WARNS = "version: 1\ninterfaces: {br0: {type: bridge, dhcp4: true}}\n"
 REFUSED = "version: 1\ninterfaces: {eth0: {dhcp6: true, dhcp4: true}}\n"
 HOOKS = "version: 1\ninterfaces: {eth0: {raw: {ifupdown: {up: [reboot]}}}}\n"
-NETWORK = "etc/systemd/network/10-eth0.network"
+NETWORK = "etc/systemd/network/05-eth0.network"
 MANIFEST = ".vnetc-manifest.json"
 
 
@@ -250,7 +250,7 @@ def test_a_single_file_is_printed_as_it_is(run: Any) -> None:
 
 
 def test_several_files_have_a_line_before_each(run: Any) -> None:
-    text = "version: 1\ninterfaces: {eth0: {description: uplink}}\n"
+    text = "version: 1\ninterfaces: {br0: {type: bridge, vlan-filtering: true}}\n"
     lines = run("compile", "-t", "netplan", spec(text=text)).out.splitlines()
     heads = [line for line in lines if line.startswith("# ==> ")]
     assert heads[0] == "# ==> /etc/netplan/50-vnetc.yaml (0600)"
@@ -267,7 +267,7 @@ def test_files_of_several_hosts_have_the_host_before_each(run: Any) -> None:
 def test_json(run: Any) -> None:
     found = run("compile", "-t", "netplan", "--format", "json", spec(text=WARNS))
     output = json.loads(found.out)
-    assert list(output) == ["host", "target", "files", "diagnostics"]
+    assert list(output) == ["host", "target", "files", "next", "diagnostics"]
     assert (output["host"], output["target"]) == ("kvm1", "netplan")
     assert [list(file) for file in output["files"]] == [["path", "mode", "content"]]
     assert output["files"][0]["mode"] == "0600"
@@ -300,7 +300,10 @@ def test_the_documents_own_target(run: Any) -> None:
 def test_a_tree_is_written_and_kept_up_to_date(run: Any) -> None:
     name = spec()
     first = run("compile", "-t", "networkd", "-o", "out", name)
-    assert (first.code, first.out, first.err) == (0, "", "out: 1 new\n")
+    assert (first.code, first.out) == (0, "")
+    new, host, step, *_ = first.err.splitlines()
+    assert (new, host) == ("out: 1 new", "next, on kvm1:")
+    assert step.startswith("  networkctl reload  # interrupts ")
     assert Path("out", NETWORK).read_text().startswith("# kvm1: ")
     again = run("compile", "-t", "networkd", "-o", "out", "--check", name)
     assert (again.code, again.err) == (0, "out: 1 unchanged (nothing written)\n")

@@ -147,7 +147,16 @@ def generator() -> ModuleType:
     return module
 
 
-GENERATED = ["language.md", "matrix.md", "coverage.md", "equivalence.md", "codes.md", "cli.md"]
+GENERATED = [
+    "unsaid.md",
+    "language.md",
+    "matrix.md",
+    "coverage.md",
+    "equivalence.md",
+    "habits.md",
+    "codes.md",
+    "cli.md",
+]
 
 
 @pytest.mark.parametrize("page", GENERATED)

@@ -12,6 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from vnetc import source
+from vnetc.backends import formats
 from vnetc.diagnostics import Diagnostic
 from vnetc.pipeline import check_text, compile_text
 from vnetc.schema import host_schema
@@ -138,6 +139,21 @@ def test_hostile_names_are_refused(text: str) -> None:
     ):
         found = errors(check_text(text_of(document)))
         assert found or (text.isalnum() and "raw" in repr(document)), document
+
+
+@given(text=st.text("0123456789abefx.:+-_/ nyo", min_size=1, max_size=12))
+@example("52:54:00:10:20:30")  # in YAML 1.1 a number with the base 60
+@example("1:30")
+@example("192.168.1.1/24")
+@example("2001:db8::1")
+@example("2026-11-30")
+@example("1_0")
+@example("1e3")
+@example("no")
+@example("a:")
+@example("- a")
+def test_a_text_is_a_text_to_all_readers_of_yaml(text: str) -> None:
+    assert shapes.read_yaml(formats.yaml("h", {"k": text, "l": [text]})) == {"k": text, "l": [text]}
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -176,20 +176,17 @@ def refusals(host: Host, dialect: str) -> list[str]:
     return [d.code for d in express(host, target, target.default)[1]]
 
 
-def ipv6(name: str, *, accept_ra: int = 0, autoconf: int = 0, addr_gen_mode: int = 0) -> str:
+def ipv6(name: str, **settings: int) -> str:
     """Spell the line that sets how `name` gets IPv6 addresses of its own."""
-    prefix = f"net/ipv6/conf/{name}"
-    return (
-        f"    pre-up sysctl -q -e -w {prefix}/accept_ra={accept_ra} {prefix}/autoconf={autoconf} "
-        f"{prefix}/use_tempaddr=0 {prefix}/addr_gen_mode={addr_gen_mode}"
-    )
+    words = (f"net/ipv6/conf/{name}/{key}={value}" for key, value in settings.items())
+    return f"    pre-up sysctl -q -e -w {' '.join(words)}"
 
 
 CREATE_BR0 = '    pre-up [ -d "/sys/class/net/br0" ] || ip link add name br0 type bridge'
 DHCLIENT_FILES = "-pf /run/vnetc-dhclient-br0.pid -lf /var/lib/dhcp/dhclient.br0.leases"
 DHCLIENT = f"""\
     up grep -qsx dhclient "/proc/$(cat /run/vnetc-dhclient-br0.pid 2>/dev/null)/comm" \
-|| dhclient -4 -i {DHCLIENT_FILES} -e IF_METRIC=100 br0
+|| dhclient -4 -i {DHCLIENT_FILES} br0
     down dhclient -4 -r {DHCLIENT_FILES} br0 || true"""
 
 STANZAS: list[tuple[Host, str, str, str]] = [
@@ -240,9 +237,9 @@ iface br0 inet manual
 $(cat /proc/sys/net/ipv4/conf/default/forwarding)"
     up sysctl -q -e -w "net/ipv6/conf/br0/forwarding=\
 $(cat /proc/sys/net/ipv6/conf/default/forwarding)"
-    up ip addr replace 192.168.1.110/24 brd + dev br0
+    up ip addr replace 192.168.1.110/24 dev br0
     up ip -6 addr replace 2001:db8::110/64 dev br0
-    up ip route replace default via 192.168.1.1 dev br0 proto static""",
+    up ip route replace default via 192.168.1.1 dev br0""",
     ),
     (
         STATIC,
@@ -269,9 +266,9 @@ iface br0 inet manual
     pre-up ip link set dev eth0 master br0
     pre-up ip link set dev eth0 up
 {ipv6("br0", accept_ra=2, autoconf=1)}
-    up ip addr replace 192.168.1.110/24 brd + dev br0
+    up ip addr replace 192.168.1.110/24 dev br0
     up ip -6 addr replace 2001:db8::110/64 dev br0
-    up ip route replace default via 192.168.1.1 dev br0 proto static
+    up ip route replace default via 192.168.1.1 dev br0
     post-down [ ! -d "/sys/class/net/br0" ] || ip link del dev br0""",
     ),
     (
@@ -281,13 +278,11 @@ iface br0 inet manual
         f"""\
 auto br0
 iface br0 inet dhcp
-    metric 100
     bridge-ports eth0
     bridge-stp off
     bridge-maxwait 0
 {CREATE_BR0}
-    pre-up ip link set dev br0 address 02:00:00:00:00:99 mtu 1400
-{ipv6("br0")}""",
+    pre-up ip link set dev br0 address 02:00:00:00:00:99 mtu 1400""",
     ),
     (
         DHCP,
@@ -302,7 +297,6 @@ iface br0 inet manual
     pre-up ip link set dev eth0 master br0
     pre-up ip link set dev eth0 up
     pre-up ip link set dev br0 address 02:00:00:00:00:99 mtu 1400
-{ipv6("br0")}
 {DHCLIENT}
     post-down [ ! -d "/sys/class/net/br0" ] || ip link del dev br0""",
     ),
@@ -318,7 +312,6 @@ iface vms inet static
     bridge-stp off
     bridge-maxwait 0
 {CREATE_BR0.replace("br0", "vms")}
-{ipv6("vms")}
     up nft -f /etc/vnetc/vms.nft
     up sysctl -q -w net.ipv4.ip_forward=1
     up mkdir -p /var/lib/vnetc
@@ -332,46 +325,45 @@ iface vms inet static
         EVERYTHING,
         "ifupdown",
         "eth0",
-        f"""\
+        """\
 auto eth0
 iface eth0 inet static
     address 192.0.2.10/24
     pre-up ip link set dev eth0 mtu 1500
-{ipv6("eth0")}
-    up ip addr replace 192.0.2.11/24 brd + dev eth0 label eth0:x
+    up ip addr replace 192.0.2.11/24 dev eth0 label eth0:x
     up ip addr replace 10.1.1.1 peer 10.1.1.2/32 dev eth0
     up ip addr replace 10.2.2.1/31 dev eth0 scope link noprefixroute
     up ip -6 addr replace 2001:db8::10/64 dev eth0 preferred_lft 0
     up ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:78 dev eth0 nud permanent
     up n=50; while [ $n -gt 0 ] && ip -6 addr show dev eth0 tentative | grep -q inet6; \
 do sleep 0.1; n=$((n-1)); done
-    up ip route replace blackhole 10.99.0.0/16 proto static
-    up ip -6 route replace 2001:db8:5::/48 dev eth0 proto static src 2001:db8::10 mtu 1300
-    up ip route replace default via 192.0.2.1 dev eth0 proto static metric 50 table 100
-    up ip route replace 10.97.0.0/16 via 172.31.0.1 dev eth0 onlink proto static
-    up ip route replace 10.95.0.0/16 proto static \
+    up ip route replace blackhole 10.99.0.0/16
+    up ip -6 route replace 2001:db8:5::/48 dev eth0 src 2001:db8::10 mtu 1300
+    up ip route replace default via 192.0.2.1 dev eth0 metric 50 table 100
+    up ip route replace 10.97.0.0/16 via 172.31.0.1 dev eth0 onlink
+    up ip route replace 10.95.0.0/16 \
 nexthop via 192.0.2.4 dev eth0 weight 2 nexthop via 192.0.2.5 dev eth0 weight 1
-    up ip rule del priority 1000 from 192.0.2.10/32 lookup 100 protocol static 2>/dev/null; \
-ip rule add priority 1000 from 192.0.2.10/32 lookup 100 protocol static
+    up ip rule del priority 1000 from 192.0.2.10/32 lookup 100 2>/dev/null; \
+ip rule add priority 1000 from 192.0.2.10/32 lookup 100
     up ip rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit \
-protocol static 2>/dev/null; ip rule add priority 1001 not fwmark 16/255 dport 80 \
-uidrange 1000-2000 prohibit protocol static
+2>/dev/null; ip rule add priority 1001 not fwmark 16/255 dport 80 \
+uidrange 1000-2000 prohibit
     up ip -6 rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit \
-protocol static 2>/dev/null; ip -6 rule add priority 1001 not fwmark 16/255 dport 80 \
-uidrange 1000-2000 prohibit protocol static
+2>/dev/null; ip -6 rule add priority 1001 not fwmark 16/255 dport 80 \
+uidrange 1000-2000 prohibit
     up sysctl -q -w net/ipv4/conf/eth0/rp_filter=2
-    down ip rule del priority 1000 from 192.0.2.10/32 lookup 100 protocol static || true
+    down ip rule del priority 1000 from 192.0.2.10/32 lookup 100 || true
     down ip rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit \
-protocol static || true
+|| true
     down ip -6 rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit \
-protocol static || true
-    down ip route del blackhole 10.99.0.0/16 proto static || true""",
+|| true
+    down ip route del blackhole 10.99.0.0/16 || true""",
     ),
     (
         EVERYTHING,
         "ifupdown2",
         "storage",
-        f"""\
+        """\
 auto storage
 iface storage inet manual
     address-purge no
@@ -379,7 +371,6 @@ iface storage inet manual
     pre-up [ -d "/sys/class/net/storage" ] || \
 ip link add name storage link eth0 type vlan proto 802.1ad id 20
     pre-up ip link set dev storage mtu 1400
-{ipv6("storage")}
     post-down [ ! -d "/sys/class/net/storage" ] || ip link del dev storage""",
     ),
     (
@@ -394,7 +385,6 @@ iface trunk inet manual
     bridge-maxwait 0
 {CREATE_BR0.replace("br0", "trunk")}
     pre-up ip link set dev trunk type bridge vlan_filtering 1
-{ipv6("trunk")}
     up bridge link set dev eth1 cost 7 hairpin on
     up bridge vlan add dev eth1 vid 1 untagged
     up bridge vlan add dev eth1 vid 10
@@ -524,7 +514,7 @@ def test_start(activation: Any, optional: bool | None, start: str, last: str) ->
     host = Host(name="h", interfaces=(replace(NIC, activation=activation, optional=optional),))
     lines = stanza(write(host, "ifupdown"), "eth0").splitlines()
     assert lines[0] == start
-    assert lines[-1] == (last or ipv6("eth0"))
+    assert lines[-1] == (last or "iface eth0 inet manual")
 
 
 def test_raw_text_goes_where_it_belongs() -> None:
@@ -539,11 +529,10 @@ def test_raw_text_goes_where_it_belongs() -> None:
     )
     assert (
         stanza(write(host, "ifupdown"), "eth0")
-        == f"""\
+        == """\
 auto eth0
 iface eth0 inet manual
     wpa-driver x
-{ipv6("eth0")}
     pre-up echo pre
     up echo up"""
     )

@@ -14,12 +14,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from vnetc.backends import load
 from vnetc.backends.base import Output
 from vnetc.diagnostics import Diagnostic
 from vnetc.pipeline import analyse, check_text, compile_analysis, compile_text
@@ -117,6 +119,14 @@ def _same_model(change: Mutation, target: str, before: Document) -> bool:
     return one == other
 
 
+@cache
+def _silences(target: str, key: str) -> tuple[Any, ...]:
+    """List the values that rows of a key have on a target without being said."""
+    rows = load(target).support.items()
+    found = (row.silence for name, row in rows if name.partition(".")[2] == key)
+    return tuple(value for value in found if value is not None)
+
+
 def _at(document: Document, path: mutations.Path) -> Any:
     value: Any = document
     for step in path:
@@ -128,6 +138,11 @@ def _is_empty_bridge(change: Mutation, document: Document) -> bool:
     device = _at(document, change.path[:2])
     guests = device.get("mode") in ("nat", "routed", "isolated")
     return not device.get("ports") and (guests or device.get("type") == "bridge")
+
+
+def _is_direct(change: Mutation, document: Document) -> bool:
+    route = _at(document, change.path[:-1])
+    return "routes" in change.path and not ({"via", "nexthops"} & route.keys())
 
 
 def _carried(change: Mutation, document: Document) -> set[int | None]:
@@ -172,8 +187,14 @@ SAME_MEANING: dict[str, Same] = {
     "a port carries its `pvid`, listed or not": lambda c, _, document: (
         _last(c) == "vlans" and _carried(c, document) == _carried(c, c.document)
     ),
-    "ifupdown waits for what is neither optional nor not": lambda c, target, _: (
-        _last(c) == "optional" and target.startswith("ifupdown") and _one_is_absent(c, False)
+    "a boot waits for what is neither optional nor not": lambda c, *_: (
+        _last(c) == "optional" and _one_is_absent(c, False)
+    ),
+    "what the target's silence gives": lambda c, target, _: any(
+        _one_is_absent(c, value) for value in _silences(target, _last(c))
+    ),
+    "what is directly there has the scope of the link": lambda c, _, document: (
+        _last(c) == "scope" and _one_is_absent(c, "link") and _is_direct(c, document)
     ),
     "nothing waits for a bridge without ports": lambda c, _, document: (
         _last(c) == "optional" and _one_is_absent(c, True) and _is_empty_bridge(c, document)
@@ -183,7 +204,7 @@ SAME_MEANING: dict[str, Same] = {
 NO_EFFECT = {
     "dhcp4-overrides": {"eth0": {"dhcp4-overrides": {"use-dns": False}}},
     "dhcp6-overrides": {"eth0": {"dhcp6-overrides": {"use-dns": False}}},
-    "ra-overrides": {"eth0": {"ra-overrides": {"use-dns": False}}},
+    "ra-overrides": {"eth0": {"accept-ra": False, "ra-overrides": {"use-dns": False}}},
     "ipv6-address-generation": {
         "eth0": {"link-local": [], "ipv6-address-generation": "stable-privacy"}
     },
@@ -197,9 +218,9 @@ def test_says_that_a_key_has_no_effect(key: str) -> None:
 
 @pytest.mark.parametrize("key", [key for key in NO_EFFECT if key != "dhcp6-overrides"])
 def test_says_that_a_key_has_no_effect_on_a_port(key: str) -> None:
-    port = {k: v for k, v in NO_EFFECT[key]["eth0"].items() if k != "link-local"}
     bridge = {"type": "bridge", "ports": ["eth0"]}
-    assert check_text(text_of({"version": 1, "interfaces": {"eth0": port, "br0": bridge}}))
+    interfaces = {"eth0": NO_EFFECT[key]["eth0"], "br0": bridge}
+    assert check_text(text_of({"version": 1, "interfaces": interfaces}))
 
 
 def _said(output: Output) -> tuple[Any, ...]:
