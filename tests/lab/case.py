@@ -12,6 +12,7 @@ from vnetc.kinds import Bridge, Ethernet
 from vnetc.model import DhcpOverrides, Host, Interface, RaOverrides
 from vnetc.record import replace
 
+from .by_hand import lacking
 from .comparison import compare
 from .expect import Lease, expect
 from .keys import key_files, key_in
@@ -133,9 +134,15 @@ class Case:
     def differences(self, results: Mapping[str, Result]) -> str:
         """Give the table of what differs from the document or among renderers, or the errors."""
         errors = [f"{name}: {result.error}" for name, result in results.items() if result.error]
-        return "\n".join(errors) or compare(
-            self.host, expect(self.host, leases(self.host)), self.states(results)
-        )
+        if errors:
+            return "\n".join(errors)
+        table = compare(self.host, expect(self.host, leases(self.host)), self.states(results))
+        by_hand = [
+            f"{name}: {wrong}"
+            for name, result in results.items()
+            for wrong in lacking(self.name, result.raw)
+        ]
+        return "\n".join(filter(None, [*by_hand, table]))
 
     def states(self, results: Mapping[str, Result]) -> dict[str, State]:
         """Read the state of the kernel out of each result."""
@@ -180,7 +187,7 @@ def servers(host: Host) -> tuple[Server, ...]:
     """Give a server for each interface that asks for its addresses."""
     by_name = {i.name: i for i in host.interfaces}
     return tuple(
-        Server(name, card, lease.server, tuple(_options(lease, card)))
+        Server(name, card, lease.server, tuple(options_of(lease, card)))
         for name, lease in leases(host).items()
         for card in [_card(by_name[name], by_name)]
     )
@@ -208,15 +215,15 @@ def leases(host: Host) -> dict[str, Lease]:
 
 def _listens(interface: Interface) -> bool:
     """Tell whether an interface does with advertisements what only systemd-networkd can."""
-    plain = replace(interface, ra_overrides=RaOverrides(path=()), ipv6_address_generation="eui64")
-    return interface.accept_ra and plain != interface
+    plain = replace(interface, ra_overrides=RaOverrides(path=()), ipv6_address_generation=None)
+    return bool(interface.accept_ra) and plain != interface
 
 
 def _says_more(overrides: DhcpOverrides) -> bool:
-    return replace(overrides, route_metric=0) != DhcpOverrides(path=(), route_metric=0)
+    return replace(overrides, route_metric=None) != DhcpOverrides(path=())
 
 
-def _options(lease: Lease, card: str) -> Iterator[str]:
+def options_of(lease: Lease, card: str) -> Iterator[str]:
     """Have dnsmasq(8) give a lease; clients are told what they ask for."""
     if lease.ipv6:
         yield "--enable-ra"

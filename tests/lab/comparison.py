@@ -9,6 +9,7 @@ from vnetc.model import Host
 from .differences import BEYOND, without_differences
 from .expect import closed
 from .state import Key, State
+from .unsaid import without_unsaid
 
 NOTHING = "-"
 
@@ -19,8 +20,8 @@ def compare(host: Host, specification: State, states: Mapping[str, State]) -> st
     A key that the specification says nothing about must be equal on all renderers, and absent if
     its kind is one of which the specification says all.
     """
-    expected = without_differences(specification, host)
-    found = {target: without_differences(state, host) for target, state in states.items()}
+    expected = comparable(specification, host)
+    found = {target: comparable(state, host) for target, state in states.items()}
     keys = {*expected, *(key for state in found.values() for key in state)}
     lines: list[str] = []
     for key in sorted(keys):
@@ -29,6 +30,11 @@ def compare(host: Host, specification: State, states: Mapping[str, State]) -> st
             said = expected.get(key, "must not exist" if closed(key) else NOTHING)
             lines += _row(key, {"specification": said, **_values(key, concerned)})
     return "\n".join(lines)
+
+
+def comparable(state: State, host: Host) -> State:
+    """Give what is left of a state to compare with what the document says."""
+    return without_differences(without_unsaid(state, host), host)
 
 
 def unequal(host: Host, states: Mapping[str, State]) -> list[str]:

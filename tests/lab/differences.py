@@ -104,14 +104,6 @@ def _is_port(fact: Fact) -> bool:
     return fact.interface is not None and fact.interface.port is not None
 
 
-def _lacks_carrier(fact: Fact) -> bool:
-    return fact.interface is not None and fact.interface.lacks_carrier
-
-
-def _says_no_optional(fact: Fact) -> bool:
-    return fact.interface is not None and fact.interface.optional is None
-
-
 def _is_activated(fact: Fact, how: str) -> bool:
     return fact.interface is not None and fact.interface.activation == how
 
@@ -127,7 +119,7 @@ def _drawn_at_random(fact: Fact) -> bool:
         kind in ("address", "route")
         and what.startswith("169.254.")
         and fact.interface is not None
-        and "ipv4" in fact.interface.link_local
+        and "ipv4" in (fact.interface.link_local or ())
     )
 
 
@@ -170,10 +162,6 @@ DIFFERENCES = (
             (fact.key[0] in ("sysctl", "dns") or _is("link", "mac", "mtu")(fact))
             and _is_activated(fact, "manual")
         ),
-    ),
-    Difference(
-        "booting waits until ifupdown has made a device without carrier, but never for the carrier",
-        lambda fact: fact.key[0] == "boot" and _lacks_carrier(fact) and _says_no_optional(fact),
     ),
     Difference(
         "ifupdown2 turns IPv6 off on the ports of a bridge, which have no addresses anyway",

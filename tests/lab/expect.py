@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
-from vnetc.kinds import Bridge, IPInterface, IPNetwork, Loopback, Vrf, Wireguard
+from vnetc.kinds import Bridge, IPNetwork, Loopback, Vrf
 from vnetc.model import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
 
 from .expect_cards import expect_authentication
@@ -36,6 +36,7 @@ from .expect_tunnels import compatible_address, expect_flood, expect_wireguard
 from .runner.wire import HOSTNAME
 from .state import (
     LINK_LOCAL,
+    ROUTER,
     STABLE_LINK_LOCAL,
     Key,
     State,
@@ -265,7 +266,7 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
     name = interface.name
     primary: dict[tuple[IPNetwork, bool], Address] = {}
     for address in interface.addresses:
-        shown = _shown(address)
+        shown = shown_address(address)
         subnet = _subnet(address)
         # A second IPv4 address of a subnet is a "secondary" one (inet_insert_ifa)
         first = primary.setdefault((subnet, address.peer is None), address)
@@ -283,7 +284,7 @@ def _addresses(interface: Interface) -> Iterator[tuple[Key, str]]:
                 scope=_address_scope(address),
                 peer=None if address.peer is None else str(address.peer.ip),
                 label=address.label if address.label not in (None, name) else "",
-                broadcast=_broadcast(interface, address),
+                broadcast=_broadcast(address),
                 metric=address.route_metric or 0,
                 flags=[flag for flag, holds in flags.items() if holds],
             ),
@@ -319,7 +320,7 @@ def _subnet(address: Address) -> IPNetwork:
     return ip_interface(f"{address.address.ip}/{address.peer.network.prefixlen}").network
 
 
-def _shown(address: Address) -> str:
+def shown_address(address: Address) -> str:
     """Spell an address as the kernel does: its own with the prefix of the other end."""
     prefix = (address.address if address.peer is None else address.peer).network.prefixlen
     return f"{address.address.ip}/{prefix}"
@@ -329,31 +330,29 @@ def _address_scope(address: Address) -> str:
     own = address.address.ip
     if own.version == 6:  # the kernel tells it from the address (ipv6_addr_scope)
         return "link" if own.is_link_local else "global"
-    return address.scope
+    return address.scope or "global"
 
 
-def _broadcast(interface: Interface, address: Address) -> bool | str:
+def _broadcast(address: Address) -> bool | str:
     own = address.address
-    if address.broadcast is None and isinstance(interface.kind, Wireguard):
-        return False  # it knows no neighbours
-    if address.broadcast is None:
-        return address.peer is None and _has_broadcast(own)
-    if address.broadcast is False:
+    if not address.broadcast:
         return False
     return address.broadcast == own.network.broadcast_address or str(address.broadcast)
 
 
-def _has_broadcast(address: IPInterface) -> bool:
-    return address.version == 4 and address.network.prefixlen <= 30  # RFC 3021
-
-
 def _has_link_local(interface: Interface) -> bool:
     return (
-        "ipv6" in interface.link_local
+        _asks_link_local(interface)
         and interface.activation == "auto"
         and interface.claim is None
         and not isinstance(interface.kind, Loopback)
     )
+
+
+def _asks_link_local(interface: Interface) -> bool:
+    if interface.link_local is None:
+        return interface.ipv6_address_generation is not None
+    return "ipv6" in interface.link_local
 
 
 def _connected(
@@ -385,7 +384,7 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         shown = describe_address(scope="global", label=label, broadcast=True, flags=flags)
         yield ("address", name, str(lease.address)), shown
         yield from _connected(interface, lease.address.network, str(lease.address.ip))
-        if overrides.use_mtu and interface.mtu is None:
+        if overrides.use_mtu is True and interface.mtu is None:
             yield ("link", name, "mtu"), str(lease.mtu)
         ways = {"default": lease.router}
         if lease.classless:
@@ -393,11 +392,11 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         routes = {to: router for to, router in ways.items() if _takes(overrides, to, lease)}
         table = MAIN if overrides.table is None else f"table {overrides.table}"
         for to, router in routes.items():
-            to = route_name(type="unicast", to=to, device=name, metric=overrides.route_metric)
+            to = route_name(type="unicast", to=to, device=name, metric=overrides.route_metric or 0)
             yield ("route", f"ipv4 {table}", to), describe_route(scope="global", via=router)
         if overrides.client_identifier == "mac":
             yield ("lease", name, "client"), "its MAC address"
-        if overrides.send_hostname:
+        if overrides.send_hostname is not False:
             yield ("lease", name, "hostname"), overrides.hostname or HOSTNAME
     if interface.dhcp6 and lease.ipv6:
         shown = describe_address(scope="global", flags=[*taken, "noprefixroute"])
@@ -411,21 +410,23 @@ def _leased(interface: Interface, lease: Lease) -> Iterator[tuple[Key, str]]:
         if interface.ipv6_privacy:
             origins["chance"] = ["temporary"]
         prefixes, routers = interface.ra_overrides, {"default": lease.router6}
-        for origin, flags in origins.items() if prefixes.use_autonomous_prefix else ():
+        for origin, flags in origins.items() if prefixes.use_autonomous_prefix is not False else ():
             shown = describe_address(scope="global", flags=[*taken, *flags])
             yield ("address", name, advertised(str(lease.prefix), origin)), shown
-        table = f"ipv6 table {interface.ra_overrides.table}"
-        ways6 = routers if prefixes.use_gateway else {}
-        on_link = {str(lease.prefix): None} if prefixes.use_on_link_prefix else {}
+        table = f"ipv6 {MAIN if prefixes.table is None else f'table {prefixes.table}'}"
+        ways6 = routers if prefixes.use_gateway is not False else {}
+        on_link = {str(lease.prefix): None} if prefixes.use_on_link_prefix is not False else {}
+        said = interface.dhcp6_overrides.route_metric if interface.dhcp6 else None
+        metric = next((m for m in (prefixes.route_metric, said) if m is not None), ROUTE_METRIC[6])
         for to, via in (*ways6.items(), *on_link.items()):
-            key = route_name(type="unicast", to=to, device=name, metric=ROUTE_METRIC[6])
-            yield ("route", table, key), describe_route(scope="", via=via)
+            key = route_name(type="unicast", to=to, device=name, metric=metric)
+            yield ("route", table, key), describe_route(scope="", via=via, origin=ROUTER)
 
 
 def _takes(overrides: DhcpOverrides, to: str, lease: Lease) -> bool:
     """Tell whether a host takes a leased route: the router is one only without RFC 3442."""
     router = to == "default" and not lease.classless and overrides.use_gateway is not None
-    return overrides.use_gateway is True if router else overrides.use_routes
+    return overrides.use_gateway is True if router else overrides.use_routes is not False
 
 
 def _told(interface: Interface, lease: Lease | None) -> Iterator[tuple[Key, str]]:
@@ -436,11 +437,15 @@ def _told(interface: Interface, lease: Lease | None) -> Iterator[tuple[Key, str]
     domains: list[str] = []
     clocks = list(interface.ntp)
     for answer in () if lease is None else _answers(interface, lease):
-        servers += [answer.nameserver] if answer.said.use_dns else []
+        servers += [answer.nameserver] if answer.said.use_dns is not False else []
         if answer.domain:
             search += [answer.domain] if answer.said.use_domains is True else []
             domains += [answer.domain] if answer.said.use_domains == "route" else []
-        if answer.timeserver and isinstance(answer.said, DhcpOverrides) and answer.said.use_ntp:
+        if (
+            answer.timeserver
+            and isinstance(answer.said, DhcpOverrides)
+            and answer.said.use_ntp is not False
+        ):
             clocks.append(answer.timeserver)
     for place, values in {
         ("dns", name, "servers"): servers,
@@ -478,9 +483,11 @@ def _answers(interface: Interface, lease: Lease) -> Iterator[_Answer]:
 
 
 def _sysctls(interface: Interface) -> Iterator[tuple[str, int]]:
-    if not isinstance(interface.kind, Loopback):
+    if interface.accept_ra is not None:
         yield "ipv6 accept_ra", int(interface.accept_ra)
+    if interface.ipv6_privacy is not None:
         yield "ipv6 use_tempaddr", 2 if interface.ipv6_privacy else 0
+    if interface.link_local is not None or interface.ipv6_address_generation is not None:
         yield "ipv6 addr_gen_mode", _addr_gen_mode(interface)
     if interface.ipv6_mtu is not None:
         yield "ipv6 mtu", interface.ipv6_mtu
@@ -490,9 +497,9 @@ def _sysctls(interface: Interface) -> Iterator[tuple[str, int]]:
 
 def _addr_gen_mode(interface: Interface) -> int:
     """Give a number of IN6_ADDR_GEN_MODE_*, linux/if_link.h."""
-    if "ipv6" not in interface.link_local or isinstance(interface.kind, Vrf):
+    if not _asks_link_local(interface) or isinstance(interface.kind, Vrf):
         return 1
-    return {"eui64": 0, "stable-privacy": 2}[interface.ipv6_address_generation]
+    return 2 if interface.ipv6_address_generation == "stable-privacy" else 0
 
 
 def _forwarding(host: Host) -> State:

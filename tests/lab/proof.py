@@ -16,30 +16,43 @@ from vnetc.model import Host
 from vnetc.record import MISSING, Record, fields, replace
 
 from .case import Case, leases, plugged
-from .differences import without_differences
+from .comparison import comparable
 from .expect import expect
+from .state import State
 from .unproven_cards import UNPROVEN as OF_CARDS
 
 
 def observed(case: Case) -> frozenset[str]:
     """Name the rows whose loss would show in the state of the kernel."""
-    given = leases(case.host)
-    whole = without_differences(expect(case.host, given), case.host)
-    wired = plugged(case.host)
-    rows = {f"type.{interface.kind.type}" for interface in case.host.interfaces}
-    for row, less in _without_each(case.host):
+    host, given = case.host, leases(case.host)
+    whole = comparable(expect(host, given), host)
+    wired = plugged(host)
+    rows = {f"type.{interface.kind.type}" for interface in host.interfaces}
+    for row, less, turned in _without_each(host):
         assert less is None or isinstance(less, Host)
         if row not in rows and (
             less is None
             or plugged(less) != wired
-            or without_differences(expect(less, given), less) != whole
+            or comparable(expect(less, given), less) != whole
+            or (isinstance(turned, Host) and _is_noticed(expect(turned, given), host, less))
         ):
             rows.add(row)
     return frozenset(rows)
 
 
-def _without_each(node: Record) -> Iterator[tuple[str, Record | None]]:
-    """Give each row that a node or one below says, and the node without it.
+def _is_noticed(state: State, host: Host, less: Host) -> bool:
+    """Tell whether a document that says `false` makes a difference to the state that `true` gives.
+
+    Unsaid it would be left out of the comparison.
+    """
+    return comparable(state, host) != comparable(state, less)
+
+
+Variant = tuple[str, Record | None, Record | None]
+
+
+def _without_each(node: Record) -> Iterator[Variant]:
+    """Give each row that a node or one below says, the node without it, and with `true` for `false`.
 
     A node that cannot be without it is left out itself: None, if that is the node.
     """
@@ -48,21 +61,28 @@ def _without_each(node: Record) -> Iterator[tuple[str, Record | None]]:
     for name, default in fields(cls).items():
         value = getattr(node, name)
         if name in said and value != default:
-            row = f"{word_of(cls)}.{key(name)}"
-            yield row, None if default is MISSING else replace(node, **{name: default})
-        for row, less in _without_each_below(value):
-            yield row, None if less is None else replace(node, **{name: less})
+            less = None if default is MISSING else replace(node, **{name: default})
+            turned = replace(node, **{name: True}) if value is False else None
+            yield f"{word_of(cls)}.{key(name)}", less, turned
+        for row, *variants in _without_each_below(value):
+            less, turned = (v if v is None else replace(node, **{name: v}) for v in variants)
+            yield row, less, turned
 
 
-def _without_each_below(value: Any) -> Iterator[tuple[str, Any]]:
+def _without_each_below(value: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(value, Record):
         yield from _without_each(value)
     elif isinstance(value, tuple):
         for number, item in enumerate(value):
             if isinstance(item, Record):
-                for row, less in _without_each(item):
+                for row, less, turned in _without_each(item):
+                    before, after = value[:number], value[number + 1 :]
                     rest = () if less is None else (less,)
-                    yield row, (*value[:number], *rest, *value[number + 1 :])
+                    yield (
+                        row,
+                        (*before, *rest, *after),
+                        None if turned is None else (*before, turned, *after),
+                    )
 
 
 def proven(passed: Mapping[str, Case]) -> dict[str, list[str]]:
@@ -106,6 +126,10 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         ("netplan", "networkd"),
         "it is about the router option, which systemd-networkd does not look at beside the classless "
         "routes that the lab's server gives",
+    ),
+    "host.foreign": dict.fromkeys(
+        ("netplan", "networkd"),
+        "it is about what others make, and nobody else makes anything on a host of the lab",
     ),
     "interface.critical": dict.fromkeys(
         ("netplan", "networkd"),

@@ -14,11 +14,12 @@ from typing import Any
 from vnetc.backends import load
 from vnetc.backends.base import rows
 
-from . import record, tree
+from . import habits, record, tree
 from .case import GENERATIONS
 from .proof import UNPROVEN
 
 DATA = tree.REPOSITORY / "docs" / "reference" / "equivalence.json"
+HABITS = DATA.with_name("habits.json")
 PROOFS = 3  # experiments to name; more say no more
 
 
@@ -84,6 +85,7 @@ def main() -> int:
             return 1
     else:
         DATA.write_text(text)
+        HABITS.write_text(json.dumps(habits.data(attempts), indent=1) + "\n")
     for problem in problems(found):
         print(problem, file=sys.stderr)
     return int(bool(problems(found)))

@@ -31,11 +31,12 @@ State: TypeAlias = dict[Key, str]
 Json: TypeAlias = Mapping[str, Any]
 
 LOCAL_TABLE = "255"
-KERNEL = "2"  # RTPROT_KERNEL, linux/rtnetlink.h
+KERNEL, ROUTER = "2", "9"  # RTPROT_KERNEL, RTPROT_RA, linux/rtnetlink.h
 # What is else in table `local` a VRF has in its own table.
 _OF_ADDRESSES = ("local", "broadcast", "anycast", "multicast")
 LINK_LOCAL = "link-local, of the MAC address"
 STABLE_LINK_LOCAL = "link-local, of a secret"
+TUNNEL_LINK_LOCAL = "link-local, of an IPv4 address"
 # The kernel moves these between devices and `lo` as it likes.
 DEVICELESS = ("blackhole", "unreachable", "prohibit", "throw")
 # ip(8) prints these of a device or a port beside their settings.
@@ -195,6 +196,8 @@ def _address_name(address: Json, kind: str) -> str:
     # or, of ipvlans, which share one, the number of the device (addrconf_ifid_eui48)
     eui64 = own.ip.packed[11:13] == b"\xff\xfe" or kind == "ipvlan"
     if own.is_link_local:
+        if kind in _TUNNELS and _holds_ipv4(own.ip.packed[8:]):
+            return TUNNEL_LINK_LOCAL
         stable = "stable-privacy" in address
         return LINK_LOCAL if eui64 else STABLE_LINK_LOCAL if stable else text
     if "dynamic" not in address:
@@ -204,6 +207,19 @@ def _address_name(address: Json, kind: str) -> str:
     if host < 1 << 32 and origin == "a secret":
         origin = f"the token {host:#x}"
     return advertised(str(own.network), origin)
+
+
+# which have no MAC address: of those of the host, or of the tunnel's own (add_v4_addrs, net/ipv6/addrconf.c)
+_TUNNELS = ("gre", "ipip", "sit", "vti")
+
+
+def _holds_ipv4(identifier: bytes) -> bool:
+    """Tell whether an interface identifier is an IPv4 address, as such or as of ISATAP (RFC 5214)."""
+    isatap = identifier[0] & ~2 == 0 and identifier[1:4] == b"\0\x5e\xfe"
+    return isatap or (identifier[:4] == bytes(4) and identifier[4] != 0)
+
+
+ADVERTISED = re.compile(r"/64, of ")
 
 
 def advertised(prefix: str, origin: str) -> str:
@@ -319,11 +335,6 @@ def route_name(*, type: str, to: str, device: str | None, metric: int) -> str:
     return " ".join(words)
 
 
-VNETC = "118"  # what vnetc marks as its own
-# Who made a route is said of others than these: nobody (), kernel, boot, static, ra, dhcp, vnetc.
-_USUAL_ORIGINS = ("", "2", "3", "4", "9", "16", VNETC)
-
-
 def describe_route(
     *,
     scope: str,
@@ -342,7 +353,7 @@ def describe_route(
     words += [f"via {via}"] if via else []
     words += [f"src {source}"] if source else []
     words += [f"from {source_network}"] if source_network else []
-    words += [f"proto {origin}"] if origin not in _USUAL_ORIGINS else []
+    words += [f"proto {origin}"] if origin else []
     words += [f"pref {preference}"] if preference not in ("", "medium") else []
     words += [f"realms {realms}"] if realms else []
     words += [f"{name} {value}" for name, value in sorted(metrics.items())]
@@ -366,13 +377,8 @@ def _rules(family: str, rules: Iterable[Json]) -> Iterator[tuple[Key, str]]:
 def describe_rule(rule: Json) -> str:
     """Say all of a rule besides its priority, in the words of `ip -json rule`."""
     left_out = ("priority", "iif_detached", "oif_detached")
-    usual = [("protocol", number) for number in ("0", "2", "3", "4", VNETC)]
     whole = (("sport_mask", "0xffff"), ("dport_mask", "0xffff"))  # said by newer kernels
-    said = (
-        item
-        for item in sorted(rule.items())
-        if item[0] not in left_out and item not in (*whole, *usual)
-    )
+    said = (item for item in sorted(rule.items()) if item[0] not in left_out and item not in whole)
     return " ".join(f"{k}={v}" for k, v in said)
 
 

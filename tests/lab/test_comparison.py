@@ -7,9 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from .by_hand import lacking, values
 from .case import Case, leases
 from .comparison import compare, unequal
 from .expect import Lease, expect
+from .experiments import cases
 from .state import Key, State, interpret
 
 DOCUMENT = """
@@ -22,7 +24,7 @@ interfaces:
     routes: [{to: 10.0.0.0/8, via: 192.0.2.1, scope: site}]
   eth1:
     dhcp4: true
-    dhcp4-overrides: {use-domains: route}
+    dhcp4-overrides: {use-domains: route, use-mtu: true, send-hostname: true}
     accept-ra: false
   eth2:
     accept-ra: true
@@ -319,3 +321,21 @@ def test_lease() -> None:
     assert one.address.network != two.address.network
     assert one.prefix != two.prefix
     assert two.router6 == "fe80::ff:fe00:202"
+
+
+def test_values_by_hand_are_of_cases() -> None:
+    assert values().keys() <= {case.name for case in cases()}
+    assert sum(map(len, values().values())) >= 30
+
+
+def test_a_value_by_hand_is_looked_for() -> None:
+    """Whatever the lab's own reading makes of it."""
+    route = {"dst": "10.20.0.0/16", "dev": "eth0", "flow": {"from": "3", "to": "7"}}
+    turned = {**route, "flow": {"from": "7", "to": "3"}}
+    rule = {"priority": 100, "src": "10.0.0.0", "srclen": 8, "table": "7", "protocol": "186"}
+    rule |= {"flow_from": "3", "flow_to": "7"}
+    right = {"ip4": f"{json.dumps([route])}\n{json.dumps([rule])}"}
+    wrong = {"ip4": f"{json.dumps([turned])}\n{json.dumps([rule])}"}
+    assert not list(lacking("routes-ifupdown", right))
+    (found,) = lacking("routes-ifupdown", wrong)
+    assert "flow" in found

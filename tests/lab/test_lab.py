@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from . import fuzz, lies
+from . import fuzz, habits, lies
 from .case import GENERATIONS
 from .conftest import Verdict
 from .experiments import Experiment, cases, equalities, scenarios
@@ -14,7 +14,7 @@ from .experiments import Experiment, cases, equalities, scenarios
 EXPERIMENTS: list[Experiment] = []
 for generation in GENERATIONS:
     EXPERIMENTS += [*equalities(generation), *scenarios(generation)]
-EXPERIMENTS += [*lies.planted(), *fuzz.fixed_set()]
+EXPERIMENTS += [*lies.planted(), *fuzz.fixed_set(), *habits.experiments()]
 
 
 @pytest.mark.lab

@@ -30,7 +30,7 @@ EVERYWHERE = frozenset({"bridge", "veth"})
 _AROUND = frozenset({"lease"})
 # What the kernel does once and never takes back: a rule with the first VRF of a namespace
 # (vrf_newlink), and no redirects anywhere since the first WireGuard device was up (wg_open).
-_RULE_OF_VRFS = "l3mdev=None src=all"
+_RULE_OF_VRFS = "l3mdev=None protocol=2 src=all"
 _REDIRECTS = ("sysctl", "all", "ipv4 send_redirects")
 STEPS = 12  # of a walk: several are on their way at once
 ALL = os.environ.get("VNETC_LAB_ALL") == "1"
@@ -77,11 +77,12 @@ class Stage:
 
 
 def without_leftovers(state: State) -> State:
-    """Leave out what the kernel never takes back."""
+    """Leave out what the kernel never takes back, and what a server knows of interfaces that are gone."""
+    there = {name for kind, name, _ in state if kind == "link"}
     left = {
         key: "; ".join(rule for rule in value.split("; ") if rule != _RULE_OF_VRFS)
         for key, value in state.items()
-        if key != _REDIRECTS
+        if key != _REDIRECTS and (key[0] != "lease" or key[1] in there)
     }
     return {key: value for key, value in left.items() if key[0] != "rule" or value}
 

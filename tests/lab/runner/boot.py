@@ -185,9 +185,19 @@ def _configured(link: str, *, routed: bool) -> bool:
             stays_down = entries.get("ACTIVATION_POLICY") in ("manual", "always-down")
             if stays_down or routed:  # a router that is there will be heard
                 return stays_down
-            return _lacks_only_a_router(link, entries.get("NETWORK_FILE", ""))
+            return _lacks_carrier(link) or _lacks_only_a_router(
+                link, entries.get("NETWORK_FILE", "")
+            )
         case _:
             return False
+
+
+def _lacks_carrier(link: str) -> bool:
+    """Tell whether a link is up and has no carrier: with what is left it waits for one."""
+    try:
+        return Path("/sys/class/net", link, "carrier").read_text().strip() == "0"
+    except OSError:  # it is down, or gone
+        return False
 
 
 def _lacks_only_a_router(link: str, network_file: str) -> bool:
@@ -197,7 +207,8 @@ def _lacks_only_a_router(link: str, network_file: str) -> bool:
         return False
     log = (RESULTS / "networkd.log").read_text(errors="replace")
     waits = re.findall(rf"^{re.escape(link)}: link_check_ready\(\): (.*)$", log, re.MULTILINE)
-    return bool(waits and re.match("dynamic addresses or routes|.*carrier", waits[-1]))
+    # the words of 252, and of 257
+    return bool(waits and re.match("dynamic address|.*carrier", waits[-1]))
 
 
 DOCUMENT = "/etc/vnetc/host.vnet.yaml"

@@ -30,6 +30,7 @@ class Job:
     servers: tuple[wire.Server, ...] = ()
     scenario: Mapping[str, Any] | None = None  # what traffic.World plays then
     acts: tuple[Act, ...] = ()  # and what is done to the host after that
+    patience: float = 0  # seconds to wait before its state is collected
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
@@ -87,6 +88,7 @@ def run(job: Job) -> Result:
             wire.serve(box, job.servers)
         with timed("boot"):
             boot(box, job.renderer, job.files)
+            time.sleep(job.patience)
         with timed("collect"):
             raw = collect(box)
         with timed("traffic"):
