@@ -398,11 +398,114 @@ def coverage() -> str:
     return page
 
 
+def unsaid() -> str:
+    """Write what is written without being said, and what the language decides if a key is unsaid."""
+    from vnetc.source import parse
+
+    exceptions = parse((REFERENCE / "exceptions.yaml").read_bytes()).data
+    lines = [
+        "# What is unsaid",
+        "",
+        GENERATED,
+        "",
+        "What a document does not say is the target's own: vnetc writes nothing for it",
+        "([why](../adr/0005-one-meaning-defaults.md)). What another key could say is unsaid until that",
+        "key is said.",
+        "",
+        "## What the target decides",
+        "",
+        "[What each target does](habits.md), as the lab has seen it.",
+        "",
+        "| what | unsaid until one of these is said |",
+        "|---|---|",
+        *(
+            f"| {_cell(row['what'])} | {', '.join(f'`{key}`' for key in row['keys'])} |"
+            for row in _habits()["unsaid"]
+        ),
+        "",
+        "## What is written all the same",
+        "",
+        "| what | on | because |",
+        "|---|---|---|",
+        *(
+            f"| {_cell(row['what'])} | {', '.join(row['targets'])} | {_cell(row['because'])} |"
+            for row in exceptions
+        ),
+        "",
+        "## What the language decides",
+        "",
+        "What kind of thing an object is, and what is not asked for, does not depend on the target.",
+        "These values hold without being said; they are written where a target's silence means",
+        "something else.",
+        "",
+        "| key | unsaid it is |",
+        "|---|---|",
+        *(f"| `{row}` | `{_value(row, default)}` |" for row, default in _language_defaults()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _habits() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((REFERENCE / "habits.json").read_text())
+    return data
+
+
+def habits() -> str:
+    """Write what the lab has seen each target do where a document is silent."""
+    lines = [
+        "# What each target does by itself",
+        "",
+        GENERATED,
+        "",
+        "vnetc writes nothing for what a document does not say ([what is unsaid](unsaid.md)): there the",
+        "target does what its own users are used to. This page is what the [lab](equivalence.md) has seen",
+        "in the kernel, on a network that leases and advertises whatever it can. Above each table stand",
+        "the keys that decide: who moves a host to another target, and wants to keep what it did, says",
+        "them. `-` means that there is no such thing.",
+    ]
+    for host in _habits()["hosts"]:
+        renderers: list[str] = host["renderers"]
+        lines += ["", f"## {host['title']}", "", "```yaml", *host["document"], "```"]
+        for row in host["properties"]:
+            keys = ", ".join(f"`{key}`" for key in row["keys"])
+            lines += ["", f"### {row['what'][0].upper()}{row['what'][1:]}", ""]
+            lines += [keys, ""] if keys else []
+            lines.append(f"| | {' | '.join(renderers)} |")
+            lines.append("|---|" + "---|" * len(renderers))
+            for about, seen in row["seen"].items():
+                cells = " | ".join(_cell(seen.get(name, "-") or "yes") for name in renderers)
+                lines.append(f"| {_cell(about)} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _language_defaults() -> Iterator[tuple[str, Any]]:
+    from vnetc.backends.base import ROWS, key, row_fields
+    from vnetc.record import MISSING, Record, fields
+
+    for cls, word in ROWS.items():
+        for name in row_fields(cls):
+            default = fields(cls)[name]
+            empty = default is MISSING or default is None or default in ((), "")
+            if not empty and not isinstance(default, Record):
+                yield f"{word}.{key(name)}", default
+
+
+def _value(row: str, default: Any) -> str:
+    """Spell a value of the model as a document does."""
+    if row == "route.table":
+        return "main"
+    if row.endswith("-time"):
+        return f"{default // 3_600_000}h"
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "unsaid.md": unsaid,
     "language.md": language,
     "matrix.md": matrix,
     "coverage.md": coverage,
     "equivalence.md": equivalence,
+    "habits.md": habits,
     "codes.md": codes,
     "cli.md": cli,
 }
