@@ -12,7 +12,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from vnetc import source
-from vnetc.backends import formats
+from vnetc.backends.netplan import block
 from vnetc.diagnostics import Diagnostic
 from vnetc.pipeline import check_text, compile_text
 from vnetc.schema import host_schema
@@ -153,7 +153,7 @@ def test_hostile_names_are_refused(text: str) -> None:
 @example("a:")
 @example("- a")
 def test_a_text_is_a_text_to_all_readers_of_yaml(text: str) -> None:
-    assert shapes.read_yaml(formats.yaml("h", {"k": text, "l": [text]})) == {"k": text, "l": [text]}
+    assert shapes.read_yaml(block.yaml("h", {"k": text, "l": [text]})) == {"k": text, "l": [text]}
 
 
 @pytest.mark.parametrize("text", HOSTILE)

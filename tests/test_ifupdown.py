@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from vnetc.backends import load
 from vnetc.backends.base import express, rows
-from vnetc.backends.formats import Stanza, interfaces
+from vnetc.backends.ifupdown.stanzas import Stanza, interfaces
 from vnetc.kinds import Bridge, Dummy, Ethernet, Kind, Loopback, Veth, Vlan
 from vnetc.model import (
     Address,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from vnetc.backends.formats import Stanza
+from vnetc.backends.ifupdown.stanzas import Stanza
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model import Host, Raw
 from vnetc.validate import BAD

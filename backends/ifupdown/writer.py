@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 from vnetc.backends import services
 from vnetc.backends.base import Devices, File, carried_vlans, has_rare
-from vnetc.backends.formats import Stanza, interfaces
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown import devices as made
 from vnetc.backends.ifupdown.dhclient import write_hooks
@@ -22,6 +21,7 @@ from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.backends.ifupdown.layer3 import fdb
 from vnetc.backends.ifupdown.order import order
 from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
+from vnetc.backends.ifupdown.stanzas import Stanza, interfaces
 from vnetc.backends.services.secrets import write_secrets
 from vnetc.kinds import Bridge, Card, Ethernet, Vrf, Wifi
 from vnetc.model import Host, Interface

@@ -7,7 +7,8 @@ always written.
 from __future__ import annotations
 
 from vnetc.backends.base import Devices, File, Version, has_rare
-from vnetc.backends.formats import Commented, Yaml, ini, yaml
+from vnetc.backends.formats import ini
+from vnetc.backends.netplan.block import Commented, Yaml, yaml
 from vnetc.backends.netplan.devices import (
     has_type,
     is_card,

@@ -85,14 +85,14 @@ def _proxies_on_lo(context: Context) -> bool:
     )
 
 
-_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]+|0[bB][01]+|0[oO][0-7]+")
+_NUMBER = r"[0-9]+|0[xX][0-9A-Fa-f]+|0[bB][01]+|0[oO][0-7]+"
 
 
 def _is_number(context: Context) -> bool:
     interface: Interface = context.node
     # without one end of a cable there is no other
     names = [interface.name, *([interface.kind.peer] if isinstance(interface.kind, Veth) else [])]
-    return any(_NUMBER.fullmatch(name) for name in names)
+    return any(name[0].isdigit() and re.fullmatch(_NUMBER, name) for name in names)
 
 
 def asks_link_local(context: Context) -> bool:

@@ -1,0 +1,65 @@
+"""The writer of interfaces(5): one stanza after another.
+
+A value that no dialect can carry is a fault of the caller and raises `ValueError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from vnetc.backends.formats import comment_text, has_controls, header
+from vnetc.record import Record
+
+_STANZA_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class Stanza(Record):
+    """An `iface` stanza of interfaces(5): `start` is `auto`, `allow-hotplug` or empty."""
+
+    name: str
+    method: str
+    start: str = "auto"
+    comment: str = ""
+    options: Sequence[tuple[str, str]] = ()
+
+
+def interfaces(host: str, stanzas: Iterable[Stanza], *, unsafe: str = "", tail: str = "") -> str:
+    r"""Write /etc/network/interfaces (interfaces(5)), `tail` at its end as it is.
+
+    No dialect can quote: a value is all that follows its option. `unsafe` lists the characters
+    that a dialect takes for its own besides a backslash before the line's end: ifupdown2 eats every
+    `\` and has Mako read a file with a `%`, ifupdown-ng cuts at any `#`.
+    """
+    parts = [header(host)]
+    for stanza in stanzas:
+        lines = [f"# {comment_text(stanza.comment)}"] if comment_text(stanza.comment) else []
+        if stanza.start:
+            lines.append(f"{stanza.start} {_stanza_word(stanza.name)}")
+        lines.append(f"iface {_stanza_word(stanza.name)} inet {_stanza_word(stanza.method)}")
+        lines += [
+            f"    {_stanza_word(option)} {_stanza_value(value, unsafe)}"
+            for option, value in stanza.options
+        ]
+        parts.append("\n".join(lines) + "\n")
+    if tail:
+        parts.append(tail if tail.endswith("\n") else tail + "\n")
+    return "\n".join(parts)
+
+
+def _stanza_word(text: str) -> str:
+    if not _STANZA_WORD.fullmatch(text):
+        raise ValueError(f"not a word of a stanza: {text!r}")
+    return text
+
+
+def _stanza_value(text: str, unsafe: str) -> str:
+    if (
+        not text
+        or text != text.strip()
+        or text.endswith("\\")
+        or has_controls(text)
+        or any(character in text for character in unsafe)
+    ):
+        raise ValueError(f"not a value of a stanza: {text!r}")
+    return text
