@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -461,21 +461,29 @@ def habits() -> str:
         "target does what its own users are used to. This page is what the [lab](equivalence.md) has seen",
         "in the kernel, on a network that leases and advertises whatever it can. Above each table stand",
         "the keys that decide: who moves a host to another target, and wants to keep what it did, says",
-        "them. `-` means that there is no such thing.",
+        "them. `-` means that there is no such thing. What all targets do alike is left out.",
     ]
     for host in _habits()["hosts"]:
         renderers: list[str] = host["renderers"]
         lines += ["", f"## {host['title']}", "", "```yaml", *host["document"], "```"]
         for row in host["properties"]:
+            apart = {about: seen for about, seen in row["seen"].items() if _differ(seen, renderers)}
+            if not apart:
+                continue
             keys = ", ".join(f"`{key}`" for key in row["keys"])
             lines += ["", f"### {row['what'][0].upper()}{row['what'][1:]}", ""]
             lines += [keys, ""] if keys else []
             lines.append(f"| | {' | '.join(renderers)} |")
             lines.append("|---|" + "---|" * len(renderers))
-            for about, seen in row["seen"].items():
+            for about, seen in apart.items():
                 cells = " | ".join(_cell(seen.get(name, "-") or "yes") for name in renderers)
                 lines.append(f"| {_cell(about)} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def _differ(seen: Mapping[str, str], renderers: Sequence[str]) -> bool:
+    """Tell whether what was seen is not the same everywhere."""
+    return len({seen.get(name) for name in renderers}) > 1
 
 
 def _language_defaults() -> Iterator[tuple[str, Any]]:
