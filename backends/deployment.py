@@ -69,6 +69,17 @@ DHCP = Action(
     command="systemctl restart vnetc-dnsmasq-NAME.service",
     interrupts="for a moment DHCP and DNS of the guests of NAME",
 )
+NETWORKD = Action(
+    files=("/etc/systemd/networkd.conf.d/*",),
+    command="reboot",
+    interrupts="all: systemd-networkd reads networkd.conf(5) only when it starts",
+)
+
+
+def with_networkd(take: Action, others: Sequence[str]) -> Deployment:
+    """Give the deployment of a target that systemd-networkd is behind; `take` has it read its files."""
+    actions = (UNITS, LINK, SYSCTL, FIREWALL, WPA, take, NETWORKD, DHCP)
+    return Deployment(actions=actions, others=others)
 
 
 def steps(deployment: Deployment, paths: Iterable[str]) -> list[Step]:

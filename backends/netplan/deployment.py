@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from vnetc.backends.deployment import (
-    DHCP,
-    FIREWALL,
-    LINK,
-    SYSCTL,
-    UNITS,
-    WPA,
-    Action,
-    Deployment,
-)
+from vnetc.backends.deployment import Action, with_networkd
 
-DEPLOYMENT = Deployment(
-    actions=(
-        UNITS,
-        LINK,
-        SYSCTL,
-        FIREWALL,
-        WPA,
-        Action(
-            files=("/etc/netplan/*", "/etc/systemd/network/*"),
-            command="netplan apply",
-            interrupts="interfaces whose settings changed; devices that no file has any more go",
-        ),
-        Action(
-            files=("/etc/systemd/networkd.conf.d/*",),
-            command="reboot",
-            interrupts="all: systemd-networkd reads networkd.conf(5) only when it starts",
-        ),
-        DHCP,
+DEPLOYMENT = with_networkd(
+    Action(
+        files=("/etc/netplan/*", "/etc/systemd/network/*"),
+        command="netplan apply",
+        interrupts="interfaces whose settings changed; devices that no file has any more go",
     ),
     others=(
         "/etc/netplan/00-installer-config.yaml",

@@ -36,7 +36,7 @@ def netdev_dropin(interface: Interface) -> list[Section]:
     return [(name, options) for name, options in sections if options]
 
 
-def _uppers(devices: Devices, interface: Interface, version: Version) -> s.Options:
+def _uppers(devices: Devices, interface: Interface) -> s.Options:
     """Name the devices made on the interface, but for those whose `link` netplan knows."""
     known = {
         upper.name
@@ -80,7 +80,7 @@ def network_dropin(devices: Devices, interface: Interface, version: Version) -> 
         network.append(("ConfigureWithoutCarrier", "no"))  # netplan's own word is yes
     network += s.own_sysctls(interface)
     network += layer3.network(interface)
-    network += _uppers(devices, interface, version)
+    network += _uppers(devices, interface)
     network += _vrf(devices, interface, version)
     network += _nameservers(interface)
     servers = s.networkd_servers(devices, interface)
