@@ -11,13 +11,13 @@ from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupport
 from vnetc.backends.networkd.kinds import KIND_WORDS, NETDEV
 from vnetc.backends.networkd.layer3 import LAYER3
 from vnetc.backends.options import rows_of
-from vnetc.encapsulation import has_link_local
 from vnetc.kinds import (
     KINDS,
     Bond,
     Bridge,
     Geneve,
     Infiniband,
+    Kind,
     Loopback,
     Tun,
     Tunnel,
@@ -95,10 +95,22 @@ def _is_number(context: Context) -> bool:
     return any(name[0].isdigit() and re.fullmatch(_NUMBER, name) for name in names)
 
 
+# It makes no IPv6 link-local addresses for these (link_ipv6ll_enabled), and what the kernel makes is
+# made of the tunnel's IPv4 address, or nothing.
+_WITHOUT_LINK_LOCAL = frozenset({"gre", "ipip", "sit", "vti"})
+
+
+def _has_link_local(kind: Kind) -> bool:
+    """Tell whether a device gets an IPv6 link-local address by itself."""
+    if isinstance(kind, Tunnel):
+        return kind.mode not in _WITHOUT_LINK_LOCAL
+    return not isinstance(kind, Loopback | Wireguard)
+
+
 def asks_link_local(context: Context) -> bool:
     """Tell whether a device that gets no IPv6 link-local address by itself shall have one."""
     interface: Interface = context.node
-    return interface.asks_link_local and not has_link_local(interface.kind)
+    return interface.asks_link_local and not _has_link_local(interface.kind)
 
 
 NO_LINK_LOCAL = limit(
