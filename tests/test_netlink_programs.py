@@ -420,9 +420,11 @@ esac
 """
 
 
-def test_resolvconf(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["interface", "interfaces", "keys"])
+def test_resolvconf(place: str, tmp_path: Path) -> None:
     program = tmp_path / "resolvconf"
-    program.write_text(_RESOLVCONF.replace("mkdir", "/bin/mkdir"))
+    text = _RESOLVCONF.replace("mkdir", "/bin/mkdir")
+    program.write_text(text.replace("resolvconf/interface", f"resolvconf/{place}"))
     program.chmod(0o755)
     places = Places(state=str(tmp_path), run=str(tmp_path), root=f"{program}.d")
     ledger = Ledger(Machine(places=places, search=str(tmp_path)))
@@ -433,7 +435,7 @@ def test_resolvconf(tmp_path: Path) -> None:
     assert ledger.read(wanted) == {}
     assert ledger.apply(wanted) == 1
     assert ledger.apply(wanted) == 0
-    record = Path(f"{program}.d/run/resolvconf/interface/v0.vnetc")
+    record = Path(f"{program}.d/run/resolvconf/{place}/v0.vnetc")
     assert (
         record.read_text() == "nameserver 192.0.2.53\nnameserver 2001:db8::53\nsearch a.example\n"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from vnetc.backends.netlink.services import CLIENTS, Process
 from vnetc.backends.netlink.store import Places
@@ -17,6 +17,7 @@ from vnetc.record import Record
 
 LIMIT = 30.0  # seconds
 _PATIENCE = 10.0  # seconds that a daemon may take to end
+_TIMES = 5  # that it is asked to
 SEARCH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -41,6 +42,7 @@ class Problem(Record, kw_only=False):
     path: Path
     text: str
     code: str = "VN603"
+    help: str = ""
 
 
 class ProgramFailed(Exception):
@@ -174,26 +176,40 @@ def runs(name: str) -> bool:
     return any(process.name == name[:15] for process in processes())
 
 
-def end(process: Process, *, killed: bool = False) -> None:
-    """Ask a process to end, and wait until it has. Raises `ProgramFailed` if it does not.
+def end(process: Process, by: str = "SIGTERM", helpers: Sequence[Process] = ()) -> None:
+    """Ask a process to end by a signal, and wait until it has. Raises `ProgramFailed` if it does not.
 
     What is asked is the process that was looked at, and no later one of the same number: its
-    descriptor is opened first, and then it must still be the same (pidfd_open(2)).
+    descriptor is opened first, and then it must still be the same (pidfd_open(2)). It is asked
+    again: dhcpcd 9 takes no notice of a signal while its hooks run. Its `helpers` end after it.
     """
-    import select
     import signal
 
+    with ExitStack() as opened:
+        descriptor = _descriptor(process, opened)
+        if descriptor is None:
+            return
+        found = (_descriptor(helper, opened) for helper in helpers)
+        waited = [descriptor, *(number for number in found if number is not None)]
+        for _ in range(_TIMES):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, signal.Signals[by])
+            if all(map(_ends, waited)):
+                return
+        raise ProgramFailed(f"{process.name} ({process.pid}) does not end")
+
+
+def _descriptor(process: Process, opened: ExitStack) -> int | None:
     try:
         descriptor = os.pidfd_open(process.pid)
     except ProcessLookupError:
-        return
-    try:
-        if look_at(process.pid) != process:
-            return
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL if killed else signal.SIGTERM)
-        ended, _, _ = select.select([descriptor], [], [], _PATIENCE)
-        if not ended:
-            raise ProgramFailed(f"{process.name} ({process.pid}) does not end")
-    finally:
-        os.close(descriptor)
+        return None
+    opened.callback(os.close, descriptor)
+    return descriptor if look_at(process.pid) == process else None
+
+
+def _ends(descriptor: int) -> bool:
+    import select
+
+    ended, _, _ = select.select([descriptor], [], [], _PATIENCE / _TIMES)
+    return bool(ended)

@@ -119,6 +119,11 @@ def dhcp_client(machine: Machine = MACHINE) -> str | None:
     return next((name for name in CLIENTS if has(name, machine)), None)
 
 
+def dhcp_manager() -> Process | None:
+    """Give the dhcpcd of all devices, if there is one."""
+    return next(filter(services.is_manager, processes()), None)
+
+
 def _files(device: str, machine: Machine) -> Files:
     run_folder = machine.places.run
     leases = machine.leases if os.path.isdir(machine.leases) else run_folder
@@ -132,23 +137,45 @@ def _files(device: str, machine: Machine) -> Files:
 def read_dhcp(keys: Iterable[Key], wants: Wants, machine: Machine) -> State:
     """Read which devices a client asks for, and what it was told.
 
-    What a client does not read, it does as wanted: `networkd` is for systemd-networkd alone.
+    What a client does not read, it does as wanted: `networkd` is for systemd-networkd alone, which
+    on its part does with IPv6 what its file says.
     """
     found: State = {}
     running = [*processes()]
     by_networkd = any(process.name == NETWORKD[:15] for process in running)
+    manager = next(filter(services.is_manager, running), None)
     for key in keys:
         said = wants.get(key, {})
+        unread: dict[str, Value] = {"networkd": said.get("networkd")}
         for process in running:
             client = services.client_of(process, key[1])
             if client is not None and (told := services.read_client(process))["ipv4"]:
-                unread: dict[str, Value] = {"networkd": said.get("networkd")}
+                told |= _untold(process, key[1], machine)
                 found[key] = {**unread, **told, "client": client}
+        if key not in found and manager is not None:
+            # which devices it asks for its configuration decides: those that have got a lease
+            told = services.read_client(manager)
+            if told["ipv4"] and (leased := _read_leased(key[1], machine)):
+                found[key] = {**unread, **told, **leased, "client": services.MANAGER}
         if key not in found and by_networkd:
             told = _read_networkd(key[1], said, machine)
             if told:
                 found[key] = told
     return found
+
+
+def _untold(process: Process, device: str, machine: Machine) -> dict[str, Value]:
+    """Read what was told to a client that does not show it: from a note, else from its routes."""
+    if not services.title(process):
+        return {}
+    text = text_of(services.note_path(machine.places.run, device)) or ""
+    noted = services.read_note(text, process)
+    return _read_leased(device, machine) if noted is None else noted
+
+
+def _read_leased(device: str, machine: Machine) -> dict[str, Value]:
+    words = ["ip", "-4", "route", "show", "dev", device, "proto", "dhcp"]
+    return services.read_routes(call(words, machine=machine).output)
 
 
 def _read_networkd(device: str, said: Attributes, machine: Machine) -> dict[str, Value]:
@@ -164,7 +191,8 @@ def _read_networkd(device: str, said: Attributes, machine: Machine) -> dict[str,
     link = text_of(machine.path(f"/run/systemd/netif/links/{number}")) or ""
     file = next((line[13:] for line in link.splitlines() if line.startswith("NETWORK_FILE=")), "")
     told = services.read_network_file(text_of(machine.path(file)) or "") if file else {}
-    return {"networkd": said.get("networkd"), **told, "client": NETWORKD} if told else {}
+    unread = {name: said.get(name) for name in ("networkd", "ipv6")}
+    return {**unread, **told, "client": NETWORKD} if told else {}
 
 
 def run_dhcp(
@@ -175,6 +203,8 @@ def run_dhcp(
     os.makedirs(machine.places.run, exist_ok=True)
     path = machine.path(services.network_path(device))
     if before is not None:
+        if before.get("client") == services.MANAGER:
+            raise ProgramFailed(services.MANAGED)
         if before.get("client") == NETWORKD and after is None:
             remove_file(path)
             run(["networkctl", "reload"], machine=machine)
@@ -182,23 +212,28 @@ def run_dhcp(
             client = services.client_of(process, device)
             if client is not None and services.read_client(process)["ipv4"]:
                 _stop_client(client, process, device, files, machine)
+        remove_file(services.note_path(machine.places.run, device))
     if after is None:
         return
     client = dhcp_client(machine)
     if client is None:
         raise ProgramFailed("there is no DHCP client")
+    if client == "dhcpcd" and dhcp_manager() is not None:
+        raise ProgramFailed(services.MANAGED)
     if client == NETWORKD:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         replace_file(path, str(after["networkd"]).encode(), 0o644)
         run(["networkctl", "reload"], machine=machine)
         return
-    metric = after.get("route-metric")
-    number = metric if isinstance(metric, int) else None
     if client == "udhcpc":
         replace_file(files.script, services.UDHCPC_SCRIPT.encode(), 0o755)
-    words = CLIENTS[client].start(device, number, files)
-    said = {} if number is None else {"IF_METRIC": str(number)}
-    run(words, machine=machine, environment=said)
+    words = CLIENTS[client].start(device, after, files)
+    metric = services.metric_of(after)
+    run(words, machine=machine, environment={"IF_METRIC": metric} if metric else {})
+    for process in processes():
+        if metric and services.title(process)[:1] == (device,):
+            text = services.note(process, after)
+            replace_file(services.note_path(machine.places.run, device), text.encode(), 0o644)
 
 
 def _stop_client(
@@ -206,15 +241,14 @@ def _stop_client(
 ) -> None:
     """Have a client give its address back and end; it may be one that something else started."""
     kind = CLIENTS[client]
-    words = kind.stop(device, services.files_of_client(process, files))
-    if kind.killed:
-        end(process, killed=True)
-    if words:
+    end(process, kind.signal, [p for p in processes() if services.is_helper(p, process)])
+    if kind.stop is not None:
+        words = kind.stop(device, services.files_of_client(process, files))
         call(words, machine=machine)  # it is over also if the server does not answer
-    end(process)
-    if kind.killed:
-        for line in services.clear(device, services.read_client(process).get("route-metric")):
-            call(line, machine=machine)  # there may be nothing of that sort
+    # also of a lease that a rollback put back and that this one has not taken over yet
+    for line in services.clear(device, services.read_client(process).get("route-metric")):
+        call(line, machine=machine)  # there may be nothing of that sort
+    if kind.stop is not None:
         for record in services.client_records(device):
             if any(text_of(machine.path(f"{folder}/{record}")) is not None for folder in _RECORDS):
                 call(["resolvconf", "-d", record], machine=machine)
@@ -222,7 +256,8 @@ def _stop_client(
 
 # --- the resolver ---------------------------------------------------------------------------------
 
-_RECORDS = ("/run/resolvconf/interface", "/run/resolvconf/interfaces")  # Debian's, openresolv's
+# Debian's, openresolv's, openresolv's of Debian testing
+_RECORDS = tuple(f"/run/resolvconf/{name}" for name in ("interface", "interfaces", "keys"))
 
 
 def resolver(machine: Machine = MACHINE) -> str | None:

@@ -76,8 +76,8 @@ class ObjectPlanning(Planning):
         )
         if key[0] == "address":
             step = self._new_address(step) if now is None else self._changed_address(step)
-        elif is_default(key) and now is not None:
-            step = replace(step, impact="brief")
+        elif now is not None and (is_default(key) or key[0] == "dhcp"):
+            step = replace(step, impact="brief")  # a client gives its lease back, and asks anew
         elif key[0] == "card" and now is not None:
             from vnetc.backends.netlink import cards
 

@@ -340,7 +340,13 @@ def _missing(wanted: Iterable[Wanted], machine: Machine) -> Iterator[Problem]:
         text = _lacking(item.key[0], machine)
         if text and text not in said:
             said.add(text)
-            yield Problem(item.path, text, "VN607")
+            yield Problem(item.path, text, "VN607", _WAYS_OUT.get(text, ""))
+
+
+# what is there and in the way is not to be installed
+_WAYS_OUT = {
+    services.MANAGED: "stop it, or leave DHCP to it with `--allow VN607`",
+}
 
 
 def _lacking(name: str, machine: Machine) -> str:
@@ -351,6 +357,8 @@ def _lacking(name: str, machine: Machine) -> str:
     if name == "dhcp" and daemons.dhcp_client(machine) is None:
         clients = ", ".join((services.NETWORKD, *services.CLIENTS))
         return f"there is no DHCP client: one of {clients}"
+    if name == "dhcp" and daemons.dhcp_client(machine) == "dhcpcd" and daemons.dhcp_manager():
+        return services.MANAGED
     if name == "resolver" and daemons.resolver(machine) is None:
         return "there is neither systemd-resolved nor resolvconf to tell of DNS servers"
     return ""

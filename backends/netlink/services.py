@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
     Line: TypeAlias = list[str]  # a command in words
 
-LEASES = "/var/lib/vnetc"  # of dnsmasq, as its configuration says
 _NETWORKD_VERSION = (252,)  # its DHCP options of a .network file have been the same since 247
 
 
@@ -109,6 +108,7 @@ ROWS: Mapping[str, Support] = {
         "it is about a daemon that stops: none runs here", silence=False
     ),
     "interface.raw": exact(_FILE),
+    "host.foreign-files": unsupported("the kernel reads no files", silence="read"),
     "host.raw": exact(_FILE),
 }
 
@@ -130,7 +130,7 @@ def wanted_files(host: Host, client: str | None = None) -> Iterator[Wanted]:
             yield file(write_dnsmasq(host.name, server), server.path)
     asking = [i.path for i in host.interfaces if i.dhcp4]
     if asking and client == "dhclient":
-        yield from (file(hook, (*asking[0], "dhcp4")) for hook in write_hooks(host))
+        yield from (file(hook, (*asking[0], "dhcp4")) for hook in write_hooks(host, metrics=True))
 
 
 def wanted_networks(host: Host) -> Iterator[Wanted]:
@@ -176,11 +176,32 @@ def wanted_dhcp(host: Host, interface: Interface) -> Iterator[Wanted]:
         **({} if metric is None else {"route-metric": metric}),
         "networkd": _network_file(host, interface),
     }
+    if _says_ipv6(interface):
+        said["ipv6"] = False
     yield Wanted(
         ("dhcp", interface.name),
         said,
         (*interface.path, "dhcp4"),
         {"route-metric": (*interface.path, "dhcp4-overrides", "route-metric")},
+    )
+
+
+def _says_ipv6(interface: Interface) -> bool:
+    """Tell whether the document says how the kernel configures itself for IPv6 on a device.
+
+    A client that does that in its place does as it likes, and has the kernel not do it.
+    """
+    said = (
+        interface.accept_ra,
+        interface.ipv6_privacy,
+        interface.link_local,
+        interface.ipv6_address_generation,
+        interface.ipv6_address_token,
+    )
+    return (
+        any(value is not None for value in said)
+        or interface.dhcp6 is False
+        or any(family == "ipv6" for family, _, _ in interface.sysctl)
     )
 
 
@@ -215,21 +236,29 @@ class Files(Record, kw_only=False):
 
 
 class Client(Record, kw_only=False):
-    """A DHCP client: the name of its process, and the commands for a device.
+    """A DHCP client: the name of its process, the commands for a device, and how it ends.
 
-    One that is `killed` has no time for a word to its script, and leaves what it set.
+    One that is killed has no time for a word to its script, and leaves what it set: `stop` is the
+    command that gives its address back then.
     """
 
     process: str
-    start: Callable[[str, int | None, Files], Line]
-    stop: Callable[[str, Files], Line]  # empty: by a signal
-    killed: bool = False
+    start: Callable[[str, Attributes, Files], Line]
+    signal: str
+    stop: Callable[[str, Files], Line] | None = None
 
 
-def _start_dhclient(device: str, metric: int | None, files: Files) -> Line:
+def metric_of(said: Attributes) -> str:
+    """Give the metric that a client is told, nothing if none."""
+    metric = said.get("route-metric")
+    return str(metric) if isinstance(metric, int) else ""
+
+
+def _start_dhclient(device: str, said: Attributes, files: Files) -> Line:
     where = ["-pf", files.pid, "-lf", files.leases]
-    said = [] if metric is None else ["-e", f"IF_METRIC={metric}"]
-    return ["dhclient", "-4", "-nw", "-i", *where, *said, device]
+    metric = metric_of(said)
+    more = ["-e", f"IF_METRIC={metric}"] if metric else []
+    return ["dhclient", "-4", "-nw", "-i", *where, *more, device]
 
 
 def _stop_dhclient(device: str, files: Files) -> Line:
@@ -238,47 +267,26 @@ def _stop_dhclient(device: str, files: Files) -> Line:
     return ["dhclient", "-4", "-r", *where, device]
 
 
-def _start_dhcpcd(device: str, metric: int | None, files: Files) -> Line:
+def _start_dhcpcd(device: str, said: Attributes, files: Files) -> Line:
     del files  # it has its own for each device
-    said = [] if metric is None else ["-m", str(metric)]
-    return ["dhcpcd", "-4", "-b", "-q", *said, device]
+    metric = metric_of(said)
+    # without -4 it does the kernel's part of IPv6 itself, and sets accept_ra and addr_gen_mode
+    families = [] if said.get("ipv6") else ["-4"]
+    return ["dhcpcd", *families, "-b", "-q", *(["-m", metric] if metric else []), device]
 
 
-def _stop_dhcpcd(device: str, files: Files) -> Line:
-    del files
-    return ["dhcpcd", "-4", "-k", device]
-
-
-def _start_udhcpc(device: str, metric: int | None, files: Files) -> Line:
-    del metric  # in the environment of its script
-    return [
-        "udhcpc",
-        "-b",
-        "-R",
-        "-S",
-        "-t",
-        "1",
-        "-A",
-        "5",
-        "-p",
-        files.pid,
-        "-s",
-        files.script,
-        "-i",
-        device,
-    ]
-
-
-def _by_signal(device: str, files: Files) -> Line:
-    del device, files
-    return []
+def _start_udhcpc(device: str, said: Attributes, files: Files) -> Line:
+    del said  # in the environment of its script
+    words = ["-b", "-R", "-S", "-t", "1", "-A", "5"]
+    return ["udhcpc", *words, "-p", files.pid, "-s", files.script, "-i", device]
 
 
 # in the order of preference, after systemd-networkd where that runs
 CLIENTS: Mapping[str, Client] = {
-    "dhcpcd": Client("dhcpcd", _start_dhcpcd, _stop_dhcpcd),
-    "dhclient": Client("dhclient", _start_dhclient, _stop_dhclient, killed=True),
-    "udhcpc": Client("udhcpc", _start_udhcpc, _by_signal),
+    # what `dhcpcd -k` sends, which finds only one that was started with the same of -4 and -6
+    "dhcpcd": Client("dhcpcd", _start_dhcpcd, "SIGALRM"),
+    "dhclient": Client("dhclient", _start_dhclient, "SIGKILL", _stop_dhclient),
+    "udhcpc": Client("udhcpc", _start_udhcpc, "SIGTERM"),
 }
 NETWORKD = "systemd-networkd"
 
@@ -318,14 +326,48 @@ class Process(Record, kw_only=False):
     metric: str = ""  # IF_METRIC, which ifupdown and vnetc give a client along
 
 
+_FAMILIES = frozenset({"[ip4]", "[ip6]"})
+MANAGER = "[manager]"
+MANAGED = "dhcpcd runs for all devices, as it is configured, and lets no other run beside it"
+
+
+def title(process: Process) -> tuple[str, ...]:
+    """Give the title of a DHCP client that has one: a device, and the families that it asks for.
+
+    dhcpcd(8), from 8 on, writes it over its words and its environment: `dhcpcd: eth0 [ip4]`. Its
+    helpers have titles of another form.
+    """
+    head, *words = (process.words or ("",))[0].split() or [""]
+    said = head == "dhcpcd:" and bool(words) and _FAMILIES.issuperset(words[1:])
+    return tuple(words) if said and process.name == "dhcpcd" else ()
+
+
+def is_helper(process: Process, client: Process) -> bool:
+    """Tell whether a process is the one that does for a client what only root may.
+
+    It ends after it, and takes the file away then that says who asks for the device.
+    """
+    of_client = " ".join(title(client))
+    return bool(of_client) and process.words[:1] == (f"dhcpcd: [privileged proxy] {of_client}",)
+
+
+def is_manager(process: Process) -> bool:
+    """Tell whether a process is the dhcpcd(8) of all devices, which others of it only talk to."""
+    return title(process)[:1] == (MANAGER,)
+
+
 def client_of(process: Process, device: str) -> str | None:
     """Name the client that a process is, if it asks for a device."""
     name = next((n for n, client in CLIENTS.items() if client.process == process.name), None)
-    return name if name is not None and device in process.words[1:] else None
+    devices = title(process)[:1] or process.words[1:]
+    return name if name is not None and device in devices else None
 
 
 def read_client(process: Process) -> dict[str, Value]:
-    """Tell from its words what a DHCP client was told."""
+    """Tell from its words what a DHCP client was told; a title has no metric."""
+    words = title(process)
+    if words:
+        return {"ipv4": "[ip4]" in words, "ipv6": "[ip6]" in words}
     words = process.words
     metric = process.metric
     for word, value in pairwise(words):
@@ -333,10 +375,35 @@ def read_client(process: Process) -> dict[str, Value]:
             metric = value.partition("=")[2]
         elif word in ("-m", "--metric"):
             metric = value
-    found: dict[str, Value] = {"ipv4": "-6" not in words}
-    if metric.isdigit():
-        found["route-metric"] = int(metric)
-    return found
+    ipv6 = process.name == "dhcpcd" and "-4" not in words
+    return {"ipv4": "-6" not in words, "ipv6": ipv6, **read_metric(metric)}
+
+
+def read_metric(text: str) -> dict[str, Value]:
+    """Give what a text says of a metric, nothing if it is none."""
+    return {"route-metric": int(text)} if text.isdigit() else {}
+
+
+def read_routes(listing: str) -> dict[str, Value]:
+    """Tell what metric a client was told from what `ip route show proto dhcp` prints."""
+    metrics = (value for word, value in pairwise(listing.split()) if word == "metric")
+    return read_metric(next(metrics, ""))
+
+
+def note_path(folder: str, device: str) -> str:
+    """Name the file in which vnetc keeps what it told a client that has a title."""
+    return f"{folder}/dhcpcd-{device}"
+
+
+def note(process: Process, said: Attributes) -> str:
+    """Write what a client was told; it holds for this process alone."""
+    return f"{process.pid} {metric_of(said)}\n"
+
+
+def read_note(text: str, process: Process) -> dict[str, Value] | None:
+    """Read what a client was told, None if another process was."""
+    number, _, metric = text.strip().partition(" ")
+    return read_metric(metric) if number == str(process.pid) else None
 
 
 def clear(device: str, metric: Value) -> Iterator[Line]:

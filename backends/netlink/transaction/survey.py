@@ -81,8 +81,8 @@ def question(
 
 
 def _found(problem: Problem) -> Diagnostic:
-    help = "install it, or leave this out with `--allow VN607`" if problem.code == "VN607" else ""
-    return diagnostic(problem.code, problem.text, problem.path, "key", help=help)
+    usual = "install it, or leave this out with `--allow VN607`" if problem.code == "VN607" else ""
+    return diagnostic(problem.code, problem.text, problem.path, "key", help=problem.help or usual)
 
 
 def missing(asked: Question, steps: Sequence[Step], machine: Machine) -> list[Diagnostic]:
