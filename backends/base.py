@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from vnetc.backends.deployment import Deployment
+    from vnetc.backends.systems import System
 
 Version: TypeAlias = tuple[int, ...]
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
@@ -80,12 +81,19 @@ class File(Record, kw_only=False):
 
 
 class Output(Record):
-    """What a compilation gives. `files` is empty if any diagnostic is an error."""
+    """What a compilation gives. `files` is empty if any diagnostic is an error.
+
+    `packages` are what the files need beside the target's own program, by the names of `system`
+    (`debian-12`); `notes` is what they need that is no package.
+    """
 
     host: str
     target: str
     files: tuple[File, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    system: str = ""
+    packages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Limit(Record):
@@ -144,7 +152,8 @@ class Target(Record):
 
     `check_raw` finds `raw` text of the host that the target's format cannot carry, or that
     contradicts what the writer says itself. `deployment` gives what to do with files that have
-    changed, None if that is not for a person to do. `rare` gives the rows about queueing disciplines and the
+    changed, None if that is not for a person to do. `on` gives the target on an operating system that has
+    it in the version that is compiled for. `rare` gives the rows about queueing disciplines and the
     settings of cards, which few documents have, so that the others need not wait for them.
     """
 
@@ -158,6 +167,7 @@ class Target(Record):
     write: Callable[[Host, Version], list[File]]
     check_raw: Callable[[Host, Version], list[Diagnostic]] = lambda host, version: []
     deployment: Callable[[], Deployment | None] = lambda: None
+    on: Callable[[Target, System], Target] = lambda target, system: target
 
     @property
     def support(self) -> Mapping[str, Support]:
@@ -284,6 +294,16 @@ def carried_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | No
         also = ((default, default),)
         vlans, untagged = tuple(sorted(vlans + also)), tuple(sorted(untagged + also))
     return vlans, default if pvid is None else pvid, untagged
+
+
+def said_vlans(item: Port | Bridge, bridge: Bridge) -> tuple[Ranges, int | None, Ranges]:
+    """Give what must be told of the VLANs of a port, or of the bridge device, to who adds them.
+
+    What is added without being the PVID is none any more, also the default VLAN.
+    """
+    if any(first <= default_vlan(bridge) <= last for first, last in item.vlans):
+        return carried_vlans(item, bridge)
+    return item.vlans, item.pvid, item.untagged
 
 
 # model class -> the word its rows begin with, if the class does not say it itself; `interface.mtu`, `port.isolated`, ...
@@ -504,18 +524,34 @@ class _Pass:
             version=self.version,
         )
 
+    def plan(self, cls: type[Record]) -> list[tuple[str, Any, str, Support]]:
+        """Give the rows that say something of a class, looked up once."""
+        plan = self.plans.get(cls)
+        if plan is None:
+            plan = self.plans[cls] = _plan(cls, self.support, self.version)
+        return plan
+
+    def is_silence(self, node: Record) -> bool:
+        """Tell whether a node says something, and nothing but what the target has anyway."""
+        plan = self.plan(node.__class__) if word_of(node.__class__) else []
+        said = [
+            (getattr(node, name), row.silence)
+            for name, default, _, row in plan
+            if getattr(node, name) != default
+        ]
+        return bool(said) and all(v == silence and type(v) is type(silence) for v, silence in said)
+
     def refuse(self, node: Any, interface: Interface | None, path: Path) -> dict[str, Any]:
         """Report what the table refuses in one node; give the defaults to put in its place."""
         resets: dict[str, Any] = {}
         cls: type[Record] = node.__class__
-        plan = self.plans.get(cls)
-        if plan is None:
-            plan = self.plans[cls] = _plan(cls, self.support, self.version)
-        for name, default, row_name, row in plan:
+        for name, default, row_name, row in self.plan(cls):
             value = getattr(node, name)
             if default is not MISSING and value == default:
                 continue
             if value == row.silence and type(value) is type(row.silence):
+                continue
+            if not row.how and isinstance(value, Record) and self.is_silence(value):
                 continue
             context = self.context(node, interface)
             verdict = _verdict(row, row_name, self.target, context)

@@ -29,11 +29,13 @@ class Step(Record):
 class Deployment(Record):
     """How the files of a target take effect.
 
-    `others` are files of other programs, which would speak too; glob patterns.
+    `others` are files of other programs, which would speak too; glob patterns. So would those of
+    `directory`, if a file names it.
     """
 
     actions: Sequence[Action]
     others: Sequence[str] = ()
+    directory: str = ""
 
 
 NOTHING = "nothing"

@@ -163,6 +163,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN504": ("error", "commands that run as root, without --allow-hooks"),
     "VN505": ("error", "no such target or version"),
     "VN506": ("error", "raw text that contradicts a key"),
+    "VN507": ("error", "the operating system lacks what the output needs"),
+    "VN508": ("warning", "a version newer than those that vnetc knows"),
     "VN601": ("error", "no privilege to change the network"),
     "VN602": ("error", "no such network namespace"),
     "VN603": ("error", "the kernel lacks what the document needs"),

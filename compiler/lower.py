@@ -200,6 +200,7 @@ class _Lowering:
             firewalls=firewalls,
             dhcp_servers=servers,
             foreign=data.get("foreign"),
+            foreign_files=data.get("foreign-files"),
             raw=data.get("raw"),
         )
         return host, self.found
@@ -500,7 +501,7 @@ class _Lowering:
         )
 
     def dhcp_server(self, name: str, network: Data, bridge: Interface) -> DhcpServer | None:
-        path: Path = ("networks", name, "dhcp")
+        path: Path = ("networks", name, "dhcp") if "dhcp" in network else ("networks", name)
         data: Data = network.get("dhcp") or {}
         nets = [subnet for subnet, _ in subnets(network, ("networks", name))]
         subnet = next((n for n in nets if isinstance(n, IPv4Network)), None)

@@ -440,4 +440,5 @@ class Host(Record):
     firewalls: tuple[Firewall, ...] = ()
     dhcp_servers: tuple[DhcpServer, ...] = ()
     foreign: Literal["keep"] | None = None
+    foreign_files: Literal["read"] | None = None
     raw: Raw | None = None

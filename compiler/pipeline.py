@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.base import Output, Target, Version, express
+from vnetc.backends.packages import headed, needs
+from vnetc.backends.systems import DEFAULT, SYSTEMS, System, system_of
 from vnetc.checks import check_host
 from vnetc.data import is_mapping
 from vnetc.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 # What may be left out of the output if somebody says so.
 ALLOWABLE = frozenset({"VN501", "VN502", "VN503", "VN504"})
+_NEEDED = "leave out what needs it, or choose another system"
 HOOK_KEYS = ("pre-up", "up", "down", "post-down")
 # without `[` in it, or a line of a million openings would be looked through a million times
 _IGNORE = re.compile(r"#\s{0,9}vnetc:\s{0,9}ignore\[([^\[\]]*)\]")
@@ -157,7 +160,8 @@ def compile_text(
 ) -> Output:
     """Compile a document.
 
-    `target` overrides the one the document names; `version` is that of the target's program; `allow`
+    `target` overrides the one the document names; `version` is that of the target's program, or an
+    operating system (`debian-13`); `allow`
     lists codes of `ALLOWABLE` to take as warnings, and what they refuse is left out; `allow_hooks` lets `raw`
     commands through. `Output.files` is empty if any diagnostic is an error.
     """
@@ -211,7 +215,9 @@ def _versionless() -> Diagnostic:
 
 
 def _own_version(analysis: Analysis, target: str) -> str | None:
-    return analysis.version if target == analysis.target else None
+    """Give the version that the document says; an operating system holds for any target."""
+    of_target = target == analysis.target or analysis.version in SYSTEMS
+    return analysis.version if of_target else None
 
 
 def _compile(
@@ -233,19 +239,33 @@ def _compile(
         )
         return Output(host=title, target=name, diagnostics=(problem,))
     target = load(name)
-    version, problems = target_version(target, version_text)
-    if host is None or problems:
+    version, system, problems = target_version(target, version_text)
+    if host is None or any(d.severity == "error" for d in problems):
         return Output(host=title, target=name, diagnostics=tuple(problems))
+    if system.versions.get(name) == version:
+        target = target.on(target, system)
     whole = host
     host, found = express(host, target, version)
     hooks = [] if allow_hooks else list(_hooks(host, name))
-    found = _allowed(whole, [*found, *hooks, *target.check_raw(host, version)], allow)
+    found = _allowed(whole, [*problems, *found, *hooks, *target.check_raw(host, version)], allow)
     if analysis.failed or any(d.severity == "error" for d in found):
         return Output(host=title, target=name, diagnostics=tuple(found))
     if hooks:  # allowed by `--allow VN504`: what is warned of is left out
         host = _without_hooks(host, name)
     files = sorted(target.write(host, version), key=lambda file: file.path)
-    return Output(host=title, target=name, files=tuple(files), diagnostics=tuple(found))
+    wanted = needs(host, name, system, files)
+    if wanted.missing:
+        found.append(_lacking(system, " and no ".join(wanted.missing), _NEEDED))
+        return Output(host=title, target=name, diagnostics=tuple(found))
+    return Output(
+        host=title,
+        target=name,
+        files=tuple(headed(host, name, files, wanted)),
+        diagnostics=tuple(found),
+        system=system.name,
+        packages=wanted.packages,
+        notes=wanted.notes,
+    )
 
 
 def expressed(
@@ -270,23 +290,45 @@ def _allowed(host: Host, found: Iterable[Diagnostic], allow: Collection[str]) ->
     ]
 
 
-def target_version(target: Target, text: str | None) -> tuple[Version, list[Diagnostic]]:
-    """Give the version to compile for: the one asked for or the target's default."""
+def target_version(target: Target, text: str | None) -> tuple[Version, System, list[Diagnostic]]:
+    """Give the version to compile for, and the system that has it: those asked for or the default.
+
+    A version newer than all that are known is taken as the newest of them.
+    """
     if text is None:
-        return target.default, []
-    oldest, newest = target.oldest, target.newest
-    if re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){0,3}", text):
-        version = tuple(map(int, text.split(".")))
-        if oldest <= version and version[: len(newest)] <= newest:
-            return version, []
-    low, high = (".".join(map(str, v)) for v in (oldest, newest))
-    problem = diagnostic(
-        "VN505",
-        f"vnetc does not know {target.title} {text[:60]}",
-        ("target", "version"),
-        help=f"it knows {low} to {high}",
-    )
-    return target.default, [problem]
+        return target.default, SYSTEMS[DEFAULT], []
+    if text in SYSTEMS:
+        system = SYSTEMS[text]
+        if target.name in system.versions:
+            return system.versions[target.name], system, []
+        known = f"targets there are {', '.join(system.versions)}"
+        return target.default, system, [_lacking(system, f"{target.title} that vnetc knows", known)]
+    is_number = re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){0,3}", text)
+    version = tuple(map(int, text.split("."))) if is_number else ()
+    oldest, newest = _dotted(target.oldest), _dotted(target.newest)
+    problems: list[Diagnostic] = []
+    if version < target.oldest:
+        known = f"it knows {oldest} to {newest}"
+        known += "" if is_number else f", and the systems {', '.join(SYSTEMS)}"
+        message = f"vnetc does not know {target.title} {text[:60]}"
+        problems.append(_version("VN505", message, known))
+    elif version[: len(target.newest)] > target.newest:
+        message = f"vnetc knows {target.title} up to {newest}, not {text}"
+        problems.append(_version("VN508", message, f"it is taken as {newest}"))
+        version = target.newest
+    return version, system_of(target.name, version), problems
+
+
+def _version(code: str, message: str, help: str) -> Diagnostic:
+    return diagnostic(code, message, ("target", "version"), help=help)
+
+
+def _lacking(system: System, what: str, help: str) -> Diagnostic:
+    return _version("VN507", f"{system.title} has no {what}", help)
+
+
+def _dotted(version: Version) -> str:
+    return ".".join(map(str, version))
 
 
 def _raw_notes(host: Host | None) -> Iterable[Diagnostic]:

@@ -41,6 +41,7 @@ _ANNOTATIONS = frozenset(
         "else",
         "enumDescriptions",
         "errorMessage",
+        "examples",
         "markdownDescription",
         "patternErrorMessage",
         "then",

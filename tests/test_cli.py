@@ -267,8 +267,9 @@ def test_files_of_several_hosts_have_the_host_before_each(run: Any) -> None:
 def test_json(run: Any) -> None:
     found = run("compile", "-t", "netplan", "--format", "json", spec(text=WARNS))
     output = json.loads(found.out)
-    assert list(output) == ["host", "target", "files", "next", "diagnostics"]
-    assert (output["host"], output["target"]) == ("kvm1", "netplan")
+    about = ["host", "target", "system", "packages", "notes"]
+    assert list(output) == [*about, "files", "next", "diagnostics"]
+    assert [output[key] for key in about] == ["kvm1", "netplan", "debian-12", [], []]
     assert [list(file) for file in output["files"]] == [["path", "mode", "content"]]
     assert output["files"][0]["mode"] == "0600"
     assert [d["code"] for d in output["diagnostics"]] == ["VN408"]
@@ -295,6 +296,33 @@ def test_the_documents_own_target(run: Any) -> None:
     assert json.loads(run("compile", "--format", "json", name).out)["target"] == "networkd"
     found = run("compile", "--format", "json", "--target", "netplan", name)
     assert json.loads(found.out)["target"] == "netplan"
+
+
+def test_what_to_do_begins_with_what_is_needed(run: Any) -> None:
+    text = "{version: 1, host: h, interfaces: {eth0: {dhcp4: true}, v0: {type: vrf, table: 9}}}"
+    version = ("--target-version", "debian-13")
+    lines = run("compile", "-t", "ifupdown2", *version, "-o", "out", spec(text=text)).err
+    assert lines.splitlines()[:4] == [
+        "out: 1 new",
+        "next, on h:",
+        "  needs isc-dhcp-client",
+        "  needs mkdir -p /etc/iproute2/rt_tables.d",
+    ]
+
+
+def test_files_of_others_speak_too_if_they_are_read(run: Any) -> None:
+    text = "version: 1\nhost: h\ninterfaces: {eth0: {dhcp4: true}}\n"
+    said = "foreign-files: read\n"
+    last = [
+        run("compile", "-t", "ifupdown", "-o", f"out{n}", spec(text=text + word)).err.splitlines()
+        for n, word in enumerate(("", said))
+    ]
+    (*_, others, unread), (*_, read) = last
+    assert others.endswith(": /etc/netplan/*.yaml, /etc/systemd/network/*.network")
+    assert (
+        unread == "  these are not read without `foreign-files: read`: /etc/network/interfaces.d/*"
+    )
+    assert ": /etc/network/interfaces.d/*, /etc/netplan/*.yaml, " in read
 
 
 def test_a_tree_is_written_and_kept_up_to_date(run: Any) -> None:

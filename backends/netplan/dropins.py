@@ -7,6 +7,7 @@ from vnetc.backends.formats import Section
 from vnetc.backends.netplan.devices import is_card, is_infiniband, said_of_port, section_of
 from vnetc.backends.netplan.kinds import foreign
 from vnetc.backends.netplan.layer3 import LAYER3_SECTIONS, overrides, rest_of
+from vnetc.backends.netplan.support import SYSTEMD
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.networkd.kinds import NETDEV
@@ -17,8 +18,8 @@ from vnetc.record import replace
 
 
 def systemd_of(version: Version) -> Version:
-    """Give the systemd that a netplan runs with: Debian 13's, Ubuntu 24.04's, Debian 12's."""
-    return (257,) if version >= (1, 1) else (255,) if version >= (1, 0) else (252,)
+    """Give the systemd that a netplan runs with."""
+    return max(systemd for systemd, netplan in SYSTEMD if version >= netplan)
 
 
 def netdev_dropin(interface: Interface) -> list[Section]:

@@ -12,6 +12,7 @@ from functools import cache
 
 from vnetc.backends.base import Devices, key, row_fields, word_of
 from vnetc.backends.formats import Section
+from vnetc.backends.spelling import dotted
 from vnetc.diagnostics import Path
 from vnetc.kinds import link_of
 from vnetc.model import Interface, Port
@@ -72,12 +73,7 @@ def keys_of(
                 found.append((*path, key(field)))
     if ("DHCPServer", "") in written:
         found += ((*d.path, "server") for d in devices.dhcp_servers if d.bridge == interface.name)
-    return [*dict.fromkeys(map(_dotted, found))]
-
-
-def _dotted(path: Path) -> str:
-    """Spell a path: `interfaces.eth0.routes[1]`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
+    return [*dict.fromkeys(map(dotted, found))]
 
 
 # of an interface, in place of which keys below or entries of them are named

@@ -6,9 +6,9 @@ networkd reads /etc/systemd/network/10-netplan-NAME.network.d/*.conf beside netp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from vnetc.backends.base import Support, Version, exact, key, limit, word_of
+from vnetc.backends.base import Support, Version, exact, key, limit, unsupported, word_of
 from vnetc.backends.netplan.kinds import KEYS, SECTIONS
 from vnetc.backends.networkd.layer3 import ON_LINK_NEXTHOPS
 from vnetc.backends.networkd.support import (
@@ -162,13 +162,38 @@ def dropin(row: Support) -> Support:
     return replace(row, how=how, since=_since(row.since), limits=limits)
 
 
+def narrowed(
+    table: Mapping[str, Support], networkd: Mapping[str, Support], systemd: Version
+) -> dict[str, Support]:
+    """Give netplan's rows on a system whose systemd is older than those that such a netplan runs with.
+
+    It matters where not netplan writes systemd's files: `networkd` are its rows.
+    """
+
+    def narrow(row: Support, own: Support) -> Support:
+        if not any(word in row.how for word in ("drop-in", ".link", ".netdev")):
+            return row
+        if own.since > systemd:
+            return unsupported(f"systemd {_show(systemd)} has no option for it")
+        late = (limit(lim.reason, lim.refuses) for lim in own.limits if lim.before > systemd)
+        return replace(row, limits=(*row.limits, *late))
+
+    return {name: narrow(row, networkd[name]) for name, row in table.items()}
+
+
 def _since(systemd: Version) -> Version:
     """Give the netplan of the first distribution that has a version of systemd."""
-    return next((netplan for newest, netplan in _SYSTEMD if systemd <= newest), (99,))
+    return next((netplan for newest, netplan in SYSTEMD if systemd <= newest), (99,))
 
 
-# Debian 12, Ubuntu 24.04, Debian 13
-_SYSTEMD: tuple[tuple[Version, Version], ...] = (((252,), ()), ((255,), (1, 0)), ((257,), (1, 1)))
+# Debian 12, Ubuntu 24.04, Debian 13, Ubuntu 26.04, Debian testing
+SYSTEMD: tuple[tuple[Version, Version], ...] = (
+    ((252,), ()),
+    ((255,), (1, 0)),
+    ((257,), (1, 1)),
+    ((259,), (1, 2)),
+    ((262,), (1, 2, 2)),
+)
 
 # what a key cannot say of a field's values is said by a drop-in
 _PARTLY = {

@@ -1,4 +1,4 @@
-"""systemd-networkd: systemd.network(5), systemd.netdev(5), as of systemd 247 to 257."""
+"""systemd-networkd: systemd.network(5), systemd.netdev(5), as of systemd 247 to 262."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TARGETS = {
         title="systemd",
         default=(252,),  # Debian 12
         oldest=(247,),  # Debian 11
-        newest=(257,),  # Debian 13
+        newest=(262,),  # Debian testing
         common=SUPPORT,
         rare=_rare,
         write=write,

@@ -13,9 +13,9 @@ from vnetc.backends.base import (
     Devices,
     Version,
     carried_vlans,
-    default_vlan,
     limit,
     said_table,
+    said_vlans,
 )
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, said
@@ -146,6 +146,8 @@ PORT = (
     option("hairpin", "HairPin"),
     option("learning", "Learning"),
     option("isolated", "Isolated", since=(251,)),
+    option("locked", "Locked", since=(258,)),
+    option("vlan_tunnel", "VLANTunnel", since=(258,)),
     option("neigh_suppress", "NeighborSuppression"),
     option("unicast_flood", "UnicastFlood"),
     option("multicast_flood", "MulticastFlood"),
@@ -226,8 +228,6 @@ LAYER3: Groups = {
             *cannot(
                 _NO_OPTION,
                 "broadcast_flood",
-                "locked",
-                "vlan_tunnel",
                 "group_forward_mask",
                 "backup_port",
             ),
@@ -461,14 +461,9 @@ _REMOVES_DEFAULT_VLAN = (256,)
 
 
 def bridge_vlans(item: Port | Bridge, bridge: Bridge, version: Version) -> Iterator[Section]:
-    """Write the [BridgeVLAN] section of a port or of the bridge device itself.
-
-    What is listed without `PVID=` is no PVID any more, also the default VLAN: all versions.
-    """
-    vlans, pvid, untagged = item.vlans, item.pvid, item.untagged
-    lists_default = any(first <= default_vlan(bridge) <= last for first, last in vlans)
-    if lists_default or version >= _REMOVES_DEFAULT_VLAN:
-        vlans, pvid, untagged = carried_vlans(item, bridge)
+    """Write the [BridgeVLAN] section of a port or of the bridge device itself."""
+    removes = version >= _REMOVES_DEFAULT_VLAN
+    vlans, pvid, untagged = (carried_vlans if removes else said_vlans)(item, bridge)
     options: Options = [("VLAN", span(numbers)) for numbers in vlans]
     if pvid is not None:
         options.append(("PVID", str(pvid)))

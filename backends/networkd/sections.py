@@ -358,10 +358,10 @@ def dhcp_server(interface: Interface, server: DhcpServer) -> Iterator[Section]:
         first, last = map(int, server.range)
         options.append(("PoolOffset", str(first - int(server.subnet.network_address))))
         options.append(("PoolSize", str(last - first + 1)))
-    lease = seconds(server.lease_time)
+    time = seconds(server.lease_time)
     if server.lease_time != _DEFAULT_LEASE:
-        options.append(("DefaultLeaseTimeSec", lease))
-    options.append(("MaxLeaseTimeSec", lease))
+        options.append(("DefaultLeaseTimeSec", time))
+    options.append(("MaxLeaseTimeSec", time))
     if server.router is None:
         options.append(("EmitRouter", "no"))
     elif server.router != server.address:
@@ -370,12 +370,14 @@ def dhcp_server(interface: Interface, server: DhcpServer) -> Iterator[Section]:
     if not server.nameservers and not server.forwards_dns:
         options.append(("EmitDNS", "no"))
     options += [("DNS", str(address)) for address in server.nameservers]
+    if server.domain is not None:
+        options += [("EmitDomain", "yes"), ("Domain", server.domain)]
     yield "DHCPServer", options
     for reservation in server.reservations:
-        yield (
-            "DHCPServerStaticLease",
-            [("MACAddress", reservation.macaddress), ("Address", str(reservation.address))],
-        )
+        lease = [("MACAddress", reservation.macaddress), ("Address", str(reservation.address))]
+        if reservation.hostname is not None:
+            lease.append(("Hostname", reservation.hostname))
+        yield "DHCPServerStaticLease", lease
     if server.prefixes:
         advertised: Options = []
         if not server.forwards_dns:  # isolated: the host is nobody's router

@@ -231,7 +231,10 @@ SUPPORT: dict[str, Support] = {
     "dhcp.lease-time": exact("dnsmasq dhcp-range, [DHCPServer] DefaultLeaseTimeSec="),
     "dhcp.router": exact("dnsmasq dhcp-option, [DHCPServer] EmitRouter= Router="),
     "dhcp.nameservers": exact("dnsmasq dhcp-option, [DHCPServer] DNS="),
-    "dhcp.domain": exact("dnsmasq domain", _networkd_server("hands out no domain")),
+    "dhcp.domain": exact(
+        "dnsmasq domain, [DHCPServer] EmitDomain= Domain=",
+        _networkd_server("hands out no domain", before=(259,)),
+    ),
     "dhcp.reservations": exact(
         "dnsmasq dhcp-host, [DHCPServerStaticLease]",
         _networkd_server(
@@ -241,12 +244,16 @@ SUPPORT: dict[str, Support] = {
     ),
     "reservation.macaddress": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] MACAddress="),
     "reservation.address": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] Address="),
-    "reservation.hostname": exact("dnsmasq dhcp-host", _networkd_server("hands out no host names")),
+    "reservation.hostname": exact(
+        "dnsmasq dhcp-host, [DHCPServerStaticLease] Hostname=",
+        _networkd_server("hands out no host names", before=(259,)),
+    ),
     # networkd.conf(5); before 249 it keeps no rules
     "host.foreign": exact(
         "/etc/systemd/networkd.conf.d/50-vnetc.conf: [Network] ManageForeignRoutes=, "
         "ManageForeignRoutingPolicyRules=, since 256 ManageForeignNextHops",
         since=(249,),
     ),
+    "host.foreign-files": unsupported("it reads its whole directory", silence="read"),
     "host.raw": exact("/etc/systemd/networkd.conf.d/50-vnetc.conf"),
 }

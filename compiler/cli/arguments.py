@@ -90,7 +90,8 @@ def _targets(
     command.add_argument(
         "--target-version",
         metavar="VERSION",
-        help="the version of the target's program (default: Debian 12's)",
+        help="the version of the target's program, or an operating system that has it: debian-13, "
+        "ubuntu-24.04, proxmox-9, … (default: debian-12)",
     )
     command.add_argument(
         "--allow",

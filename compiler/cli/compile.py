@@ -76,6 +76,9 @@ def _print_json(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
         {
             "host": output.host,
             "target": output.target,
+            "system": output.system,
+            "packages": [*output.packages],
+            "notes": [*output.notes],
             "files": [_file(file) for file in output.files],
             "next": _next_of(output),
             "diagnostics": findings(
@@ -88,7 +91,7 @@ def _print_json(documents: Sequence[Input], outputs: Sequence[Output]) -> None:
 
 
 def _next_of(output: Output) -> dict[str, Any]:
-    due, others = _deployment(output.target, [file.path for file in output.files])
+    due, others, _ = _deployment(output, [file.path for file in output.files])
     return {
         "steps": [{"command": s.command, "interrupts": s.interrupts} for s in due],
         "others": [*others],
@@ -135,19 +138,30 @@ def _next(outputs: Sequence[Output], changes: Any, *, several: bool) -> Iterator
         paths = [
             f"/{path.removeprefix(folder)}" for path in sorted(changed) if path.startswith(folder)
         ]
-        due, others = _deployment(output.target, paths)
+        due, others, unread = _deployment(output, paths)
         if due:
             yield f"next, on {output.host}:"
+            needs = [" ".join(output.packages), *output.notes]
+            yield from (f"  needs {need}" for need in needs if need)
             yield from (f"  {step.command}  # interrupts {step.interrupts}" for step in due)
             yield f"  these would speak too, if they are there: {', '.join(others)}"
+        if due and unread:
+            yield f"  these are not read without `foreign-files: read`: {unread}"
 
 
-def _deployment(target: str, paths: Iterable[str]) -> tuple[Sequence[Step], Sequence[str]]:
+def _deployment(output: Output, paths: Iterable[str]) -> tuple[Sequence[Step], Sequence[str], str]:
+    """Give the steps that are due, files that would speak too, and files that are not read."""
     from vnetc.backends import load
     from vnetc.backends.deployment import steps
 
-    deployment = load(target).deployment()
-    return ((), ()) if deployment is None else (steps(deployment, paths), deployment.others)
+    deployment = load(output.target).deployment()
+    if deployment is None:
+        return (), (), ""
+    due, directory = steps(deployment, paths), deployment.directory
+    files = f"{directory}/*" if directory else ""
+    if directory and any(f" {directory}" in file.content for file in output.files):
+        return due, (files, *deployment.others), ""
+    return due, deployment.others, files
 
 
 def _summary(changes: Any, options: Namespace) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.base import Support, Target, rows
+from vnetc.backends.packages import RT_TABLES, TWO_AWARE, possible
+from vnetc.backends.systems import SYSTEMS, System
 from vnetc.cli import NOTHING, UsageError
 
 TYPE_CHECKING = False
@@ -58,6 +60,7 @@ def _text(targets: Sequence[Target]) -> str:
         f"{t.name}: {t.title} {show(t.oldest)} to {show(t.newest)}, default {show(t.default)}"
         for t in targets
     ]
+    lines += ["", *_system_lines(targets)]
     lines += ["", f"{'key'.ljust(width)} {head}".rstrip()]
     tables = [t.support for t in targets]
     for name in names:
@@ -67,6 +70,36 @@ def _text(targets: Sequence[Target]) -> str:
             cells.append(_full(found[0]))
         lines.append(f"{name.ljust(width)} {' '.join(cells)}".rstrip())
     return "\n".join(lines)
+
+
+def _systems(target: Target) -> list[System]:
+    """List the operating systems that have a target."""
+    return [system for system in SYSTEMS.values() if target.name in system.versions]
+
+
+def _system_lines(targets: Sequence[Target]) -> Iterator[str]:
+    """Say what each system has of some targets; of a single one also what it may need there."""
+    for system in SYSTEMS.values():
+        own = [t for t in targets if system in _systems(t)]
+        line = ", ".join(f"{t.name} {show(system.versions[t.name])}" for t in own)
+        if line and len(targets) == 1:
+            needs = [" ".join(packages(own[0], system)), *_notes(own[0], system)]
+            line += f"; may need {'; '.join(needs)}"
+        if line:
+            yield f"{system.name}: {line}"
+
+
+def packages(target: Target, system: System) -> list[str]:
+    """List the packages that outputs for a target may need on a system."""
+    names = {system.packages.get(need, "") for need in possible(target.name)}
+    return sorted(names - {""})
+
+
+def _notes(target: Target, system: System) -> list[str]:
+    """List what outputs for a target may need on a system besides packages."""
+    if target.name != "ifupdown2":
+        return []
+    return [TWO_AWARE] if system.has_rt_tables else [RT_TABLES, TWO_AWARE]
 
 
 def _full(row: Support) -> str:
@@ -94,6 +127,17 @@ def _json(targets: Sequence[Target]) -> str:
                 "default": show(t.default),
                 "oldest": show(t.oldest),
                 "newest": show(t.newest),
+                "systems": {
+                    system.name: {
+                        "title": system.title,
+                        "version": show(system.versions[t.name]),
+                        "packages": packages(t, system),
+                        "notes": _notes(t, system),
+                        "source": system.source,
+                        "seen": system.seen,
+                    }
+                    for system in _systems(t)
+                },
                 "support": table(t.support),
             }
             for t in targets
