@@ -112,8 +112,8 @@ def rows_of(groups: Groups, describe: Callable[[str, str], str]) -> dict[str, Su
     }
 
 
-def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
-    """Give word and text of each option whose field has a value; an empty tuple is none, unless the
+def spelled(node: Record, options: Iterable[Option]) -> Iterator[tuple[Option, str]]:
+    """Give the text of each option whose field has a value; an empty tuple is none, unless the
     field says nothing by None.
 
     A spelling may be None: of a value that the target has without being told.
@@ -125,4 +125,9 @@ def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
             empty = value is None or (value == () and unsaid[item.field] == ())
             text = None if empty else item.spell(value)
             if text is not None:
-                yield item.word, text
+                yield item, text
+
+
+def said(node: Record, options: Iterable[Option]) -> Iterator[tuple[str, str]]:
+    """Give word and text of each option whose field has a value."""
+    return ((item.word, text) for item, text in spelled(node, options))

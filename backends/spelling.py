@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from vnetc.diagnostics import Path
+
 Units = Sequence[tuple[int, str]]
 
 # microseconds, as systemd.time(7) and tc(8) both take them
 TIMES: Units = ((1_000_000, "s"), (1000, "ms"), (1, "us"))
+
+
+def dotted(path: Path) -> str:
+    """Spell a place of the document: `interfaces.eth0.routes[1]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
 
 
 def commas(values: Iterable[object]) -> str:

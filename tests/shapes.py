@@ -33,7 +33,8 @@ def read_ini(text: str) -> list[Section]:
     return sections
 
 
-_HEAD = re.compile(r"(auto|allow-hotplug) \S+|iface \S+ inet (static|manual|dhcp|loopback)")
+_SOURCE = re.compile(r"source(-directory)? /etc/network/interfaces\.d(/\*)?")
+_HEAD = re.compile(r"(auto|allow-hotplug) \S+|iface \S+ inet6? (static|manual|dhcp|loopback|auto)")
 
 
 def read_stanzas(text: str) -> list[Section]:
@@ -44,11 +45,13 @@ def read_stanzas(text: str) -> list[Section]:
             continue
         if line.endswith("\\"):
             raise Malformed(line)
-        if line.startswith("#"):
+        if line.lstrip().startswith("#"):
             if "%" in line or "\\" in line:  # Mako and ifupdown2 read comments too
                 raise Malformed(line)
         elif _HEAD.fullmatch(line):
             stanzas.append((line, []))
+        elif _SOURCE.fullmatch(line):
+            pass
         elif (match := re.fullmatch(r"    ([a-z][a-z0-9_-]*) (\S.*)", line)) and stanzas:
             stanzas[-1][1].append((match[1], match[2]))
         else:

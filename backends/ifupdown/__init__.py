@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vnetc.backends.base import Devices, File, Support, Target, Version
+from vnetc.backends.ifupdown.dhclient import is_hooked
 from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
 from vnetc.backends.ifupdown.raw import check_raw
 from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG
-from vnetc.backends.ifupdown.writer import stanza, write
+from vnetc.backends.ifupdown.writer import stanzas, write
 from vnetc.diagnostics import Diagnostic
 from vnetc.model import Host
 
@@ -17,20 +18,39 @@ if TYPE_CHECKING:
     from vnetc.backends.deployment import Deployment
 
 
-def _writer(dialect: Classic, target: str) -> Callable[[Host, Version], list[File]]:
-    """Bind a dialect: what it writes has been the same in all its supported versions."""
-    return lambda host, version: write(host, dialect, target)
+Dialect = Callable[[Host, Version], Classic]
 
 
-def _checker(dialect: Classic, target: str) -> Callable[[Host, Version], list[Diagnostic]]:
+def _classic(host: Host, version: Version) -> Classic:
+    """Choose the DHCP client: dhcpcd(8) from Debian 13 on, but where a hook needs dhclient(8)."""
+    hooked = any(is_hooked(interface, metrics=False) for interface in host.interfaces)
+    return Classic(dhcpcd=version >= (0, 8, 44) and not hooked)
+
+
+def _ifupdown2(host: Host, version: Version) -> Classic:
+    del host, version
+    return Ifupdown2()
+
+
+def _ifupdown_ng(host: Host, version: Version) -> Classic:
+    del host, version
+    return IfupdownNg()
+
+
+def _writer(dialect: Dialect, target: str) -> Callable[[Host, Version], list[File]]:
+    """Bind a dialect to the name of its target."""
+    return lambda host, version: write(host, dialect(host, version), target)
+
+
+def _checker(dialect_of: Dialect, target: str) -> Callable[[Host, Version], list[Diagnostic]]:
     """Bind a dialect to the check of raw text."""
 
     def check(host: Host, version: Version) -> list[Diagnostic]:
-        del version
+        dialect = dialect_of(host, version)
         if target not in (host.raw or {}) and not any(i.raw for i in host.interfaces):
             return []
         devices = Devices(host)
-        own = {i.name: stanza(host, devices, i, dialect) for i in host.interfaces}
+        own = {i.name: stanzas(host, devices, i, dialect) for i in host.interfaces}
         return check_raw(host, target, dialect.unsafe, own)
 
     return check
@@ -60,11 +80,11 @@ TARGETS: dict[str, Target] = {
         title="ifupdown",
         default=(0, 8, 41),  # Debian 12
         oldest=(0, 8, 36),  # Debian 11
-        newest=(0, 8, 44),  # Debian 13
+        newest=(0, 8, 45),  # Debian testing
         common=CLASSIC,
         rare=_rare,
-        write=_writer(Classic(), "ifupdown"),
-        check_raw=_checker(Classic(), "ifupdown"),
+        write=_writer(_classic, "ifupdown"),
+        check_raw=_checker(_classic, "ifupdown"),
         deployment=_by_hand,
     ),
     "ifupdown2": Target(
@@ -72,11 +92,11 @@ TARGETS: dict[str, Target] = {
         title="ifupdown2",
         default=(3, 0, 0),  # Debian 11 to 13
         oldest=(3, 0, 0),
-        newest=(3, 9, 0),
+        newest=(3, 10, 0),
         common=IFUPDOWN2,
         rare=_rare,
-        write=_writer(Ifupdown2(), "ifupdown2"),
-        check_raw=_checker(Ifupdown2(), "ifupdown2"),
+        write=_writer(_ifupdown2, "ifupdown2"),
+        check_raw=_checker(_ifupdown2, "ifupdown2"),
         deployment=_by_reload,
     ),
     "ifupdown-ng": Target(
@@ -87,8 +107,8 @@ TARGETS: dict[str, Target] = {
         newest=(0, 12, 1),  # Debian 13
         common=IFUPDOWN_NG,
         rare=_rare,
-        write=_writer(IfupdownNg(), "ifupdown-ng"),
-        check_raw=_checker(IfupdownNg(), "ifupdown-ng"),
+        write=_writer(_ifupdown_ng, "ifupdown-ng"),
+        check_raw=_checker(_ifupdown_ng, "ifupdown-ng"),
         deployment=_by_hand,
     ),
 }

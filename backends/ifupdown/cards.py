@@ -373,7 +373,7 @@ def authenticate(interface: Interface) -> Iterator[str]:
 def stop_authentication(interface: Interface) -> Iterator[str]:
     """Stop wpa_supplicant(8) for a card."""
     if wpa.is_authenticated(interface):
-        yield commands.stop_daemon(_pidfile(interface))
+        yield commands.stop_daemon("wpa_supplicant", _pidfile(interface))
 
 
 def _pidfile(interface: Interface) -> str:

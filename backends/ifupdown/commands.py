@@ -1,17 +1,17 @@
 """The commands of ip(8), bridge(8) and sysctl(8) for what interfaces(5) has no word for.
 
-Every `up` command is idempotent: `replace` where iproute2 has it, else the same thing deleted
-first, so that `ifup` after a failed one succeeds. A name always follows `dev` or `name`: without,
+They are those that handbooks have: `replace` where iproute2 has it, `add` with a `del` for when the
+interface goes down where it has not. A name always follows `dev` or `name`: without,
 iproute2 takes a bridge called `br` for an abbreviated keyword. No command has a character that any
 dialect changes (backslash, percent sign, hash, `$IFACE`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 
-from vnetc.backends.base import carried_vlans, said_table
+from vnetc.backends.base import said_table
 from vnetc.backends.ifupdown.layer3 import (
     ADDRESS,
     BRIDGE_LINK,
@@ -24,7 +24,6 @@ from vnetc.backends.ifupdown.layer3 import (
     phrases,
 )
 from vnetc.backends.spelling import span
-from vnetc.kinds import Bridge
 from vnetc.model import Address, Interface, Neighbor, Nexthop, Port, Route, Rule
 
 TYPE_CHECKING = False
@@ -85,11 +84,14 @@ def _nexthop(hop: Nexthop, name: str, on_link: bool) -> str:
     return f"nexthop via {hop.via} dev {hop.interface or name} weight {hop.weight}{onlink}"
 
 
-def rules(rule: Rule) -> Iterator[tuple[str, str]]:
-    """Give the commands that add and delete a rule, for each family it belongs to (ip-rule(8))."""
-    spec = _rule(rule)
-    for version in rule.families:
-        yield f"{ip(version)} rule add {spec}", f"{ip(version)} rule del {spec}"
+def rules(action: Literal["add", "del"], rule: Rule) -> list[str]:
+    """Add or delete a rule, for each family it belongs to (ip-rule(8))."""
+    return [f"{ip(version)} rule {action} {_rule(rule)}" for version in rule.families]
+
+
+def forget_rules(rule: Rule) -> list[str]:
+    """Delete a rule of this priority, whatever else it says, for each family; none is no failure."""
+    return [f"{ip(version)} rule del priority {rule.priority} || true" for version in rule.families]
 
 
 def _rule(rule: Rule) -> str:
@@ -110,17 +112,19 @@ def replace_neighbor(neighbor: Neighbor, name: str) -> str:
     )
 
 
-def bridge_port(port: Port, bridge: Bridge, name: str) -> list[str]:
-    """Set what a port of a bridge is, after it became one (bridge(8))."""
+def bridge_port(port: Port, name: str, said: Collection[str] = ()) -> list[str]:
+    """Set what a port of a bridge is, after it became one (bridge(8)), but for its VLANs.
+
+    `said` are fields that options say.
+    """
     settings: list[str] = []
     for command, options in (
         (f"bridge link set dev {name}", BRIDGE_LINK),
         (f"ip link set dev {name} type bridge_slave", BRIDGE_SLAVE),
     ):
-        words = [*phrases(port, options)]
+        words = [*phrases(port, [item for item in options if item.field not in said])]
         if words:
             settings.append(" ".join((command, *words)))
-    settings += bridge_vlans(name, *carried_vlans(port, bridge))
     return [*settings, *(mdb(entry, port.bridge, name) for entry in port.mdb)]
 
 
@@ -162,13 +166,13 @@ def sysctl(*assignments: str, missing_ok: bool = False) -> str:
 
 
 def remove(name: str) -> str:
-    """Remove a device if it is there: with one end of a veth the other goes too."""
-    return f'[ ! -d "/sys/class/net/{name}" ] || ip link del dev {name}'
+    """Remove a device."""
+    return f"ip link del dev {name}"
 
 
 def create(name: str, link: str) -> str:
-    """Make a device unless it is there; `link` is what ip-link(8) wants besides the name."""
-    return f'[ -d "/sys/class/net/{name}" ] || ip link add name {name} {link}'
+    """Make a device; `link` is what ip-link(8) wants besides the name."""
+    return f"ip link add name {name} {link}"
 
 
 def default_sysctl(family: str, name: str, key: str) -> str:
@@ -177,29 +181,16 @@ def default_sysctl(family: str, name: str, key: str) -> str:
     return f'sysctl -q -e -w "net/{family}/conf/{name}/{key}=$(cat {directory}/{key})"'
 
 
-def dhclient(name: str, metric: int | None) -> tuple[str, str]:
-    """Give the commands that start and stop a DHCPv4 client (dhclient(8), dhclient-script(8)).
-
-    The process id is not kept where ifupdown2 would look for a client to end.
-    """
-    pidfile = f"/run/vnetc-dhclient-{name}.pid"
-    files = f"-pf {pidfile} -lf /var/lib/dhcp/dhclient.{name}.leases"
-    said = "" if metric is None else f"-e IF_METRIC={metric} "
-    start = start_daemon("dhclient", pidfile, f"-4 -i {files} {said}{name}")
-    return start, f"dhclient -4 -r {files} {name} || true"
-
-
 def start_daemon(program: str, pidfile: str, arguments: str) -> str:
-    """Start a daemon unless the process that `pidfile` names is one: a stale file does no harm."""
-    return f'grep -qsx {program} "/proc/$(cat {pidfile} 2>/dev/null)/comm" || {program} {arguments}'
+    """Start a daemon unless the process that `pidfile` names is one (start-stop-daemon(8))."""
+    which = f"--pidfile {pidfile} --exec /usr/sbin/{program}"
+    return f"start-stop-daemon --start --quiet --oknodo {which} -- {arguments}"
 
 
-def stop_daemon(pidfile: str) -> str:
+def stop_daemon(program: str, pidfile: str) -> str:
     """Stop a daemon and wait for its end, so that a start right after does not meet it."""
-    return (
-        f'p=$(cat {pidfile}) && kill "$p" '
-        '&& while kill -0 "$p" 2>/dev/null; do sleep 0.1; done || true'
-    )
+    which = f"--pidfile {pidfile} --exec /usr/sbin/{program}"
+    return f"start-stop-daemon --stop --quiet --oknodo --retry 5 {which}"
 
 
 def wait_for_addresses(name: str) -> str:
@@ -208,3 +199,9 @@ def wait_for_addresses(name: str) -> str:
     return (
         f"n=50; while [ $n -gt 0 ] && {tentative} | grep -q inet6; do sleep 0.1; n=$((n-1)); done"
     )
+
+
+def wait_for_carrier(name: str) -> str:
+    """Wait up to 5 s for a carrier: when it comes, the kernel sets some settings anew."""
+    seen = f"grep -q 1 /sys/class/net/{name}/carrier"
+    return f"timeout 5 sh -c 'until {seen}; do sleep 0.1; done' || true"

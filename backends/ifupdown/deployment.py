@@ -5,7 +5,8 @@ from __future__ import annotations
 from vnetc.backends.deployment import LINK, SYSCTL, Action, Deployment
 
 _FILES = ("/etc/network/*", "/etc/vnetc/*", "/etc/wpa_supplicant/*", "/etc/dhcp/*")
-_OTHERS = ("/etc/network/interfaces.d/*", "/etc/netplan/*.yaml", "/etc/systemd/network/*.network")
+_DIRECTORY = "/etc/network/interfaces.d"
+_OTHERS = ("/etc/netplan/*.yaml", "/etc/systemd/network/*.network")
 BY_HAND = Deployment(
     actions=(
         LINK,
@@ -18,6 +19,7 @@ BY_HAND = Deployment(
         ),
     ),
     others=_OTHERS,
+    directory=_DIRECTORY,
 )
 BY_RELOAD = Deployment(
     actions=(
@@ -26,4 +28,5 @@ BY_RELOAD = Deployment(
         Action(files=_FILES, command="ifreload -a", interrupts="interfaces whose stanza changed"),
     ),
     others=_OTHERS,
+    directory=_DIRECTORY,
 )

@@ -1,8 +1,4 @@
-"""The commands that make each kind of device: ip-link(8), ip-tuntap in ip(8), wg(8).
-
-A device that is there already is left as it is, but for a bond: loading its module makes `bond0`,
-so the settings of bonds are made in a second step, while they have no members.
-"""
+"""The commands that make each kind of device: ip-link(8), ip-tuntap in ip(8), wg(8)."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ from vnetc.backends.options import said
 from vnetc.backends.services.secrets import secret_path
 from vnetc.kinds import (
     Bond,
+    Bridge,
     Card,
     Ethernet,
     Ifb,
@@ -36,8 +33,8 @@ from vnetc.model import Interface
 
 
 def is_made(kind: Kind) -> bool:
-    """Tell whether the device is made, and so removed, by commands."""
-    return not isinstance(kind, Card | Loopback | Infiniband) or (
+    """Tell whether the device is made, and so removed, by commands, but for some VLANs."""
+    return not isinstance(kind, Card | Loopback | Infiniband | Bridge | Bond) or (
         isinstance(kind, Infiniband) and kind.link is not None
     )
 
@@ -48,8 +45,6 @@ def create(interface: Interface) -> Iterator[str]:
     match kind:
         case Veth(peer=peer):
             yield commands.create(name, f"type veth peer name {peer}")
-        case Bond():
-            yield from _bond(name, kind)
         case Vlan():
             yield from _vlan(name, kind)
         case Macvlan() | Macvtap() | Ipvlan():
@@ -59,10 +54,9 @@ def create(interface: Interface) -> Iterator[str]:
             yield commands.create(name, f"type {tunnel_type(kind)}")
         case Tun() | Tap():
             phrase = " ".join((f"ip tuntap add dev {name} mode {kind.type}", *words(kind)))
-            yield f'[ -d "/sys/class/net/{name}" ] || {phrase}'
+            yield phrase
         case Wireguard():
             yield commands.create(name, "type wireguard")
-            yield from _wireguard(name, kind)
         case Infiniband():
             yield from _infiniband(name, kind)
         case Ethernet() | Wifi():
@@ -81,14 +75,29 @@ def create(interface: Interface) -> Iterator[str]:
             )
 
 
+def configure(interface: Interface, *, native: bool) -> Iterator[str]:
+    """Tell a device what no option says, once it is made; `native`: by the program itself."""
+    match interface.kind:
+        case Wireguard() as kind:
+            yield from _wireguard(interface.name, kind)
+        case Vlan() as kind if native and (settings := _settings(kind)):
+            yield f"ip link set dev {interface.name} type vlan {settings}"
+        case _:
+            pass
+
+
+def _settings(vlan: Vlan) -> str:
+    maps = [item for item in IP_LINK[Vlan].options if item.field.endswith("_qos_map")]
+    return " ".join((*words(vlan.flags), *(text for _, text in said(vlan, maps))))
+
+
 def _vlan(name: str, vlan: Vlan) -> Iterator[str]:
     """Make a VLAN; what ifupdown makes itself, of a name like eth0.10, is told afterwards."""
-    maps = [item for item in IP_LINK[Vlan].options if item.field.endswith("_qos_map")]
-    settings = [*words(vlan.flags), *(text for _, text in said(vlan, maps))]
+    settings = _settings(vlan)
     numbers = f"proto {vlan.protocol} id {vlan.id}"
-    yield commands.create(name, " ".join((f"link {vlan.link} type vlan {numbers}", *settings)))
+    yield commands.create(name, f"link {vlan.link} type vlan {numbers} {settings}".rstrip())
     if settings and "." in name:
-        yield " ".join((f"ip link set dev {name} type vlan", *settings))
+        yield f"ip link set dev {name} type vlan {settings}"
 
 
 def _card(interface: Interface, card: Ethernet | Wifi) -> Iterator[str]:
@@ -97,19 +106,6 @@ def _card(interface: Interface, card: Ethernet | Wifi) -> Iterator[str]:
     if isinstance(card, Ethernet):
         yield from set_card(interface.name, card)
     yield from authenticate(interface)
-
-
-def _bond(name: str, bond: Bond) -> Iterator[str]:
-    made = commands.create(name, "type bond")
-    yield f'{made} || [ -d "/sys/class/net/{name}" ]'
-    # the kernel takes most settings only of a bond that is down and has no members (bond_options.c)
-    settings = " ".join((f"ip link set dev {name} type bond", *words(bond)))
-    has_members = f'grep -q . "/sys/class/net/{name}/bonding/slaves"'
-    yield f"{has_members} || {{ ip link set dev {name} down && {settings}; }}"
-    for member in bond.members:
-        # it takes only members that are down (bond_enslave)
-        takes = f"ip link set dev {member} down && ip link set dev {member} master {name}"
-        yield f'[ -d "/sys/class/net/{name}/lower_{member}" ] || {{ {takes}; }}'
 
 
 def _infiniband(name: str, kind: Infiniband) -> Iterator[str]:

@@ -35,6 +35,7 @@ _MTU = """\
     unset new_interface_mtu
 """
 
+
 _ROUTES = """\
 # appended, since another interface may have a route of the same metric
 vnetc_append() {
@@ -83,17 +84,33 @@ true
 """
 
 
-def write_hooks(host: Host) -> list[File]:
-    """Write the hooks for what interfaces say; dhclient's other interfaces stay as they are."""
+def write_hooks(host: Host, *, metrics: bool) -> list[File]:
+    """Write the hooks for what interfaces say; dhclient's other interfaces stay as they are.
+
+    `metrics`: also for the metrics of routes. The option `metric` of interfaces(5) needs none, but
+    routes of RFC 3442 do not get it.
+    """
     asking = [i for i in host.interfaces if i.dhcp4]
-    ordered = [i for i in asking if i.dhcp4_overrides.route_metric is not None]
-    enter = (
-        _case([i for i in asking if i.dhcp4_overrides.use_domains is False], _DOMAIN)
-        + _case(ordered, _METRIC)
-        + _case([i for i in asking if i.mtu is not None], _MTU)
+    ordered = [i for i in asking if metrics and i.dhcp4_overrides.route_metric is not None]
+    domains = [i for i in asking if _hides_domains(i)]
+    mtus = [i for i in asking if i.mtu is not None]
+    enter = _case(domains, _DOMAIN) + _case(mtus, _MTU) + _case(ordered, _METRIC)
+    arms = "".join(
+        f'"{i.name}")\n    IF_METRIC={i.dhcp4_overrides.route_metric}\n    ;;\n' for i in ordered
     )
+    enter += f"case $interface in\n{arms}esac\n" if arms else ""
     files = [File(ENTER, header(host.name) + enter)] if enter else []
     return [*files, File(EXIT, header(host.name) + _ROUTES)] if ordered else files
+
+
+def is_hooked(interface: Interface, *, metrics: bool) -> bool:
+    """Tell whether a document says of a lease what only a hook can see to."""
+    ordered = metrics and interface.dhcp4_overrides.route_metric is not None
+    return interface.dhcp4 and (_hides_domains(interface) or interface.mtu is not None or ordered)
+
+
+def _hides_domains(interface: Interface) -> bool:
+    return interface.dhcp4_overrides.use_domains is False
 
 
 def _case(interfaces: list[Interface], commands: str) -> str:

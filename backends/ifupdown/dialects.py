@@ -6,109 +6,235 @@ options a stanza has. What it has no option for becomes a command, the same in e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Mapping, Sequence
 
-from vnetc.backends.ifupdown import commands
-from vnetc.backends.ifupdown.devices import is_made
-from vnetc.backends.ifupdown.kinds import BRIDGE_OPTIONS, IP_LINK
-from vnetc.backends.options import said
-from vnetc.kinds import Bridge, Ifb, Loopback, Vrf
-from vnetc.model import MAIN_TABLE, Address, Interface, Route
-from vnetc.record import Record, replace
+from vnetc.backends.base import Devices, key
+from vnetc.backends.ifupdown import bonds, commands, methods, ports
+from vnetc.backends.ifupdown.devices import create, is_made
+from vnetc.backends.ifupdown.dhclient import is_hooked
+from vnetc.backends.ifupdown.kinds import IP_LINK
+from vnetc.backends.ifupdown.methods import Layer3
+from vnetc.backends.ifupdown.mtu import is_pinned
+from vnetc.backends.ifupdown.stanzas import Line
+from vnetc.backends.ifupdown.words import (
+    BOND_CLASSIC,
+    BOND_IFUPDOWN2,
+    BOND_IFUPDOWN_NG,
+    BRIDGE_CLASSIC,
+    BRIDGE_IFUPDOWN2,
+    BRIDGE_IFUPDOWN_NG,
+    PORT_CLASSIC,
+    PORT_IFUPDOWN2,
+    Makes,
+    dummy,
+    vlan,
+    vlan_of_name,
+    vlan_of_protocol,
+    vrf,
+    vxlan,
+    vxlan_ng,
+    wireguard,
+)
+from vnetc.backends.options import Option, spelled
+from vnetc.backends.spelling import dotted
+from vnetc.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth
+from vnetc.model import Interface
+from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar
 
-Options = list[tuple[str, str]]
-_VRF_MTU = 65575  # the kernel's default, IP6_MAX_MTU (drivers/net/vrf.c)
-
-
-class Layer3(Record):
-    """The method of a stanza, its options, and the addresses and routes left for commands."""
-
-    method: str
-    options: Sequence[tuple[str, str]] = ()
-    addresses: Sequence[Address]
-    routes: Sequence[Route]
+Options = list[Line]
+_OF_METHOD = {
+    "static": frozenset({"hwaddress", "mtu"}),
+    "manual": frozenset({"hwaddress", "mtu"}),
+    "dhcp": frozenset({"hwaddress"}),
+}
 
 
 class Classic:
-    """ifupdown 0.8 with the hooks of bridge-utils."""
+    """ifupdown 0.8 with the hooks of bridge-utils.
+
+    `dhcpcd`: the client of its release is dhcpcd(8), as from Debian 13 on, and not dhclient(8).
+    """
 
     unsafe: ClassVar[str] = ""
     hotplug: ClassVar[bool] = True
-    removes_bridges: ClassVar[bool] = True  # at `ifdown`, by itself
-    bridge_options: ClassVar[Mapping[str, str]] = BRIDGE_OPTIONS
-    bridge_hook: ClassVar[str] = "pre-up"  # when commands may set the rest
-    vrf_hook: ClassVar[str] = "pre-up"
+    bridge_words: ClassVar[tuple[Option, ...]] = BRIDGE_CLASSIC
+    bond_words: ClassVar[Mapping[str, str]] = BOND_CLASSIC
+    bond_unknown: ClassVar[frozenset[str]] = frozenset()  # values that the program does not know
+    bond_between: ClassVar[str] = " "  # between the addresses of `bond-arp-ip-target`
+    has_vids: ClassVar[bool] = False  # `bridge-vids` on ports
+    takes_down: ClassVar[bool] = False  # takes cards down before `down` lines run
+    has_metric: ClassVar[bool] = True  # an option says the metric of a lease
+    says_own_vids: ClassVar[bool] = False  # `bridge-vids` of a bridge is for itself
+    makes_all_bridges: ClassVar[bool] = True  # none has to be made by commands alone
+    reloads: ClassVar[bool] = False  # runs `up` lines again when a file has changed
+    follows_uppers: ClassVar[bool] = False  # a bridge carries the VLANs that are made on it
+    made: ClassVar[tuple[Makes, ...]] = (vlan_of_name,)
 
-    def start(self, interface: Interface) -> str:
-        """Say when an interface comes up: at boot, when udev sees it, or when asked for."""
+    def __init__(self, *, dhcpcd: bool = False) -> None:
+        """Choose the DHCP client."""
+        self.dhcpcd = dhcpcd
+
+    def start(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> str:
+        """Say when an interface comes up: at boot, when udev sees it, or when asked for.
+
+        What is in a bridge or bond comes up with that. The classic one then runs nothing of its
+        stanza, but gives it the MTU of what it is in.
+        """
         if interface.activation == "manual":
             return ""
-        return "allow-hotplug" if interface.optional is True and self.hotplug else "auto"
+        if interface.optional is True and self.hotplug:
+            return "allow-hotplug"
+        card = isinstance(interface.kind, Card) and interface.optional is None
+        with_it = card and interface.claim is not None
+        return "" if with_it and self._comes_along(interface, lines, devices) else "auto"
+
+    def _comes_along(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> bool:
+        claim = interface.claim
+        master = None if claim is None else devices.by_name.get(claim.master)
+        has_its_mtu = (
+            master is not None and master.mtu == interface.mtu and not is_pinned(master, devices)
+        )
+        return all(line.word == "mtu" and has_its_mtu for line in lines)
 
     def layer3(self, interface: Interface) -> Layer3:
-        """Say addresses and the default route: the first of IPv4 by options, others by commands.
+        """Say addresses and gateways: in a stanza for each address."""
+        return methods.classic(interface, dhcpcd=self.dhcpcd)
 
-        The options run before all commands, so the gateway must be one that the address reaches.
+    def has_addrgen(self, interface: Interface) -> bool:
+        """Tell whether an option says that an interface has no IPv6 link-local address."""
+        del interface
+        return False
+
+    def without_alias(self, interface: Interface) -> Interface:
+        """Give an interface without what an option says of its alias."""
+        return interface
+
+    def leaves(self, layer3: Layer3) -> bool:
+        """Tell whether a card that goes down keeps the addresses that commands gave it."""
+        return layer3.parts[0].method == "manual"
+
+    def nameservers(self, interface: Interface) -> Options:
+        """Say name servers and search domains, which the hook of resolvconf(8) takes."""
+        servers, domains = interface.nameservers.addresses, interface.nameservers.search
+        options: Options = []
+        if servers:
+            options.append(Line("dns-nameservers", " ".join(map(str, servers))))
+        if domains:
+            options.append(Line("dns-search", " ".join(domains)))
+        return options
+
+    def early(self, interface: Interface) -> str:
+        """Name the hook for what must hold before an interface is up."""
+        del interface
+        return "pre-up"
+
+    def waits(self, interface: Interface, layer3: Layer3, early: Sequence[Line]) -> bool:
+        """Tell whether a bridge or bond must be there before the program would make it.
+
+        `early` is what is said of it before it is up.
         """
-        everything = Layer3(method="manual", addresses=interface.addresses, routes=interface.routes)
-        if isinstance(interface.kind, Loopback):
-            return replace(everything, method="loopback")
-        if interface.dhcp4:
-            metric = interface.dhcp4_overrides.route_metric
-            options = [] if metric is None else [("metric", str(metric))]
-            return replace(everything, method="dhcp", options=options)
-        first = next((a for a in interface.addresses if a.address.version == 4), None)
-        if first is None or not first.is_plain:
-            return everything
-        gateway = next((r for r in interface.routes if _is_gateway(r, first)), None)
-        options = [("address", str(first.address))]
-        if gateway is not None:
-            options.append(("gateway", str(gateway.via)))
-        return Layer3(
-            method="static",
-            options=options,
-            addresses=[a for a in interface.addresses if a is not first],
-            routes=[r for r in interface.routes if r is not gateway],
+        del layer3
+        return _counts_per_port(interface) or any(line.word == "pre-up" for line in early)
+
+    def link(self, interface: Interface, layer3: Layer3, devices: Devices) -> Options:
+        """Set MAC address and MTU, by the options that the method knows (interfaces(5))."""
+        known = _OF_METHOD.get(layer3.parts[0].method, frozenset())
+        if is_pinned(interface, devices):
+            known -= {"mtu"}
+        said = {"hwaddress": _later_mac(interface), "mtu": interface.mtu}
+        options = [Line(w, str(v)) for w, v in said.items() if v is not None and w in known]
+        rest = {w: v for w, v in said.items() if w not in known}
+        mac, mtu = rest.get("hwaddress"), rest.get("mtu")
+        hook = self.early(interface)
+        if is_pinned(interface, devices):
+            options += _set_link(hook, interface, None, interface.initial_mtu)
+        return options + _set_link(
+            hook,
+            interface,
+            None if mac is None else str(mac),
+            None if mtu is None else int(mtu),
         )
 
-    def link(self, interface: Interface) -> Options:
-        """Set MAC address and MTU.
-
-        By a command, since the method `dhcp` knows no `mtu`, and the hook of bridge-utils gives
-        that of a bridge to its ports too.
-        """
-        return _set_link("pre-up", interface.name, _later_mac(interface), interface.mtu)
-
-    def bridge(self, interface: Interface, bridge: Bridge) -> Options:
+    def bridge(
+        self, interface: Interface, bridge: Bridge, devices: Devices, *, early: bool
+    ) -> Options:
         """Make a bridge and its ports.
 
-        It is made before the hook of bridge-utils would do so, since the hook also brings it up:
-        too late for settings that decide which addresses it gets. The hook takes what it finds.
+        If something must hold before it is up (`early`), it is made before the hook of bridge-utils
+        would do so, which brings it up at once. The hook takes what it finds.
         """
+        # the hook reads this word only of a bridge that it makes itself (bridge-utils' ifupdown.sh)
+        lost = early and not self.reloads
+        late = frozenset({"vlan_filtering"}) if lost else frozenset[str]()
+        words = [item for item in self.bridge_words if item.field not in late]
+        native = [*spelled(bridge, words)]
+        fields = {item.field for item, _ in native}
         return [
-            ("bridge-ports", " ".join(bridge.ports) or "none"),
-            *(
-                (option, value)
-                for field, option in self.bridge_options.items()
-                if (value := _native(bridge, field)) is not None
-            ),
-            ("bridge-maxwait", "0"),
-            ("pre-up", commands.create(interface.name, _new_bridge(interface))),
-            *self.bridge_rest(interface.name, bridge),
+            Line("bridge-ports", " ".join(bridge.ports) or "none"),
+            *(Line(item.word, text) for item, text in native),
+            *([Line("bridge-maxwait", "0")] if _waits_in_vain(bridge, devices) else []),
+            *self.guests(),
+            *self.ports(bridge, devices)[0],
+            *([_new_bridge(interface, bridge, fields)] if early else []),
+            *([] if early else _set_bridge("up", interface, _rest_of_bridge(bridge, fields))),
         ]
 
-    def bridge_rest(self, name: str, bridge: Bridge) -> Options:
-        """Set with ip-link(8) what there is no option for."""
-        options = IP_LINK[Bridge].options
-        rest = [o for o in options if o.field not in self.bridge_options]
-        words = [text for _, text in said(bridge, rest)]
-        command = f"ip link set dev {name} type bridge {' '.join(words)}"
-        return [(self.bridge_hook, command)] if words else []
+    def guests(self) -> Options:
+        """Have a bridge keep ports that guests bring along."""
+        return []
+
+    def ports(self, bridge: Bridge, devices: Devices) -> tuple[Options, dict[str, frozenset[str]]]:
+        """Say in a bridge's stanza what its ports are; tell which fields of which port that says."""
+        return ports.for_one(bridge, devices, PORT_CLASSIC)
+
+    def bond(self, interface: Interface, bond: Bond, *, early: bool) -> Options:
+        """Make a bond and take its members in.
+
+        What has no option must be said before it has members: then a command makes it first. So it does
+        if something must hold before it is up (`early`).
+        """
+        native = bonds.native(bond, self.bond_words, self.bond_unknown, self.bond_between)
+        rest = [field for field in bonds.said_of(bond) if field not in native]
+        rest_of_it = self._rest_of_bond(interface, bond, rest, early=early)
+        return [*self._members(bond), *native.values(), *rest_of_it]
+
+    def _members(self, bond: Bond) -> Options:
+        return [Line("bond-slaves", " ".join(bond.members) or "none")]
+
+    def _rest_of_bond(
+        self, interface: Interface, bond: Bond, rest: Sequence[str], *, early: bool
+    ) -> Options:
+        """Make the bond before the program would, if it must be more than its options say."""
+        return [bonds.create(interface, bond, rest)] if rest or early else []
+
+    def member(self, interface: Interface, devices: Devices) -> Options:
+        """Say in the stanza of a member what its bond must be before that takes it in."""
+        del interface, devices
+        return []
+
+    def makes(self, interface: Interface) -> Options | None:
+        """Give the options by which the program makes a device, None if commands have to."""
+        found = (options for make in self.made if (options := make(interface)) is not None)
+        return next(found, None)
+
+    def second_end(self, interface: Interface) -> Options:
+        """Have an end of a veth that another stanza makes; that one comes up before."""
+        del interface
+        return []
+
+    def vrf(self, interface: Interface, devices: Devices) -> Options:
+        """Put an interface into its VRF."""
+        del devices
+        return _set_vrf("pre-up", interface)
+
+
+# what libvirt, QEMU, LXC, Xen and Proxmox call the devices of guests
+_GUESTS = "^(tap|vnet|veth|vif|fwpr|fwln)"
+_MTUS = range(552, 9217)  # what `ifup --syntax-check` of ifupdown2 takes
 
 
 class Ifupdown2(Classic):
@@ -116,46 +242,134 @@ class Ifupdown2(Classic):
 
     unsafe = "\\%"  # it eats any backslash, and has Mako read a file with a percent sign
     hotplug = False
-    bridge_hook = "up"
-    # After `pre-up` it takes devices without its option `vrf` out of VRFs, and with it, it brings
-    # them up before their VRF.
-    vrf_hook = "up"
+    bridge_words = BRIDGE_IFUPDOWN2
+    bond_words = BOND_IFUPDOWN2
+    bond_unknown = frozenset({"vlan+srcmac"})
+    has_vids = True
+    takes_down = True
+    has_metric = False
+    reloads = True
+    follows_uppers = True
+    made = (vlan_of_protocol, dummy, vxlan, vrf, wireguard)
 
     def layer3(self, interface: Interface) -> Layer3:
-        """Leave all to commands: its own broadcast address and `metric` of DHCP do not work.
+        """Say addresses of both families in one stanza if there are name servers, else in two.
 
-        Without `address-purge no` it would take away and give back all of them at each `ifup`.
+        With two it forgets the name servers; of one, Proxmox's reader keeps a single address.
+        Not with a `metric`: an edit of it leaves the old route beside the new one. Not of a device that
+        a line before has made: it may not have seen that yet. Without `address-purge no` it would
+        take away what commands add.
         """
-        return _by_commands(interface, ("address-purge", "no"))
+        found = (
+            methods.by_commands(interface)
+            if self._has_not_seen(interface)
+            else methods.one_stanza(interface, besides=("on_link",), beside_dhcp=False)
+        )
+        if found.addresses:
+            (part,) = found.parts
+            part = replace(part, lines=[*part.lines, Line("address-purge", "no")])
+            return replace(found, parts=[part])
+        servers = interface.nameservers
+        return found if servers.addresses or servers.search else methods.by_family(found)
 
-    def link(self, interface: Interface) -> Options:
-        """Say MTU and link-local addresses by options, which it resets otherwise.
+    def _has_not_seen(self, interface: Interface) -> bool:
+        return is_made(interface.kind) and self.makes(interface) is None
 
-        It takes no `mtu` of a bridge, and gives it 1500 until the command sets another; a VRF too.
+    def second_end(self, interface: Interface) -> Options:
+        """Make a veth unless it is there, which is no failure: either end may come up first."""
+        path = dotted(interface.path)
+        return [Line("pre-up", command, (path,)) for command in create(interface)]
+
+    def vrf(self, interface: Interface, devices: Devices) -> Options:
+        """Put an interface into its VRF, by an option if it is one that it has made itself.
+
+        Without this option it takes the interface out again after `pre-up`.
         """
-        # it may not have seen yet a device that a line before has made, and then sets no MTU
-        unseen = is_made(interface.kind) and not isinstance(interface.kind, Bridge)
-        mtu = interface.mtu if unseen else None
-        options = _set_link("pre-up", interface.name, _later_mac(interface), mtu)
-        if isinstance(interface.kind, Bridge):
-            options += _set_link("up", interface.name, None, interface.initial_mtu)
-            options += _set_link("up", interface.name, None, interface.mtu)
-        elif interface.mtu is not None:
-            options.append(("mtu", str(interface.mtu)))
-        elif isinstance(interface.kind, Vrf):
-            options += _set_link("up", interface.name, None, _VRF_MTU)
+        master = devices.by_name.get(interface.vrf or "")
+        if master is None or self._has_not_seen(master) or self._has_not_seen(interface):
+            return _set_vrf("up", interface)
+        return [Line("vrf", master.name)]
+
+    def _comes_along(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> bool:
+        return True
+
+    def early(self, interface: Interface) -> str:
+        """Name the hook for what must hold before an interface is up: it brings bridges up at once."""
+        return "up" if isinstance(interface.kind, Bridge) else "pre-up"
+
+    def has_addrgen(self, interface: Interface) -> bool:
+        """Tell whether `ipv6-addrgen` says that an interface has no link-local address."""
+        if interface.link_local is None or "ipv6" in interface.link_local:
+            return False
+        return not self._has_not_seen(interface)
+
+    def without_alias(self, interface: Interface) -> Interface:
+        """Give an interface without its alias, which it takes away unless an option says it."""
+        kind = interface.kind
+        if not isinstance(kind, Ethernet):
+            return interface
+        return replace(interface, kind=replace(kind, alias=None))
+
+    def leaves(self, layer3: Layer3) -> bool:
+        """Tell whether a card keeps addresses: all of them, with `address-purge no`."""
+        del layer3
+        return True
+
+    def guests(self) -> Options:
+        """Have a bridge keep ports that guests bring along: a reload takes all others off it."""
+        return [Line("bridge-ports-condone-regex", _GUESTS)]
+
+    def ports(self, bridge: Bridge, devices: Devices) -> tuple[Options, dict[str, frozenset[str]]]:
+        """Say in a bridge's stanza what its ports are, all in one line for each field."""
+        return ports.for_all(bridge, devices, PORT_IFUPDOWN2)
+
+    def _rest_of_bond(
+        self, interface: Interface, bond: Bond, rest: Sequence[str], *, early: bool
+    ) -> Options:
+        """Set what has no option after the bond has its members, which is before `pre-up` lines."""
+        before = bonds.BEFORE_MEMBERS if bond.members else frozenset[str]()
+        late = [field for field in rest if field not in before]
+        if len(late) < len(rest) and bond.primary is not None:
+            late.append("primary")  # it leaves out what a bond that is there has none of yet
+        return bonds.change(interface, bond, late)
+
+    def member(self, interface: Interface, devices: Devices) -> Options:
+        """Make the bond in the stanza of its first member, if it must be more than options say."""
+        bond = None if interface.member is None else devices.by_name.get(interface.member.bond)
+        kind = None if bond is None else bond.kind
+        if bond is None or not isinstance(kind, Bond) or kind.members[0] != interface.name:
+            return []
+        return bonds.create_early(bond, kind)
+
+    def link(self, interface: Interface, layer3: Layer3, devices: Devices) -> Options:
+        """Say MAC address, MTU and link-local addresses by options.
+
+        A device that a line before has made it may not have seen yet, and then sets neither.
+        """
+        options: Options = []
+        mtu = interface.mtu
+        bond = None if interface.member is None else devices.by_name.get(interface.member.bond)
+        if mtu is None and bond is not None:
+            mtu = bond.mtu  # a reload sets members back to 1500 otherwise
+        if self._has_not_seen(interface):
+            options += _set_link("pre-up", interface, _later_mac(interface), interface.mtu)
+        elif isinstance(interface.kind, Bond):
+            # by `hwaddress` a member stays down now and then
+            options += _set_link("pre-up", interface, interface.macaddress, None)
+        elif interface.macaddress is not None:
+            options.append(Line("hwaddress", interface.macaddress))
+        if isinstance(interface.kind, Ethernet) and interface.kind.alias is not None:
+            options.append(Line("alias", interface.kind.alias))
+        if is_pinned(interface, devices):
+            options += _set_link("up", interface, None, interface.initial_mtu)
+            options += _set_link("up", interface, None, mtu)
+        elif mtu is not None and mtu not in _MTUS:
+            options += _set_link("up", interface, None, mtu)
+        elif mtu is not None:
+            options.append(Line("mtu", str(mtu)))
         if interface.link_local is not None and "ipv6" not in interface.link_local:
-            options.append(("ipv6-addrgen", "off"))
+            options.append(Line("ipv6-addrgen", "off"))
         return options
-
-    def bridge(self, interface: Interface, bridge: Bridge) -> Options:
-        """Undo what it does to a bridge unasked: a small multicast table, forwarding of its own."""
-        return [
-            *super().bridge(interface, bridge),
-            ("bridge-hashmax", "4096"),
-            ("up", commands.default_sysctl("ipv4", interface.name, "forwarding")),
-            ("up", commands.default_sysctl("ipv6", interface.name, "forwarding")),
-        ]
 
 
 class IfupdownNg(Classic):
@@ -163,34 +377,137 @@ class IfupdownNg(Classic):
 
     unsafe = "#"  # it begins a comment anywhere
     hotplug = False
-    removes_bridges = False
-    bridge_options: ClassVar[Mapping[str, str]] = {}  # it takes seconds for hundredths of them
+    bridge_words = BRIDGE_IFUPDOWN_NG
+    bond_words = BOND_IFUPDOWN_NG
+    bond_between = ","
+    has_vids = True
+    says_own_vids = True
+    takes_down = True
+    has_metric = False
+    makes_all_bridges = False
+    made = (vlan, dummy, vxlan_ng)
+
+    def _comes_along(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> bool:
+        return True
+
+    def _members(self, bond: Bond) -> Options:
+        """Name the members; `none` it takes for one."""
+        return [Line("bond-members", " ".join(bond.members))] if bond.members else []
+
+    def waits(self, interface: Interface, layer3: Layer3, early: Sequence[Line]) -> bool:
+        """Tell whether a bridge must be told of IPv6 before it is up.
+
+        It makes bonds and bridges before `pre-up` lines run, but brings bridges up then too.
+        """
+        del early
+        return isinstance(interface.kind, Bridge) and bool(
+            _counts_per_port(interface)
+            or layer3.settings
+            or interface.link_local is not None
+            or interface.ipv6_address_token is not None
+        )
 
     def layer3(self, interface: Interface) -> Layer3:
-        """Leave all to commands: `static` sets no broadcast address and a metric of 1."""
-        return _by_commands(interface)
+        """Say addresses of both families in one stanza.
 
-    def bridge(self, interface: Interface, bridge: Bridge) -> Options:
-        """Make a bridge without its executor, which brings it up before any `pre-up` line."""
-        options: Options = [("requires", " ".join(bridge.ports))] if bridge.ports else []
-        options.append(("pre-up", commands.create(interface.name, _new_bridge(interface))))
-        options += self.bridge_rest(interface.name, bridge)
+        It takes dhcpcd(8) first, which reads no hook of dhclient and takes advertisements too.
+        """
+        found = methods.one_stanza(interface, besides=("metric",), beside_dhcp=True)
+        (part,) = found.parts
+        if part.method != "dhcp" or not (
+            is_hooked(interface, metrics=True) or interface.accept_ra is False
+        ):
+            return found
+        part = replace(part, lines=[Line("dhcp-program", "dhclient"), *part.lines])
+        return replace(found, parts=[part])
+
+    def second_end(self, interface: Interface) -> Options:
+        """Have the other end of a veth come up before."""
+        kind = interface.kind
+        return [Line("requires", kind.peer)] if isinstance(kind, Veth) else []
+
+    def ports(self, bridge: Bridge, devices: Devices) -> tuple[Options, dict[str, frozenset[str]]]:
+        """Leave ports to commands: its executor sets what it says of them on the bridge itself."""
+        del bridge, devices
+        return [], {}
+
+    def nameservers(self, interface: Interface) -> Options:
+        """Tell resolvconf(8) by commands: its hook wants ADDRFAM, which ifupdown-ng does not set."""
+        servers, domains = interface.nameservers.addresses, interface.nameservers.search
+        lines = [f"nameserver {server}" for server in servers]
+        lines += [f"search {' '.join(domains)}"] if domains else []
+        if not lines:
+            return []
+        told = " ".join(f"'{line}'" for line in lines)
+        keys = (dotted((*interface.path, "nameservers")),)
+        return [
+            Line("up", f"printf '%s\\n' {told} | resolvconf -a {interface.name}.inet", keys),
+            Line("down", f"resolvconf -d {interface.name}.inet", keys),
+        ]
+
+    def bridge(
+        self, interface: Interface, bridge: Bridge, devices: Devices, *, early: bool
+    ) -> Options:
+        """Make a bridge and its ports.
+
+        By commands if something must hold before it is up (`early`): its executor brings it up before
+        any `pre-up` line.
+        """
+        if not early:
+            return super().bridge(interface, bridge, devices, early=False)
+        options: Options = []
+        if bridge.ports:
+            options.append(Line("requires", " ".join(bridge.ports)))
+        options.append(_new_bridge(interface, bridge, frozenset()))
+        ports = (dotted((*interface.path, "ports")),)
         for port in bridge.ports:
-            options += [
-                ("pre-up", f"ip link set dev {port} master {interface.name}"),
-                ("pre-up", f"ip link set dev {port} up"),
-            ]
-        return options
+            command = f"ip link set dev {port} master {interface.name} up"
+            options.append(Line("pre-up", command, ports))
+        gone = (dotted(interface.path),)
+        return [*options, Line("post-down", commands.remove(interface.name), gone)]
 
 
-def _new_bridge(interface: Interface) -> str:
-    mtu = interface.initial_mtu
-    words = ["type bridge"] if mtu is None else [f"mtu {mtu} type bridge"]
+def _set_vrf(hook: str, interface: Interface) -> Options:
+    command = f"ip link set dev {interface.name} master {interface.vrf}"
+    return [Line(hook, command, (dotted((*interface.path, "vrf")),))]
+
+
+def _rest_of_bridge(bridge: Bridge, native: Collection[str]) -> dict[str, str]:
+    rest = [item for item in IP_LINK[Bridge].options if item.field not in native]
+    return {item.field: text for item, text in spelled(bridge, rest)}
+
+
+def _set_bridge(hook: str, interface: Interface, said: Mapping[str, str]) -> Options:
+    """Set with ip-link(8) what there is no option for."""
+    keys = tuple(dotted((*interface.path, key(field))) for field in said)
+    command = f"ip link set dev {interface.name} type bridge {' '.join(said.values())}"
+    return [Line(hook, command, keys)] if said else []
+
+
+def _counts_per_port(interface: Interface) -> bool:
+    """Tell whether a bridge says what it takes only before its ports have VLANs.
+
+    br_vlan_set_stats_per_port, net/bridge/br_vlan.c
+    """
     kind = interface.kind
-    if isinstance(kind, Bridge) and kind.vlan_stats_per_port is not None:
-        # not once a port has VLANs (br_vlan_set_stats_per_port, net/bridge/br_vlan.c)
-        words.append(f"vlan_stats_per_port {int(kind.vlan_stats_per_port)}")
-    return " ".join(words)
+    return isinstance(kind, Bridge) and kind.vlan_stats_per_port is not None
+
+
+def _waits_in_vain(bridge: Bridge, devices: Devices) -> bool:
+    """Tell whether the hook would wait for ports to forward of which none has a carrier by itself."""
+    ports = [devices.by_name[name] for name in bridge.ports if name in devices.by_name]
+    return bool(ports) and all(port.lacks_carrier for port in ports)
+
+
+def _new_bridge(interface: Interface, bridge: Bridge, native: Collection[str]) -> Line:
+    """Make a bridge with all that there is no option for; `native` are the fields that have one."""
+    said = _rest_of_bridge(bridge, native)
+    words = ["type bridge", *said.values()]
+    if bridge.vlan_stats_per_port is not None:
+        words.append(f"vlan_stats_per_port {int(bridge.vlan_stats_per_port)}")
+    keys = tuple(dotted((*interface.path, key(field))) for field in said)
+    command = commands.create(interface.name, " ".join(words))
+    return Line("pre-up", command, keys or (dotted(interface.path),))
 
 
 def _later_mac(interface: Interface) -> str | None:
@@ -198,47 +515,12 @@ def _later_mac(interface: Interface) -> str | None:
     return None if isinstance(interface.kind, Ifb) else interface.macaddress
 
 
-def _set_link(hook: str, name: str, macaddress: str | None, mtu: int | None) -> Options:
-    words = [
-        f"{word} {value}"
-        for word, value in (("address", macaddress), ("mtu", mtu))
+def _set_link(hook: str, interface: Interface, macaddress: str | None, mtu: int | None) -> Options:
+    said = [
+        (word, name, value)
+        for word, name, value in (("address", "macaddress", macaddress), ("mtu", "mtu", mtu))
         if value is not None
     ]
-    return [(hook, f"ip link set dev {name} {' '.join(words)}")] if words else []
-
-
-def _by_commands(interface: Interface, *options: tuple[str, str]) -> Layer3:
-    lines = [*options]
-    if interface.dhcp4:
-        metric = interface.dhcp4_overrides.route_metric
-        start, stop = commands.dhclient(interface.name, metric)
-        lines += [("up", start), ("down", stop)]
-    return Layer3(
-        method="loopback" if isinstance(interface.kind, Loopback) else "manual",
-        options=lines,
-        addresses=interface.addresses,
-        routes=interface.routes,
-    )
-
-
-def _is_gateway(route: Route, address: Address) -> bool:
-    """Whether a route is no more than the `gateway` option beside an IPv4 address says."""
-    return (
-        route.to.version == 4
-        and route.to.prefixlen == 0
-        and route.via is not None
-        and route.via in address.address.network
-        and route == Route(path=route.path, to=route.to, via=route.via, table=MAIN_TABLE)
-    )
-
-
-def _native(bridge: Bridge, field: str) -> str | None:
-    value = getattr(bridge, field)
-    if value is None:
-        return None
-    if field in _TIMES:
-        return str(Decimal(value) / 1000)  # seconds
-    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
-
-
-_TIMES = frozenset({"forward_delay", "hello_time", "max_age", "ageing_time"})
+    words = " ".join(f"{word} {value}" for word, _, value in said)
+    keys = tuple(dotted((*interface.path, name)) for _, name, _ in said)
+    return [Line(hook, f"ip link set dev {interface.name} {words}", keys)] if said else []

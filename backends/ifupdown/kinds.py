@@ -120,16 +120,6 @@ _MADE_BY_IFUPDOWN = limit(
     lambda context: context.interface is not None and "." in context.interface.name,
 )
 
-# what classic ifupdown has options of bridge-utils-interfaces(5) for
-BRIDGE_OPTIONS = {
-    "stp": "bridge-stp",
-    "forward_delay": "bridge-fd",
-    "hello_time": "bridge-hello",
-    "max_age": "bridge-maxage",
-    "ageing_time": "bridge-ageing",
-    "priority": "bridge-bridgeprio",
-}
-
 IP_LINK: Groups = {
     Bridge: Group(
         "bridge",

@@ -5,7 +5,7 @@ Rows of the support table and words of commands.py at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vnetc.backends.base import Context, limit
 from vnetc.backends.ifupdown.kinds import ROUTERS, only, say, switch
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def phrases(node: Record, options: tuple[Option, ...]) -> Iterator[str]:
+def phrases(node: Record, options: Iterable[Option]) -> Iterator[str]:
     """Spell what a node says of some options."""
     return (text for _, text in said(node, options))
 
@@ -291,6 +291,12 @@ def fdb(entry: FdbEntry, name: str) -> str:
         entry.owner,
         entry.state,
     ]
+    return " ".join(words)
+
+
+def forget_fdb(entry: FdbEntry, name: str) -> str:
+    """Delete an entry of a forwarding database, which a card keeps when it goes down."""
+    words = [f"bridge fdb del {entry.macaddress} dev {name}", *phrases(entry, FDB), entry.owner]
     return " ".join(words)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from vnetc.backends.ifupdown.stanzas import Stanza
+from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza
+from vnetc.backends.spelling import dotted
 from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.model import Host, Raw
+from vnetc.model import Host, Interface, Raw
 from vnetc.validate import BAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # in the order in which they run
 # interfaces(5) has two names for some; an option of one of them is a command too.
 _COMMANDS = frozenset({*HOOKS, "post-up", "pre-down"})
 # Words that begin something else than an option, in one dialect or another (interfaces(5)).
@@ -42,11 +42,31 @@ _KEYWORDS = frozenset(
 _HARMLESS = re.compile(r"[A-Za-z0-9_.:/,+=@ -]+")
 
 
-def raw_options(raw: Raw | None, target: str) -> list[tuple[str, str]]:
+def raw_lines(interface: Interface, target: str) -> list[Line]:
     """Give the raw options and commands of an interface's stanza."""
-    payload: Mapping[str, Any] = {} if raw is None else raw.get(target, {})
-    options = [(str(name), _spell(value)) for name, value in payload.get("options", {}).items()]
-    return options + [(hook, str(line)) for hook in HOOKS for line in payload.get(hook, ())]
+    payload: Mapping[str, Any] = {} if interface.raw is None else interface.raw.get(target, {})
+    path = (*interface.path, "raw", target)
+    lines = [Line(str(name), _spell(value)) for name, value in payload.get("options", {}).items()]
+    return lines + [
+        Line(hook, str(line), (dotted((*path, hook)),))
+        for hook in HOOKS
+        for line in payload.get(hook, ())
+    ]
+
+
+# How the files of others are read. ifupdown-ng 0.11 reads no file at all of one with a pattern; ifupdown2
+# takes `source-directory` for an option of the stanza before (seen in the lab, test_sources.py).
+SOURCES: Mapping[str, str] = {
+    "ifupdown": "source /etc/network/interfaces.d/*",
+    "ifupdown2": "source /etc/network/interfaces.d/*",
+    "ifupdown-ng": "source-directory /etc/network/interfaces.d",
+}
+
+
+def tail(host: Host, target: str) -> str:
+    """Give the end of the file: the files of others, which may rest on what is before, and raw text."""
+    sources = [f"{SOURCES[target]}\n"] if host.foreign_files == "read" else []
+    return "\n".join(filter(None, [*sources, raw_text(host.raw, target)]))
 
 
 def raw_text(raw: Raw | None, target: str) -> str:
@@ -58,8 +78,10 @@ def _spell(value: object) -> str:
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
-def check_raw(host: Host, target: str, unsafe: str, own: Mapping[str, Stanza]) -> list[Diagnostic]:
-    """Find raw text that a dialect cannot carry or that contradicts the stanza, `own`, of vnetc.
+def check_raw(
+    host: Host, target: str, unsafe: str, own: Mapping[str, Sequence[Stanza]]
+) -> list[Diagnostic]:
+    """Find raw text that a dialect cannot carry or that contradicts the stanzas, `own`, of vnetc.
 
     `unsafe` are the characters that the dialect takes for something else wherever they stand.
     """
@@ -74,7 +96,9 @@ def check_raw(host: Host, target: str, unsafe: str, own: Mapping[str, Stanza]) -
                 found += _unsafe(str(line), unsafe, (*path, hook, index))
                 if line != line.strip():
                     found.append(_unplaceable("a command cannot begin or end with a blank", path))
-        said = {option.replace("_", "-") for option, _ in own[interface.name].options}
+        said = {
+            line.word.replace("_", "-") for stanza in own[interface.name] for line in stanza.lines
+        }
         for option, value in payload.get("options", {}).items():
             place = (*path, "options", option)
             found += _option(option, _spell(value), said, place)

@@ -6,7 +6,7 @@ A value that no dialect can carry is a fault of the caller and raises `ValueErro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vnetc.backends.formats import comment_text, has_controls, header
 from vnetc.record import Record
@@ -14,14 +14,26 @@ from vnetc.record import Record
 _STANZA_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
+HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # in the order in which they run
+
+
+class Line(Record, kw_only=False):
+    """A line of a stanza: an option, or a command with the keys of the document that it says."""
+
+    word: str
+    value: str
+    keys: tuple[str, ...] = ()
+
+
 class Stanza(Record):
     """An `iface` stanza of interfaces(5): `start` is `auto`, `allow-hotplug` or empty."""
 
     name: str
     method: str
+    family: str = "inet"
     start: str = "auto"
     comment: str = ""
-    options: Sequence[tuple[str, str]] = ()
+    lines: Sequence[Line] = ()
 
 
 def interfaces(host: str, stanzas: Iterable[Stanza], *, unsafe: str = "", tail: str = "") -> str:
@@ -36,15 +48,24 @@ def interfaces(host: str, stanzas: Iterable[Stanza], *, unsafe: str = "", tail: 
         lines = [f"# {comment_text(stanza.comment)}"] if comment_text(stanza.comment) else []
         if stanza.start:
             lines.append(f"{stanza.start} {_stanza_word(stanza.name)}")
-        lines.append(f"iface {_stanza_word(stanza.name)} inet {_stanza_word(stanza.method)}")
-        lines += [
-            f"    {_stanza_word(option)} {_stanza_value(value, unsafe)}"
-            for option, value in stanza.options
-        ]
+        head = (stanza.name, stanza.family, stanza.method)
+        lines.append(f"iface {' '.join(map(_stanza_word, head))}")
+        lines += _body(stanza.lines, unsafe)
         parts.append("\n".join(lines) + "\n")
     if tail:
         parts.append(tail if tail.endswith("\n") else tail + "\n")
     return "\n".join(parts)
+
+
+def _body(lines: Iterable[Line], unsafe: str) -> Iterator[str]:
+    """Write the lines of a stanza: above commands stand the keys that they say, once for a run."""
+    above: tuple[str, ...] = ()
+    for line in lines:
+        keys = line.keys if line.word in HOOKS else ()
+        if keys != above:
+            yield from (f"    # {comment_text(key)}" for key in keys if key)
+            above = keys
+        yield f"    {_stanza_word(line.word)} {_stanza_value(line.value, unsafe)}"
 
 
 def _stanza_word(text: str) -> str:

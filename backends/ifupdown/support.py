@@ -11,21 +11,21 @@ from collections.abc import Iterator, Mapping
 from vnetc.backends.base import (
     KERNEL_RA,
     Context,
-    Devices,
-    Limit,
     Support,
     exact,
+    key,
     limit,
     unsupported,
 )
-from vnetc.backends.ifupdown.kinds import BRIDGE_OPTIONS, IP_LINK, describe, finer_than_10ms
+from vnetc.backends.ifupdown.kinds import IP_LINK, describe, finer_than_10ms
 from vnetc.backends.ifupdown.layer3 import LAYER3
 from vnetc.backends.ifupdown.layer3 import describe as describe_layer3
-from vnetc.backends.options import rows_of
-from vnetc.kinds import KINDS, Bridge, Card, Ipvlan, Loopback, Macvlan, Macvtap, Vlan
+from vnetc.backends.ifupdown.raw import SOURCES
+from vnetc.backends.ifupdown.words import BRIDGE_CLASSIC, BRIDGE_IFUPDOWN2, BRIDGE_IFUPDOWN_NG
+from vnetc.backends.options import Option, rows_of
+from vnetc.kinds import KINDS, Bridge, Card, Loopback, Vlan
 from vnetc.model import DhcpServer, Interface
 
-_ETHERNET_MTU = 1500
 _WORDS_OF_BRIDGE_PORTS = frozenset({"none", "all", "regex", "noregex"})
 
 
@@ -73,58 +73,6 @@ def _says_word(context: Context) -> bool:
     return not _WORDS_OF_BRIDGE_PORTS.isdisjoint(bridge.ports)
 
 
-def _inherits_mtu(context: Context) -> bool:
-    """Whether the kernel would give a bridge another MTU than 1500: the smallest of its ports."""
-    bridge: Bridge = context.node
-    if context.interface is None or context.interface.mtu is not None:
-        return False
-    mtus = {_mtu(port, context.devices) for port in bridge.ports}
-    return not mtus <= {None, _ETHERNET_MTU}
-
-
-def _mtu(name: str, devices: Devices) -> int | None:
-    """Give the MTU that is said for an interface, or for the link that it inherits it from."""
-    seen: set[str] = set()
-    # each at most once: VLANs of each other are an error, but not this pass's
-    while name not in seen and (found := devices.by_name.get(name)) is not None:
-        if found.mtu is not None or not isinstance(found.kind, Vlan | Macvlan | Macvtap | Ipvlan):
-            return found.mtu
-        seen.add(name)
-        name = found.kind.link
-    return None
-
-
-def _unusual_mtu(context: Context) -> bool:
-    """Whether ifupdown2's syntax check refuses the option: of a bridge a command says the MTU."""
-    interface: Interface = context.node
-    if isinstance(interface.kind, Bridge) or interface.mtu is None:
-        return False
-    return not 552 <= interface.mtu <= 9216
-
-
-def _inherits_mtu_of_link(context: Context) -> bool:
-    """Whether the VLAN would have its link's MTU, but is none to ifupdown2: its name has no dot."""
-    interface = context.interface
-    if interface is None or interface.mtu is not None or "." in interface.name:
-        return False
-    return _mtu(context.node.link, context.devices) not in (None, _ETHERNET_MTU)
-
-
-def _inherits_mtu_of_ipvlan(context: Context) -> bool:
-    interface = context.interface
-    if interface is None or interface.mtu is not None:
-        return False
-    return _mtu(context.node.link, context.devices) not in (None, _ETHERNET_MTU)
-
-
-def _inherits_mtu_of_macvlan(context: Context) -> bool:
-    """Whether it would have more than 1500; of one with less the kernel refuses 1500."""
-    interface = context.interface
-    if interface is None or interface.mtu is not None:
-        return False
-    return (_mtu(context.node.link, context.devices) or 0) > _ETHERNET_MTU
-
-
 def _ipv4_link_local(context: Context) -> bool:
     return "ipv4" in (context.node.link_local or ())
 
@@ -137,13 +85,6 @@ def _asks_link_local(context: Context) -> bool:
 def _networkd_server(context: Context) -> bool:
     server: DhcpServer = context.node
     return server.server == "networkd"
-
-
-def _no_whole_seconds(field: str) -> Limit:
-    return limit(
-        "it reads the time as a whole number of seconds",
-        lambda context: getattr(context.node, field) % 1000 != 0,
-    )
 
 
 _DOTTED = limit(
@@ -164,9 +105,22 @@ def _asks_in_vrf(context: Context) -> bool:
     return interface.dhcp4
 
 
-def _same(word: str, *keys: str) -> Iterator[tuple[str, Support]]:
-    for key in keys:
-        yield key, exact(word)
+def _bridge(words: tuple[Option, ...]) -> dict[str, Support]:
+    """Make the rows of a bridge's options; what an option cannot carry a command says."""
+    by_field = {item.field: item.word for item in IP_LINK[Bridge].options}
+    return {
+        f"bridge.{name}": exact(
+            f"{item.word}, up ip link set type bridge {by_field[item.field]}",
+            *IP_LINK_LIMITS.get(name, ()),
+        )
+        for item in words
+        for name in (key(item.field),)
+    }
+
+
+def _same(word: str, *names: str) -> Iterator[tuple[str, Support]]:
+    for name in names:
+        yield name, exact(word)
 
 
 COMMON: Mapping[str, Support] = {
@@ -186,11 +140,7 @@ COMMON: Mapping[str, Support] = {
     "bridge.ports": exact(
         "bridge-ports", limit("a port has a name that bridge-ports takes for a word", _says_word)
     ),
-    **{
-        f"bridge.{word}": exact(how, *IP_LINK_LIMITS.get(word, ()))
-        for field, how in BRIDGE_OPTIONS.items()
-        for word in (field.replace("_", "-"),)
-    },
+    **_bridge(BRIDGE_CLASSIC),
     "interface.vrf": exact("pre-up ip link set master", limit(_CLIENT_IN_VRF, _asks_in_vrf)),
     "type.ethernet": exact("iface", _DOTTED),
     "type.wifi": exact("iface", _DOTTED),
@@ -205,6 +155,7 @@ COMMON: Mapping[str, Support] = {
         limit("a bond brings its members up itself", _inactive_member),
     ),
     "host.foreign": unsupported("it leaves alone what others make", silence="keep"),
+    "host.foreign-files": exact(SOURCES["ifupdown"]),
     "interface.ignore-carrier": unsupported("it takes no notice of carriers", silence=True),
     "interface.optional": exact(
         "allow-hotplug",
@@ -317,73 +268,31 @@ COMMON: Mapping[str, Support] = {
     "host.raw": exact("the end of the file"),
 }
 
-_BY_COMMANDS: Mapping[str, Support] = {
-    "interface.addresses": exact("up ip addr replace"),
-    "interface.dhcp4": exact("up dhclient"),
-    "interface.dhcp4-overrides": exact("up dhclient -e IF_METRIC"),
-    "interface.routes": exact("up ip route replace"),
-    "address.address": exact("up ip addr replace"),
-    "route.to": exact("up ip route replace"),
-    "route.via": exact("up ip route replace via"),
-    "dhcp-overrides.route-metric": exact("up dhclient -e IF_METRIC"),
-}
-
 CLASSIC: Mapping[str, Support] = COMMON
-
-_KEEPS_1500 = "it gives this device without `mtu` 1500, whatever its link has"
 
 IFUPDOWN2: Mapping[str, Support] = {
     **COMMON,
-    **_BY_COMMANDS,
-    **{
-        f"{kind}.link": exact("pre-up ip link add link", limit(_KEEPS_1500, holds))
-        for kind, holds in {
-            "macvlan": _inherits_mtu_of_macvlan,
-            "macvtap": _inherits_mtu_of_macvlan,
-            "ipvlan": _inherits_mtu_of_ipvlan,
-        }.items()
-    },
+    **_bridge(BRIDGE_IFUPDOWN2),
+    "interface.dhcp4-overrides": exact("dhclient-enter-hooks.d"),
+    "dhcp-overrides.route-metric": exact("dhclient-enter-hooks.d"),
     "interface.vrf": exact("up ip link set master", *COMMON["interface.vrf"].limits),
-    "interface.mtu": exact(
-        "mtu, up ip link set mtu", limit("its own list of options has 552 to 9216", _unusual_mtu)
-    ),
+    "interface.mtu": exact("mtu, up ip link set mtu"),
     "interface.optional": exact("auto", limit("it has no working `allow-hotplug`", _optional)),
     "interface.link-local": exact(
         "ipv6-addrgen", limit("it has no IPv4 link-local addresses", _ipv4_link_local)
-    ),
-    "bridge.forward-delay": exact("bridge-fd", _no_whole_seconds("forward_delay")),
-    "bridge.hello-time": exact("bridge-hello", _no_whole_seconds("hello_time")),
-    "bridge.max-age": exact("bridge-maxage", _no_whole_seconds("max_age")),
-    "bridge.ageing-time": exact(
-        "bridge-ageing",
-        _no_whole_seconds("ageing_time"),
-        limit(
-            "it takes 65535 seconds at most", lambda context: context.node.ageing_time > 65_535_000
-        ),
-    ),
-    "bridge.ports": exact(
-        "bridge-ports",
-        limit("a port has a name that bridge-ports takes for a word", _says_word),
-        limit("it gives a bridge without `mtu` 1500, whatever its ports have", _inherits_mtu),
-    ),
-    "vlan.link": exact(
-        "pre-up ip link add link",
-        limit(
-            "it gives this VLAN without `mtu` 1500, whatever its link has", _inherits_mtu_of_link
-        ),
     ),
 }
 
 IFUPDOWN_NG: Mapping[str, Support] = {
     **COMMON,
-    **_BY_COMMANDS,
     **rows_of({Bridge: IP_LINK[Bridge]}, describe),
-    "type.bridge": exact("pre-up ip link add type bridge", _DOTTED),
-    "interface.nameservers": unsupported(
-        "the hooks of resolvconf and openresolv want ADDRFAM, which ifupdown-ng does not set"
-    ),
+    **_bridge(BRIDGE_IFUPDOWN_NG),
+    "interface.dhcp4-overrides": exact("dhclient-enter-hooks.d"),
+    "dhcp-overrides.route-metric": exact("dhclient-enter-hooks.d"),
+    "interface.nameservers": exact("up resolvconf -a"),
     "interface.optional": exact("auto", limit("it has no `allow-hotplug`", _optional)),
-    "bridge.ports": exact("requires, pre-up ip link set master"),
-    "nameservers.addresses": unsupported("there is no DNS"),
-    "nameservers.search": unsupported("there is no DNS"),
+    "bridge.ports": exact("bridge-ports"),
+    "nameservers.addresses": exact("up resolvconf -a"),
+    "nameservers.search": exact("up resolvconf -a"),
+    "host.foreign-files": exact(SOURCES["ifupdown-ng"]),
 }

@@ -1,216 +1,381 @@
-"""Write /etc/network/interfaces: one stanza for each device, its parts before it.
+"""Write /etc/network/interfaces: the stanzas of each device, its parts before it.
 
-One stanza only: with a second one for IPv6, `ifdown` deletes a bridge in the first and then
-stumbles over it in the second (bridge-utils-interfaces(5) says so too). Its lines stand in the
-order in which they run: the device and its settings (`pre-up`), what its method does, then the
-`up` lines. Devices made by commands are removed in `post-down`.
+Lines stand in the order in which they run: the device and its settings (`pre-up`, in its first
+stanza), what the methods do, then the `up` lines (in its last stanza, when all addresses are there).
+Devices made by commands are removed in `post-down`, of the last one too. With two stanzas `ifdown`
+deletes a bridge in the first and says of the second that there is none; nothing is left.
 
 Ports have stanzas of their own: a setting that fails on one does not keep its bridge down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from vnetc.backends import services
-from vnetc.backends.base import Devices, File, carried_vlans, has_rare
+from vnetc.backends.base import Devices, File, has_rare, said_vlans
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown import devices as made
 from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
-from vnetc.backends.ifupdown.layer3 import fdb
+from vnetc.backends.ifupdown.layer3 import fdb, forget_fdb
+from vnetc.backends.ifupdown.methods import Layer3
 from vnetc.backends.ifupdown.order import order
-from vnetc.backends.ifupdown.raw import HOOKS, raw_options, raw_text
-from vnetc.backends.ifupdown.stanzas import Stanza, interfaces
+from vnetc.backends.ifupdown.raw import raw_lines, tail
+from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza, interfaces
+from vnetc.backends.ifupdown.vlans import carries_uppers, common_vids, own_vids, vids_of
 from vnetc.backends.services.secrets import write_secrets
-from vnetc.kinds import Bridge, Card, Ethernet, Vrf, Wifi
-from vnetc.model import Host, Interface
+from vnetc.backends.spelling import dotted
+from vnetc.diagnostics import Path
+from vnetc.kinds import Bond, Bridge, Card, Ethernet, Veth, Vrf, Wifi
+from vnetc.model import Host, Interface, Sysctls
 from vnetc.record import replace
 
 PATH = "/etc/network/interfaces"
 _LOOPBACK = Stanza(name="lo", method="loopback")
-_STATE = "/var/lib/vnetc"  # where dnsmasq keeps its leases
 
 
 def write(host: Host, dialect: Classic, target: str) -> list[File]:
     """Write the files of a host in one dialect; `target` is its key in `raw`."""
     devices = Devices(host)
-    stanzas = [
-        _ordered(stanza(host, devices, i, dialect), raw_options(i.raw, target))
-        for i in order(host.interfaces)
+    found = [
+        stanza
+        for interface in order(host.interfaces)
+        for stanza in stanzas(host, devices, interface, dialect, raw_lines(interface, target))
     ]
-    if all(item.name != "lo" for item in stanzas):
-        stanzas.insert(0, _LOOPBACK)
-    tail = raw_text(host.raw, target)
-    text = interfaces(host.name, stanzas, unsafe=dialect.unsafe, tail=tail)
-    files = [File(PATH, text), *write_hooks(host), *write_secrets(host)]
+    if all(item.name != "lo" for item in found):
+        found.insert(0, _LOOPBACK)
+    text = interfaces(host.name, found, unsafe=dialect.unsafe, tail=tail(host, target))
+    files = [
+        File(PATH, text),
+        *write_hooks(host, metrics=not dialect.has_metric),
+        *write_secrets(host),
+    ]
     if has_rare(host):
         from vnetc.backends.services.link import link_files, write_passwords
 
         files += [*link_files(host.name, host.interfaces, settings=False), *write_passwords(host)]
-    return files + services.companions(host, {})
+    return files + services.companions(host, _guests(host))
 
 
-def _ordered(stanza: Stanza, raw: Options) -> Stanza:
-    """Add raw options, and put all into the order in which they run."""
-    options = sorted((*stanza.options, *raw), key=lambda option: HOOKS.get(option[0], 0))
-    return replace(stanza, options=options)
+def stanzas(
+    host: Host,
+    devices: Devices,
+    interface: Interface,
+    dialect: Classic,
+    raw: Iterable[Line] = (),
+) -> list[Stanza]:
+    """Write the stanzas of an interface; `raw` are lines that the document gives for it."""
+    layer3 = _layer3(host, interface, dialect)
+    device = _device(host, devices, interface, dialect, layer3)
+    before = [*dialect.nameservers(interface), *device, *raw]
+    before += _after(host, devices, interface, dialect, layer3)
+    # sorted() keeps the order of equals
+    lines = sorted(before, key=lambda line: HOOKS.get(line.word, 0))
+    early = [line for line in lines if HOOKS.get(line.word, 0) < HOOKS["up"]]
+    late = [line for line in lines if HOOKS.get(line.word, 0) >= HOOKS["up"]]
+    last = len(layer3.parts) - 1
+    return [
+        Stanza(
+            name=interface.name,
+            family=part.family,
+            method=part.method,
+            start=dialect.start(interface, lines, devices) if number == 0 else "",
+            comment=interface.description if number == 0 else "",
+            lines=[
+                *part.lines,
+                *(early if number == 0 else ()),
+                *(late if number == last else ()),
+            ],
+        )
+        for number, part in enumerate(layer3.parts)
+    ]
 
 
-def stanza(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Stanza:
-    """Write the stanza of an interface, without what `raw` adds."""
-    name, layer3 = interface.name, dialect.layer3(interface)
-    addresses = layer3.addresses
+def _is_card(interface: Interface) -> bool:
+    """Tell whether a device stays when it goes down, with what it was told."""
+    return isinstance(interface.kind, Card)
+
+
+def _layer3(host: Host, interface: Interface, dialect: Classic) -> Layer3:
+    layer3 = dialect.layer3(interface)
+    if any(firewall.bridge == interface.name for firewall in host.firewalls):
+        return replace(layer3, settings={})  # they are in the host's file
+    return layer3
+
+
+def _lines(hook: str, path: Path, texts: Iterable[str]) -> Options:
+    """Give commands that all say one key."""
+    return [Line(hook, text, (dotted(path),)) for text in texts]
+
+
+def _after(
+    host: Host, devices: Devices, interface: Interface, dialect: Classic, layer3: Layer3
+) -> Options:
+    """Give what is done when the device is up, and undone when it goes down."""
+    name, path = interface.name, interface.path
     # the kernel takes a gateway only after the route that leads to it
     routes = sorted(layer3.routes, key=lambda r: r.via is not None or bool(r.nexthops))
-    options: Options = [*layer3.options]
-    options += _nameservers(interface)
-    options += _device(interface, dialect)
-    options += [("up", line) for line in _network_up(host, name)]
-    options += [("up", line) for line in _ports_up(devices, interface)]
-    options += [("up", line) for line in made.flood(interface)]
-    options += [("up", fdb(e, name)) for e in interface.fdb if e.owner == "self"]
+    options: Options = [*_network_up(host, name), *_ports_up(host, devices, interface, dialect)]
+    native = dialect.makes(interface)
+    if native is None:
+        options += _lines("up", (*path, "remotes"), made.flood(interface))
+    for entry in interface.fdb:
+        if entry.owner == "self":
+            options += _lines("up", entry.path, [fdb(entry, name)])
+            if _is_card(interface):
+                options += _lines("down", entry.path, [forget_fdb(entry, name)])
     if interface.qdiscs:
         from vnetc.backends.ifupdown import qdiscs
 
-        options += [("up", line) for line in qdiscs.up(interface)]
+        options += _lines("up", (*path, "qdiscs"), qdiscs.up(interface))
         if not made.is_made(interface.kind):
-            options += [("down", line) for line in qdiscs.down(interface)]
-    options += [("up", commands.replace_address(a, name)) for a in addresses]
-    options += [("up", commands.replace_neighbor(n, name)) for n in interface.neighbors]
-    if any(r.from_ is not None and r.to.version == 6 for r in routes):
-        options.append(("up", commands.wait_for_addresses(name)))
-    options += [("up", commands.route("replace", route, name)) for route in routes]
-    rules = [pair for rule in interface.routing_policy for pair in commands.rules(rule)]
-    options += [("up", f"{delete} 2>/dev/null; {add}") for add, delete in rules]
-    options += [("up", line) for line in _services_up(host, name)]
-    options += [("up", line) for line in _sysctls(interface)]
+            options += _lines("down", (*path, "qdiscs"), qdiscs.down(interface))
+    options += layer3.client
+    for address in layer3.addresses:
+        options += _lines("up", address.path, [commands.replace_address(address, name)])
+    for neighbor in interface.neighbors:
+        options += _lines("up", neighbor.path, [commands.replace_neighbor(neighbor, name)])
+        if neighbor.macaddress is None and not dialect.takes_down:
+            gone = f"ip neigh del proxy {neighbor.address} dev {name}"
+            options += _lines("down", neighbor.path, [gone] if _is_card(interface) else [])
+    sources = [r.path for r in routes if r.from_ is not None and r.to.version == 6]
+    if sources and not layer3.settled:
+        options += _lines("up", sources[0], [commands.wait_for_addresses(name)])
+    for route in routes:
+        options += _lines("up", route.path, [commands.route("replace", route, name)])
+    for rule in interface.routing_policy if dialect.reloads else ():
+        options += _lines("up", rule.path, commands.forget_rules(rule))
+    for rule in interface.routing_policy:
+        options += _lines("up", rule.path, commands.rules("add", rule))
+        options += _lines("down", rule.path, commands.rules("del", rule))
+    options += _services_up(host, name)
+    options += _sysctls(interface)
     if interface.activation == "off":
-        options.append(("up", f"ip link set dev {name} down"))
-    options += [("down", line) for line in _network_down(host, name)]
-    options += [("down", f"{delete} || true") for _, delete in rules]
-    options += [
-        ("down", f"{commands.route('del', route, name)} || true")
-        for route in routes
-        if route.type in commands.DEVICELESS
-    ]
-    if layer3.method != "static" and _keeps_addresses(interface):
-        options.append(("down", f"ip -4 addr flush dev {name}"))
-    options += [("post-down", line) for line in _remove(interface, dialect)]
-    return Stanza(
-        name=name,
-        method=layer3.method,
-        start=dialect.start(interface),
-        comment=interface.description,
-        options=options,
-    )
-
-
-def _nameservers(interface: Interface) -> Options:
-    servers = interface.nameservers
-    options: Options = []
-    if servers.addresses:
-        options.append(("dns-nameservers", " ".join(map(str, servers.addresses))))
-    if servers.search:
-        options.append(("dns-search", " ".join(servers.search)))
+        options += _lines("up", (*path, "activation"), [f"ip link set dev {name} down"])
+    options += _network_down(host, name)
+    for route in routes:
+        if route.type in commands.DEVICELESS:
+            # with the address of its source, the kernel has taken it away already
+            gone = f"{commands.route('del', route, name)} || true"
+            options += _lines("down", route.path, [gone])
+    if layer3.addresses and _is_card(interface) and dialect.leaves(layer3):
+        options += _lines("down", (*path, "addresses"), [f"ip addr flush dev {name}"])
+    if native is None and not _is_second_end(devices, interface):
+        options += _lines("post-down", path, _remove(interface))
     return options
 
 
-def _device(interface: Interface, dialect: Classic) -> Options:
+def _device(
+    host: Host, devices: Devices, interface: Interface, dialect: Classic, layer3: Layer3
+) -> Options:
     """Make a device, and set all that must hold before it is up."""
-    name, kind = interface.name, interface.kind
-    options: Options = []
+    kind = interface.kind
+    early = _early(devices, interface, dialect, layer3)
+    waits = dialect.waits(interface, layer3, early)
     if isinstance(kind, Bridge):
-        options += dialect.bridge(interface, kind)
-    else:
-        options += [("pre-up", line) for line in made.create(interface)]
-    options += dialect.link(interface)
-    options += [("pre-up", line) for line in commands.link_flags(interface)]
+        vids = _common_vids(host, devices, interface, dialect)
+        if dialect.says_own_vids and _has_vids(host, devices, interface, dialect):
+            vids = own_vids(devices, kind)
+        aware = [Line("bridge-vids", vids)] if vids else []
+        return [*dialect.bridge(interface, kind, devices, early=waits), *aware, *early]
+    early = [*_vids(host, devices, interface, dialect), *early]
+    if isinstance(kind, Bond):
+        return [*dialect.bond(interface, kind, early=waits), *early]
+    if _is_second_end(devices, interface):
+        return [*dialect.second_end(interface), *early]
+    path = interface.path
+    native = dialect.makes(interface)
+    rest = _lines("pre-up", path, made.configure(interface, native=native is not None))
+    if native is None:
+        native = _lines("pre-up", path, made.create(dialect.without_alias(interface)))
+    return [*native, *rest, *early]
+
+
+def _is_second_end(devices: Devices, interface: Interface) -> bool:
+    """Tell whether it is the end of a veth that comes, and goes, with the other one."""
+    kind = interface.kind
+    place = devices.position
+    return (
+        isinstance(kind, Veth) and kind.peer in place and place[kind.peer] < place[interface.name]
+    )
+
+
+def _early(devices: Devices, interface: Interface, dialect: Classic, layer3: Layer3) -> Options:
+    """Set what must hold before a device is up, but for what makes it."""
+    name, path = interface.name, interface.path
+    hook = dialect.early(interface)
+    early: Options = [*dialect.member(interface, devices)]
+    early += dialect.link(interface, layer3, devices)
+    early += _lines(hook, path, commands.link_flags(interface))
     if interface.vrf is not None:
-        options.append((dialect.vrf_hook, f"ip link set dev {name} master {interface.vrf}"))
-    options += [("pre-up", line) for line in _ipv6(interface)]
+        early += dialect.vrf(interface, devices)
+    early += _ipv6(interface, layer3.settings, hook, by_option=dialect.has_addrgen(interface))
     if interface.ipv6_address_token is not None:
         # before it is up: of a prefix that is known already there is an address without it
-        options.append(("pre-up", f"ip token set {interface.ipv6_address_token} dev {name}"))
+        token = f"ip token set {interface.ipv6_address_token} dev {name}"
+        early += _lines(hook, (*path, "ipv6-address-token"), [token])
+    return early
+
+
+def _has_vids(host: Host, devices: Devices, bridge: Interface, dialect: Classic) -> bool:
+    """Tell whether `bridge-vids` has an effect: on ifupdown-ng only on a bridge that it makes."""
+    if dialect.makes_all_bridges or not dialect.has_vids:
+        return dialect.has_vids
+    layer3 = _layer3(host, bridge, dialect)
+    return not dialect.waits(bridge, layer3, _early(devices, bridge, dialect, layer3))
+
+
+def _common_vids(host: Host, devices: Devices, bridge: Interface, dialect: Classic) -> str | None:
+    """Give what a bridge says for all its ports."""
+    kind = bridge.kind
+    if not isinstance(kind, Bridge) or not dialect.follows_uppers:
+        return None
+    return common_vids(devices, kind) if _has_vids(host, devices, bridge, dialect) else None
+
+
+def _vids(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Options:
+    """Say the VLANs of a port, unless its bridge says them for all."""
+    master = None if interface.port is None else devices.by_name.get(interface.port.bridge)
+    if interface.port is None or master is None or not isinstance(master.kind, Bridge):
+        return []
+    vids = vids_of(interface.port, master.kind)
+    if not vids or not _has_vids(host, devices, master, dialect):
+        return []
+    return [] if _common_vids(host, devices, master, dialect) else [Line("bridge-vids", vids)]
+
+
+# net/ipv6/conf/ -> the key that says it
+_KEYS = {
+    "accept_ra": "accept-ra",
+    "autoconf": "accept-ra",
+    "use_tempaddr": "ipv6-privacy",
+    "addr_gen_mode": "link-local",
+}
+
+
+def _ipv6(
+    interface: Interface, settings: Mapping[str, int], hook: str, *, by_option: bool
+) -> Options:
+    """Say how an interface gets IPv6 addresses of its own, as far as the document does.
+
+    `-e`: a kernel without IPv6 has no such keys. `by_option`: an option says that it has none.
+    """
+    if interface.link_local is not None and not by_option:
+        # a VRF gets none (addrconf_addr_gen, net/ipv6/addrconf.c); systemd-networkd says so too
+        links = "ipv6" in interface.link_local and not isinstance(interface.kind, Vrf)
+        settings = {**settings, "addr_gen_mode": 0 if links else 1}
+    if not settings:
+        return []
+    prefix = f"net/ipv6/conf/{interface.name}"
+    text = commands.sysctl(*(f"{prefix}/{k}={v}" for k, v in settings.items()), missing_ok=True)
+    keys = tuple(dict.fromkeys(dotted((*interface.path, _KEYS[k])) for k in settings))
+    return [Line(hook, text, keys)]
+
+
+def _sysctls(interface: Interface) -> Options:
+    options: Options = []
+    if interface.ipv6_mtu is not None:
+        # the kernel resets it when the carrier comes (addrconf_notify, net/ipv6/addrconf.c)
+        texts = [] if interface.lacks_carrier else [commands.wait_for_carrier(interface.name)]
+        texts.append(commands.sysctl(f"net/ipv6/conf/{interface.name}/mtu={interface.ipv6_mtu}"))
+        options += _lines("up", (*interface.path, "ipv6-mtu"), texts)
+    said = [
+        (f"{services.sysctl_key(f, interface.name, k)}={v}", f, k) for f, k, v in interface.sysctl
+    ]
+    if said:
+        proxies = [n.path for n in interface.neighbors if n.macaddress is None]
+        keys = tuple(
+            # a proxy asks for it
+            dotted(
+                proxies[0]
+                if key == "proxy_ndp" and proxies
+                else (*interface.path, "sysctl", f, key)
+            )
+            for _, f, key in said
+        )
+        options.append(Line("up", commands.sysctl(*(text for text, _, _ in said)), keys))
     return options
 
 
-def _ipv6(interface: Interface) -> Iterator[str]:
-    """Say how an interface gets IPv6 addresses of its own, as far as the document does.
-
-    `-e`: a kernel without IPv6 has no such keys.
-    """
-    settings = services.autoconfiguration(interface)
-    if interface.link_local is not None:
-        # a VRF gets none (addrconf_addr_gen, net/ipv6/addrconf.c); systemd-networkd says so too
-        links = "ipv6" in interface.link_local and not isinstance(interface.kind, Vrf)
-        settings["addr_gen_mode"] = 0 if links else 1
-    if settings:
-        prefix = f"net/ipv6/conf/{interface.name}"
-        yield commands.sysctl(*(f"{prefix}/{k}={v}" for k, v in settings.items()), missing_ok=True)
-
-
-def _sysctls(interface: Interface) -> Iterator[str]:
-    # the kernel resets the IPv6 MTU whenever the link's changes or it comes up
-    if interface.ipv6_mtu is not None:
-        yield commands.sysctl(f"net/ipv6/conf/{interface.name}/mtu={interface.ipv6_mtu}")
-    for family, key, value in interface.sysctl:
-        setting = services.sysctl_key(family, interface.name, key)
-        yield commands.sysctl(f"{setting}={value}")
-
-
-def _ports_up(devices: Devices, interface: Interface) -> Iterator[str]:
+def _ports_up(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Options:
     kind = interface.kind
     if not isinstance(kind, Bridge):
-        return
+        return []
+    options: Options = []
+    _, said = dialect.ports(kind, devices)
+    has_vids = _has_vids(host, devices, interface, dialect)
     for name in kind.ports:
         port = devices.by_name.get(name)  # none if the port itself is refused
-        if port is not None and port.port is not None:
-            yield from commands.bridge_port(port.port, kind, name)
-            yield from (fdb(e, name) for e in port.fdb if e.owner == "master")
-    yield from commands.bridge_vlans(interface.name, *carried_vlans(kind, kind), own=True)
+        if port is None or port.port is None:
+            continue
+        if not has_vids or vids_of(port.port, kind) is None:
+            vlans = commands.bridge_vlans(name, *said_vlans(port.port, kind))
+            options += _lines("up", (*port.port.path, "vlans"), vlans)
+        settings = commands.bridge_port(port.port, name, said.get(name, ()))
+        options += _lines("up", port.port.path, settings)
+        for entry in port.fdb:
+            if entry.owner == "master":
+                options += _lines("up", entry.path, [fdb(entry, name)])
+    by_option = dialect.says_own_vids and has_vids and own_vids(devices, kind) is not None
+    if not by_option and not (dialect.follows_uppers and carries_uppers(devices, interface, kind)):
+        own = commands.bridge_vlans(interface.name, *said_vlans(kind, kind), own=True)
+        options += _lines("up", (*interface.path, "vlans"), own)
+    return options
 
 
-def _network_up(host: Host, name: str) -> Iterator[str]:
+def _network_up(host: Host, name: str) -> Options:
     """Load the rules of a network of guests before anything can pass."""
-    firewalls = [f for f in host.firewalls if f.bridge == name]
-    for firewall in firewalls:
-        yield f"nft -f {services.nft_path(firewall)}"
-    forwarding = services.forwarding(host)
-    if firewalls and forwarding:
-        yield commands.sysctl(*forwarding)
-
-
-def _services_up(host: Host, name: str) -> Iterator[str]:
-    for server in host.dhcp_servers:
-        if server.bridge == name:
-            yield f"mkdir -p {_STATE}"
-            pidfile = services.dnsmasq_pidfile(server)
-            arguments = f"--conf-file={services.dnsmasq_path(server)}"
-            yield commands.start_daemon("dnsmasq", pidfile, arguments)
-
-
-def _network_down(host: Host, name: str) -> Iterator[str]:
-    for server in host.dhcp_servers:
-        if server.bridge == name:
-            yield commands.stop_daemon(services.dnsmasq_pidfile(server))
+    options: Options = []
     for firewall in host.firewalls:
         if firewall.bridge == name:
-            yield f"nft delete table inet {services.nft_table(firewall)} || true"
+            options += _lines("up", firewall.path, [f"nft -f {services.nft_path(firewall)}"])
+            # `-e`: other networks' bridges may not be there yet
+            settings = f"sysctl -q -e -p {services.SYSCTL_PATH}"
+            options += _lines("up", firewall.path, [settings])
+    return options
 
 
-def _keeps_addresses(interface: Interface) -> bool:
-    """Whether addresses stay when the device goes down: those of IPv4 on a card do."""
-    return isinstance(interface.kind, Card) and any(
-        address.address.version == 4 for address in interface.addresses
-    )
+def _guests(host: Host) -> dict[str, Sysctls]:
+    """Give the settings of bridges of guests, which stand beside the host's forwarding."""
+    by_name = {interface.name: interface for interface in host.interfaces}
+    found = (by_name[f.bridge] for f in host.firewalls if f.bridge in by_name)
+    return {
+        i.name: tuple(
+            ("ipv6", name, value) for name, value in services.autoconfiguration(i).items()
+        )
+        for i in found
+    }
 
 
-def _remove(interface: Interface, dialect: Classic) -> Iterator[str]:
-    by_itself = isinstance(interface.kind, Bridge) and dialect.removes_bridges
+def _services_up(host: Host, name: str) -> Options:
+    options: Options = []
+    for server in host.dhcp_servers:
+        if server.bridge == name:
+            pidfile = services.dnsmasq_pidfile(server)
+            arguments = f"--conf-file={services.dnsmasq_path(server)}"
+            start = commands.start_daemon("dnsmasq", pidfile, arguments)
+            options += _lines("up", server.path, [start])
+    return options
+
+
+def _network_down(host: Host, name: str) -> Options:
+    options: Options = []
+    for server in host.dhcp_servers:
+        if server.bridge == name:
+            stop = commands.stop_daemon("dnsmasq", services.dnsmasq_pidfile(server))
+            options += _lines("down", server.path, [stop])
+    for firewall in host.firewalls:
+        if firewall.bridge == name:
+            gone = f"nft delete table inet {services.nft_table(firewall)} || true"
+            options += _lines("down", firewall.path, [gone])
+    return options
+
+
+def _remove(interface: Interface) -> Iterator[str]:
     if isinstance(interface.kind, Ethernet | Wifi) and interface.kind != Ethernet():
         from vnetc.backends.ifupdown.cards import stop_authentication
 
         yield from stop_authentication(interface)
-    if made.is_made(interface.kind) and not by_itself:
+    if made.is_made(interface.kind):
         yield commands.remove(interface.name)

@@ -8,6 +8,8 @@ from vnetc.backends.base import File
 from vnetc.backends.formats import header
 from vnetc.model import DhcpServer, Reservation
 
+LEASES = "/var/lib/misc"  # where dnsmasq keeps its own by default; Debian's base-files has it
+
 
 def dnsmasq_path(server: DhcpServer) -> str:
     """Name the configuration file of a network's dnsmasq."""
@@ -26,7 +28,7 @@ def write_dnsmasq(host: str, server: DhcpServer) -> File:
         "except-interface=lo",
         "bind-dynamic",  # starts before the bridge exists
         f"pid-file={dnsmasq_pidfile(server)}",
-        f"dhcp-leasefile=/var/lib/vnetc/{server.name}.leases",
+        f"dhcp-leasefile={LEASES}/vnetc-{server.name}.leases",
     ]
     if server.domain is not None:
         lines += [f"domain={server.domain}", f"local=/{server.domain}/"]

@@ -90,7 +90,6 @@ def _dnsmasq(server: DhcpServer) -> list[Section]:
             [
                 ("Type", "forking"),
                 ("PIDFile", dnsmasq_pidfile(server)),
-                ("StateDirectory", "vnetc"),
                 ("ExecStart", f"/usr/sbin/dnsmasq --conf-file={dnsmasq_path(server)}"),
                 ("Restart", "on-failure"),
             ],
