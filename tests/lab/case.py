@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from vnetc.kinds import Bridge, Ethernet
 from vnetc.model import DhcpOverrides, Host, Interface, RaOverrides
 from vnetc.record import replace
 
+from . import tree
 from .by_hand import lacking
 from .comparison import compare
 from .expect import Lease, expect
@@ -35,16 +36,34 @@ GENERATIONS: Mapping[str, Mapping[str, str]] = {
     },
     "trixie": {
         "ifupdown": "0.8.44",
+        "ifupdown2": "3.0.0",
+        "ifupdown-ng": "0.12.1",
         "netlink": "6.1",  # the full tier's kernel is Debian 12's, and this machine's no older
         "netplan": "1.1",
         "networkd": "257",
     },
+    **(
+        {tree.TESTING: {"ifupdown": "0.8.45", "netplan": "1.2.2", "networkd": "262"}}
+        if tree.WITH_TESTING
+        else {}
+    ),
 }
-# What is laid over a tree for a renderer: it conflicts with what is in it, or is not Debian's.
+# What is laid over a tree for a renderer, perhaps of one generation: it conflicts with what is in it,
+# is not Debian's, or hides something.
 LAYERED: Mapping[str, tuple[str, ...]] = {
+    # as Debian 13 is without further words; where there is dhclient(8) it is preferred
+    "ifupdown@trixie": ("without-dhclient",),
+    # `vnetc apply` with dhcpcd(8) is tests/test_netlink_dhcpcd.py's: a lease has its MTU on the routes
+    "netlink@trixie": ("ruamel.yaml", "vnetc", "without-dhcpcd"),
     "ifupdown2": ("ifupdown2",),
     "ifupdown-ng": ("ifupdown-ng",),
     "netlink": ("ruamel.yaml", "vnetc"),
+}
+# The same for files that are hooks of dhclient(8): the host has that, and no other client.
+HOOKS = "/etc/dhcp/dhclient-"
+WITH_HOOKS: Mapping[str, tuple[str, ...]] = {
+    "ifupdown@trixie": ("without-dhcpcd",),
+    "ifupdown-ng@trixie": ("ifupdown-ng", "without-dhcpcd"),
 }
 # which reads the document itself
 APPLIED = "netlink"
@@ -82,12 +101,17 @@ class Case:
         found: dict[str, Job] = {}
         for target in GENERATIONS[generation]:
             output = self.compile(target, generation)
-            if self._is_taken(output):
+            if self._is_taken(output) and not self._asks_dhcpcd(target, generation):
                 files = output.files
                 if target == APPLIED:
                     files = (vnetc.File(path=DOCUMENT, content=self.text, mode=0o600),)
                 found[target] = self.job(generation, target, files)
         return found
+
+    def _asks_dhcpcd(self, target: str, generation: str) -> bool:
+        """Tell whether a client of Debian testing would ask, of which the lab expects nothing yet."""
+        asks = any(interface.dhcp4 for interface in self.host.interfaces)
+        return asks and (target, generation) == ("ifupdown", tree.TESTING)
 
     def taken(self, target: str, generation: str) -> bool:
         """Tell whether a target takes the document, on a host of the lab."""
@@ -117,7 +141,10 @@ class Case:
         host = _named(self.host) if target == APPLIED else self.host
         return Job(
             id=f"{label or self.name}/{target}@{generation}",
-            trees=(generation, *(f"{layer}-{generation}" for layer in LAYERED.get(target, ()))),
+            trees=(
+                generation,
+                *(f"{layer}-{generation}" for layer in _layers(target, generation, files)),
+            ),
             renderer=target,
             files=(
                 *(File(f.path, f.content, f.mode) for f in files),
@@ -155,7 +182,18 @@ class Case:
             kinds.add("vlan-filtering")
         if any(i.qdiscs for i in self.host.interfaces):
             kinds.add("qdiscs")
+        if tree.WITH_TESTING and any(
+            isinstance(i.kind, Ethernet) and i.kind.auth for i in self.host.interfaces
+        ):
+            kinds.add("nl80211")  # wpa_supplicant 2.11 ends without, also on a cable
         return frozenset(kinds)
+
+
+def _layers(target: str, generation: str, files: Iterable[vnetc.File]) -> tuple[str, ...]:
+    name = f"{target}@{generation}"
+    if name in WITH_HOOKS and any(file.path.startswith(HOOKS) for file in files):
+        return WITH_HOOKS[name]
+    return LAYERED.get(name, LAYERED.get(target, ()))
 
 
 # --- the network around a host -------------------------------------------------------------------

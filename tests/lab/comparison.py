@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vnetc.model import Host
 
-from .differences import BEYOND, without_differences
+from .differences import is_beyond, without_differences
 from .expect import closed
 from .state import Key, State
 from .unsaid import without_unsaid
@@ -25,7 +25,7 @@ def compare(host: Host, specification: State, states: Mapping[str, State]) -> st
     keys = {*expected, *(key for state in found.values() for key in state)}
     lines: list[str] = []
     for key in sorted(keys):
-        concerned = {t: state for t, state in found.items() if key[0] not in BEYOND.get(t, ())}
+        concerned = {t: state for t, state in found.items() if not is_beyond(t, key, host)}
         if _differs(key, expected, concerned):
             said = expected.get(key, "must not exist" if closed(key) else NOTHING)
             lines += _row(key, {"specification": said, **_values(key, concerned)})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vnetc.kinds import Bond, Bridge, Wireguard
+from vnetc.kinds import Bond, Bridge, Vrf, Wireguard
 from vnetc.model import Host, Interface
 
 from .expect_domains import without_link_local
@@ -36,6 +36,30 @@ class Difference:
 BEYOND: Mapping[str, Mapping[str, str]] = {
     "netlink": {"boot": "it changes a running host; a boot waits for nothing that it does"},
 }
+
+
+def is_beyond(target: str, key: Key, host: Host) -> bool:
+    """Tell whether a thing is not a renderer's affair, or one where it has a known limit."""
+    if key[0] in BEYOND.get(target, ()):
+        return True
+    # ifupdown2 puts the table `local` behind all rules as soon as it makes a VRF (addons/vrf.py), and
+    # gives a bridge a MAC address of its own choice, of which the kernel may keep an entry.
+    if target == "ifupdown2" and key[0] == "rule" and key[2] in ("0", "32765"):
+        return any(isinstance(interface.kind, Vrf) for interface in host.interfaces)
+    bridges = {i.name for i in host.interfaces if isinstance(i.kind, Bridge)}
+    if target == "ifupdown2" and key[0] == "fdb" and owner_of(key) in bridges:
+        return True
+    # By the option `metric`, dhclient-script(8) gives one to the route to the router of a lease, and
+    # Debian's hook for RFC 3442 gives none to those that a server lists: of two such leases, the
+    # second default route is not made (docs/adr/0011-ifupdown-words.md).
+    interface = next((i for i in host.interfaces if i.name == owner_of(key)), None)
+    return (
+        target == "ifupdown"
+        and key[0] == "route"
+        and interface is not None
+        and interface.dhcp4
+        and interface.dhcp4_overrides.route_metric is not None
+    )
 
 
 def without_differences(state: State, host: Host) -> State:
@@ -89,6 +113,11 @@ def _default_route(fact: Fact) -> bool:
 
 def _of_a_lease(fact: Fact) -> bool:
     return fact.key[0] == "route" and fact.interface is not None and fact.interface.dhcp4
+
+
+def _is_leased(fact: Fact) -> bool:
+    leases = fact.interface is not None and bool(fact.interface.dhcp4)
+    return fact.key[0] == "address" and leases
 
 
 def _link_local_without_carrier(fact: Fact) -> bool:
@@ -206,6 +235,11 @@ DIFFERENCES = (
         "whether the kernel or the DHCP client makes the route to the leased subnet, and one to "
         "the server, is the client's affair",
         lambda fact: _of_a_lease(fact) and fact.value.startswith("scope link"),
+    ),
+    Difference(
+        "the same: dhcpcd makes that route itself, and tells the kernel not to",
+        lambda fact: _is_leased(fact) and " dynamic noprefixroute" in fact.value,
+        instead=lambda value: value.replace(" noprefixroute", ""),
     ),
     Difference(
         "networkd names the leased address as the source of the routes it got with it, dhclient "

@@ -17,6 +17,7 @@ import compileall
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 import time
 import warnings
@@ -26,6 +27,7 @@ from glob import glob
 from pathlib import Path
 
 from . import tree
+from .runner.sandbox import GUESTS
 
 # layer -> generation -> its packages, with the libraries that not every machine has
 LAYERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -45,7 +47,19 @@ LAYERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "trixie": ("python3-ruamel.yaml", "python3-ruamel.yaml.clib"),
     },
 }
+# layer -> generation -> directories that a host must have besides, as the output's head says
+DIRECTORIES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    # where ifupdown2 keeps its map of VRFs, and which iproute2 there has no more
+    "ifupdown2": {"trixie": ("etc/iproute2/rt_tables.d",)},
+}
+# Those that a Python of the generation compiles, which may be another than the machine's: in the
+# virtual machine ifupdown2 takes seconds longer else.
+COMPILED = frozenset({"ifupdown2"})
 VNETC = "vnetc"
+# layer -> the program that a host with it has not: guests find it all the same
+WITHOUT: Mapping[str, Path] = {
+    f"without-{program}": Path("usr/sbin", program) for program in ("dhclient", "dhcpcd")
+}
 _DAY = 24 * 60 * 60  # seconds
 _PACKAGES = Path("usr/lib/python3/dist-packages")
 _PROGRAM = """\
@@ -63,17 +77,40 @@ _MERGED = ("bin", "lib", "lib64", "sbin")
 def layer(name: str, generation: str = tree.DEFAULT) -> Path:
     """Give the directory of a layer, filling it first if the cache has none.
 
-    Raises `TreeError`. Needs no root, but for vnetc.
+    Raises `TreeError`. Needs root for vnetc and for what is compiled or laid over a built tree.
     """
     if name == VNETC:
         return _vnetc(generation)
+    if name in WITHOUT:
+        return _without(name, generation)
     packages = LAYERS[name][generation]
+    directories = DIRECTORIES.get(name, {}).get(generation, ())
 
     def fill(directory: Path) -> None:
         with tempfile.TemporaryDirectory() as work:
             _unpack(_download(packages, generation, Path(work)), directory)
+        for needed in directories:
+            (directory / needed).mkdir(parents=True)
+        if name in COMPILED:
+            _compile(directory, generation)
 
-    return tree.cached(f"{name}-{generation}", "\n".join(packages), fill)
+    recipe = (*packages, *directories, *(("compiled", "2") if name in COMPILED else ()))
+    return tree.cached(f"{name}-{generation}", "\n".join(recipe), fill)
+
+
+def _without(name: str, generation: str) -> Path:
+    """Give the layer that moves a program to where only guests look for it."""
+    base = tree.build(generation)
+    program = WITHOUT[name]
+
+    def fill(directory: Path) -> None:
+        _merge(directory)
+        moved = Path(f"{directory}{GUESTS}", program.name)
+        moved.parent.mkdir(parents=True)
+        shutil.copy2(base / program, moved)
+        os.mknod(directory / program, stat.S_IFCHR, 0)  # a whiteout, overlayfs.rst
+
+    return tree.cached(f"{name}-{generation}", f"{base.name} {GUESTS}", fill)
 
 
 def _vnetc(generation: str) -> Path:
@@ -93,16 +130,22 @@ def _vnetc(generation: str) -> Path:
             (directory / place).parent.mkdir(parents=True, exist_ok=True)
             (directory / place).write_bytes(content)
         (directory / "usr/bin/vnetc").chmod(0o755)
-        # a mount of its own: the tree stays as it is
-        script = 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"'
-        options = ("-q", "-s", "/mnt", "-p", "/", "--invalidation-mode", "unchecked-hash")
-        inside = (str(tree.build(generation)), "python3", "-m", "compileall", *options, "/mnt")
-        tree.run(["unshare", "--mount", "sh", "-c", script, "sh", str(directory), *inside])
+        _compile(directory, generation)
 
     digest = hashlib.sha256(repr(files).encode()).hexdigest()
     made = tree.cached(f"{VNETC}-{generation}", digest, fill)
     _forget(f"{VNETC}-{generation}", made)
     return made
+
+
+def _compile(directory: Path, generation: str) -> None:
+    """Compile what is in a directory by the Python that will run it."""
+    # a mount of its own: the tree stays as it is
+    script = 'mount --bind "$1" "$2/mnt" && shift && exec chroot "$@"'
+    options = ("-q", "-s", "/mnt", "-p", "/", "--invalidation-mode", "unchecked-hash")
+    inside = (str(tree.build(generation)), "python3", "-W", "ignore", "-m", "compileall")
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", str(directory), *inside]
+    tree.run([*command, *options, "/mnt"])
 
 
 def _forget(name: str, used: Path) -> None:
@@ -135,16 +178,24 @@ def _download(packages: Iterable[str], generation: str, work: Path) -> list[Path
     return sorted(work.glob("*.deb"))
 
 
-def _unpack(packages: Iterable[Path], directory: Path) -> None:
+def _merge(directory: Path) -> None:
     for name in _MERGED:
         (directory / "usr" / name).mkdir(parents=True)
         (directory / name).symlink_to(f"usr/{name}")
+
+
+def _unpack(packages: Iterable[Path], directory: Path) -> None:
+    _merge(directory)
     # not `dpkg -x`, which replaces these links
     script = 'dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2"'
     for package in packages:
         tree.run(["sh", "-c", script, "sh", str(package), str(directory)])
     for program in directory.glob("usr/share/ifupdown2/__main__.py"):
         program.chmod(0o755)  # as ifupdown2's postinst does
-    # as py3compile(1) does; a Python of another version overlooks it and takes a second longer
+    for settings in directory.glob("etc/network/ifupdown2/ifupdown2.conf"):
+        # what the head of an output with two such bridges asks for
+        word = "multiple_vlan_aware_bridge_support="
+        settings.write_text(settings.read_text().replace(f"{word}0", f"{word}1"))
+    # as py3compile(1) does, for those that run here
     with warnings.catch_warnings(action="ignore"):  # about code that is not ours
         compileall.compile_dir(directory, quiet=1, stripdir=str(directory), prependdir="/")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .experiments import Equality, Experiment, Traffic, named_case, named_scenario
+from .reload import Reload, named_reload
 from .runner.boot import File
 from .runner.job import Job, Result
 
@@ -160,6 +161,56 @@ LIES = (
         "192.168.122.12",
         "fixed-address 192.168.122.10",
     ),
+    # what is asked beyond the state after the first `ifup`
+    Lie(
+        "option that does not hold",
+        "kvm-bridge-static",
+        "ifupdown2",
+        r"    bridge-fd 0\n",
+        r"\g<0>    up ip link set dev br0 type bridge forward_delay 300\n",
+        "ifquery --check: br0: bridge-fd",
+    ),
+    Lie(
+        "ruleset left behind",
+        "kvm-nat",
+        "ifupdown",
+        r"    (down|post-down) nft delete .*\n",
+        "",
+        "left by ifdown: nft inet vnetc_vms",
+    ),
+    Lie(
+        "server left behind",
+        "kvm-nat",
+        "ifupdown-ng",
+        r"    (down|post-down) start-stop-daemon --stop .*\n",
+        "",
+        "left by ifdown: /usr/sbin/dnsmasq",
+    ),
+    Lie(
+        "only the second time",
+        "kvm-nat",
+        "ifupdown2",
+        r"iface eth0 inet .*\n",
+        r"\g<0>    up [ ! -e /run/once ] || ip route add 10.66.0.0/16 dev eth0\n"
+        r"    post-down touch /run/once\n",
+        "up again: route ipv4 table 254 10.66.0.0/16",
+    ),
+    Lie(
+        "address that a reload leaves",
+        "reload-bridge",
+        "ifupdown2",
+        r"iface br0 inet .*\n",
+        r"\g<0>    address-purge no\n",
+        "an address less:\naddress br0 203.0.113.3/24",
+    ),
+    Lie(
+        "guest that a reload takes off",
+        "reload-bridge",
+        "ifupdown2",
+        r"    bridge-ports-condone-regex .*\n",
+        "",
+        "vm -> outside: ",
+    ),
 )
 
 
@@ -181,6 +232,8 @@ class Planted(Experiment):
         name = self.lie.truth
         if name.startswith("traffic-"):
             return Traffic(named_scenario(name.removeprefix("traffic-")), self.generation)
+        if name.startswith("reload-"):
+            return named_reload(name.removeprefix("reload-"), self.generation)
         return Equality(named_case(name), self.generation)
 
     @property
@@ -189,13 +242,22 @@ class Planted(Experiment):
         return self.truth.needs
 
     def make_jobs(self) -> Mapping[str, Job]:
-        """Give the liar's job."""
+        """Give the liar's job; a reload is seen beside hosts that are new."""
         job = self.truth.jobs[self.lie.target]
-        files = tuple(self._falsified(file) for file in job.files)
-        return {self.lie.target: replace(job, id=f"{self.name}/{job.id}", files=files)}
+        lying = replace(
+            job,
+            id=f"{self.name}/{job.id}",
+            files=self._falsified(job.files),
+            acts=tuple(replace(act, files=self._falsified(act.files)) for act in job.acts),
+        )
+        honest = self.truth.jobs if isinstance(self.truth, Reload) else {}
+        return {**honest, self.lie.target: lying}
 
-    def _falsified(self, file: File) -> File:
-        return replace(file, content=re.sub(self.lie.pattern, self.lie.instead, file.content))
+    def _falsified(self, files: tuple[File, ...]) -> tuple[File, ...]:
+        pattern, instead = self.lie.pattern, self.lie.instead
+        return tuple(
+            replace(file, content=re.sub(pattern, instead, file.content)) for file in files
+        )
 
     def verdict(self, results: Mapping[str, Result]) -> str:
         """Say that the lie went unnoticed, or was noticed in the wrong place."""

@@ -132,6 +132,10 @@ UNPROVEN: Mapping[str, Mapping[str, str]] = {
         "it is about what others make: a daemon's routes and rules are there after a restart "
         "(test_foreign.py)",
     ),
+    "host.foreign-files": dict.fromkeys(
+        ("ifupdown", "ifupdown2", "ifupdown-ng"),
+        "it is about the files of others: ifquery(8) finds what they say (test_sources.py)",
+    ),
     "interface.critical": dict.fromkeys(
         ("netplan", "networkd"),
         "it shows only when systemd-networkd ends or starts again, which no host of the lab does",

@@ -39,7 +39,9 @@ def data(attempts: list[record.Attempt]) -> dict[str, Any]:
     passed = [a for a in attempts if not a.wrong and not a.skipped]
     proven: dict[str, dict[str, list[str] | str]] = {row: {} for row in rows()}
     for target, generation, version in renderers():
-        mine = [a for a in passed if a.generation == generation and target in a.targets]
+        # of one version it is the same program, and what it reads is the same
+        same = {g for g, targets in GENERATIONS.items() if targets.get(target) == version}
+        mine = [a for a in passed if a.generation in same and target in a.targets]
         for row in rows():
             if claims(row, target, version):
                 proofs = sorted(a.name.partition("@")[0] for a in mine if row in a.proves)

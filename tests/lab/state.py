@@ -198,7 +198,7 @@ def _address_name(address: Json, kind: str) -> str:
     if own.is_link_local:
         if kind in _TUNNELS and _holds_ipv4(own.ip.packed[8:]):
             return TUNNEL_LINK_LOCAL
-        stable = "stable-privacy" in address
+        stable = "stable-privacy" in address or own.ip.packed[8:12] != bytes(4)
         return LINK_LOCAL if eui64 else STABLE_LINK_LOCAL if stable else text
     if "dynamic" not in address:
         return text
@@ -526,6 +526,7 @@ _OF_NETWORKD = {
 # which is there whether or not anything was said
 _UNSAID = {("LLMNR", "yes"), ("MDNS", "no")}
 _OWN = re.compile(r"\.(inet6?|vnetc)$")  # the records of what the document says
+_OF_CLIENT = re.compile(r"\.(dhcp6?|ra)$")  # dhcpcd's
 # resolv.conf(5); what is handed over for a link
 _OF_RESOLVCONF = {"nameserver": ("dns", "servers"), "search": ("dns", "search")}
 
@@ -541,17 +542,21 @@ def _records(raw: Mapping[str, str], names: Mapping[str, str]) -> State:
         word, _, value = line.partition("=")
         if word in _OF_NETWORKD and (word, value) not in _UNSAID:
             kind, what = _OF_NETWORKD[word]
-            said[kind, names[record], what] += value.split()
-    # NAME.inet is ifupdown's, NAME.vnetc vnetc's, NAME the DHCP client's. The document's own come
+            said[kind, names.get(record, record), what] += value.split()
+    # NAME.inet is ifupdown's, NAME.vnetc vnetc's, NAME or NAME.dhcp the DHCP client's. The document's own come
     # first here: which of the two a host asks first the document does not say.
     by_source = sorted(_lines(raw["resolvconf"]), key=lambda line: not _OWN.search(line[0]))
     for record, line in by_source:
         word, *values = line.split()
         if word in _OF_RESOLVCONF:
             kind, what = _OF_RESOLVCONF[word]
-            said[kind, _OWN.sub("", record), what] += values
+            said[kind, _OF_CLIENT.sub("", _OWN.sub("", record)), what] += values
     # networkd says twice what it has heard by DHCPv6 and from a router
     return {key: " ".join(dict.fromkeys(values)) for key, values in said.items() if values}
+
+
+# a name alone, or `auto` before it
+_AUTO = re.compile(r"^(?:auto )?(\S+)$", re.MULTILINE)
 
 
 def _boot(raw: Mapping[str, str], names: Mapping[str, str]) -> Iterator[tuple[Key, str]]:
@@ -570,7 +575,7 @@ def _boot(raw: Mapping[str, str], names: Mapping[str, str]) -> Iterator[tuple[Ke
         if raw["wait_online"]:
             waits &= set(re.findall(r" -i ([^:\s]+)", raw["wait_online"]))
     else:
-        waits = set(raw["ifquery"].split())
+        waits = set(_AUTO.findall(raw["ifquery"]))
     for name in waits - {"lo"}:  # which is up before anything can wait
         yield ("boot", name, "waits"), "true"
 

@@ -10,10 +10,11 @@ from . import fuzz, habits, lies
 from .case import GENERATIONS
 from .conftest import Verdict
 from .experiments import Experiment, cases, equalities, scenarios
+from .reload import reloads
 
 EXPERIMENTS: list[Experiment] = []
 for generation in GENERATIONS:
-    EXPERIMENTS += [*equalities(generation), *scenarios(generation)]
+    EXPERIMENTS += [*equalities(generation), *scenarios(generation), *reloads(generation)]
 EXPERIMENTS += [*lies.planted(), *fuzz.fixed_set(), *habits.experiments()]
 
 
@@ -36,8 +37,8 @@ def test_names() -> None:
 @pytest.mark.parametrize("lie", lies.planted(), ids=lambda lie: lie.name)
 def test_lies_are_lies(lie: lies.Planted) -> None:
     """A lie that changes nothing would be found out by nobody."""
-    (target,) = lie.jobs
-    assert lie.jobs[target].files != lie.truth.jobs[target].files
+    lying, honest = (jobs[lie.lie.target] for jobs in (lie.jobs, lie.truth.jobs))
+    assert (lying.files, lying.acts) != (honest.files, honest.acts)
 
 
 def test_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:

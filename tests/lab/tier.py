@@ -75,6 +75,7 @@ _PROBES = {
     "ip link add $mode type $mode local 192.0.2.1 remote 192.0.2.2; done; "
     "for mode in ip6gre ip6gretap ip6tnl vti6; do "
     "ip link add $mode type $mode local 2001:db8::1 remote 2001:db8::2; done",
+    "nl80211": "genl ctrl get name nl80211",
     "veth": "ip link add x type veth peer name y",
     # not of `lo`, which the kernel lets carry none
     "vlan": "ip link add y type veth && ip link add x link y type vlan id 5",

@@ -81,6 +81,8 @@ class _About:
         if group in KINDS:
             kind = self.interface.kind
             return kind.type == group and _value(kind, name) is not None
+        if group.startswith("sysctl."):
+            return False  # the property itself looks whether it is said
         node = _value(self.interface, group) if group else self.interface
         return _value(node, name) is not None
 
@@ -184,6 +186,18 @@ def _steps(about: _About) -> Iterator[tuple[Unsaid, Entry | None]]:
             about.__dict__["nodes"] = about.host.nodes.get(key, about.nodes)
 
 
+def _is_forwarding_of_a_bridge(about: _About) -> bool:
+    """Tell whether it is about forwarding on a bridge of which the document says nothing."""
+    interface = about.interface
+    said = {f"{family} {key}" for family, key, _ in interface.sysctl} if interface else set[str]()
+    forwarding = _is("sysctl", "ipv4 forwarding", "ipv6 forwarding")(about)
+    bridge = interface is not None and isinstance(interface.kind, Bridge)
+    return forwarding and bridge and about.key[2] not in said
+
+
+_METRIC = r" metric \d+$"
+
+
 def _nothing(about: _About) -> None:
     return None
 
@@ -196,6 +210,18 @@ def _but(pattern: str) -> Callable[[_About], Entry]:
 def _unnamed(pattern: str) -> Callable[[_About], Entry]:
     """Leave a part of the name out."""
     return lambda about: ((*about.key[:2], re.sub(pattern, "", about.key[2])), about.value)
+
+
+def _usual_metric(about: _About) -> Entry:
+    """Give a route the metric that the kernel gives it."""
+    kind, whose, what = about.key
+    usual = " metric 1024" if whose.startswith("ipv6 ") else ""
+    return (kind, whose, re.sub(_METRIC, usual, what)), about.value
+
+
+def _is_gateway_of_ifupdown_ng(about: _About) -> bool:
+    kind, _, what = about.key
+    return kind == "route" and what.startswith("default dev ") and what.endswith(" metric 1")
 
 
 def _is(kind: str, *whats: str) -> Callable[[_About], bool]:
@@ -311,8 +337,6 @@ def _is_dark(about: _About) -> bool:
     )
 
 
-_METRIC = r" metric \d+$"
-
 UNSAID = (
     Unsaid(
         "addresses and routes of an interface without a carrier",
@@ -372,6 +396,30 @@ UNSAID = (
         _without_words(r"2001:db8:[0-9a-f]+::53"),
     ),
     Unsaid(
+        "whether packets are forwarded from a bridge",
+        ("sysctl.ipv4.forwarding", "sysctl.ipv6.forwarding"),
+        _is_forwarding_of_a_bridge,
+        _nothing,
+    ),
+    Unsaid(
+        "how many groups a bridge's multicast table has at most",
+        ("bridge.multicast-hash-max",),
+        _is("link", "mcast_hash_max"),
+        _nothing,
+    ),
+    Unsaid(
+        "what a port does for multicast routers, which ifupdown2 says of the ports that are VXLANs",
+        ("port.multicast-router",),
+        _is("link", "port multicast_router"),
+        _nothing,
+    ),
+    Unsaid(
+        "the metric of a default route",
+        ("routes.metric",),
+        _is_gateway_of_ifupdown_ng,
+        _usual_metric,
+    ),
+    Unsaid(
         "temporary IPv6 addresses",
         ("ipv6-privacy",),
         _is("sysctl", "ipv6 use_tempaddr"),
@@ -391,6 +439,12 @@ UNSAID = (
         _nothing,
     ),
     Unsaid("the MTU of a lease", ("mtu", "dhcp4-overrides.use-mtu"), _lease_has_mtu, _nothing),
+    Unsaid(
+        "the MTU of a lease, of its routes",
+        ("mtu", "dhcp4-overrides.use-mtu"),
+        _is_leased_route,
+        _but(r" mtu \d+"),
+    ),
     Unsaid("the MTU of a tunnel, and of what is on it", ("mtu",), _has_mtu_of_a_tunnel, _nothing),
     Unsaid(
         "the domain of a lease or a router",
@@ -412,6 +466,16 @@ UNSAID = (
         "the name that a DHCPv4 client tells the server",
         ("dhcp4-overrides.send-hostname", "dhcp4-overrides.hostname"),
         _is("lease", "hostname"),
+        _nothing,
+    ),
+    Unsaid(
+        "whether booting waits for a port or member by itself",
+        ("optional",),
+        lambda about: (
+            about.key[0] == "boot"
+            and about.interface is not None
+            and about.interface.claim is not None
+        ),
         _nothing,
     ),
     Unsaid(

@@ -11,6 +11,7 @@ from typing import Any
 
 from .boot import File, install, leased, settle
 from .collect import collect
+from .flows import Flows
 from .sandbox import LIMIT, RESULTS, LabError, Sandbox
 
 LOG = "acts.log"
@@ -30,6 +31,7 @@ class Act:
     files: tuple[File, ...] = ()
     lines: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
+    collects: bool = True  # else its state is of no interest
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Act:
@@ -39,26 +41,30 @@ class Act:
             files=tuple(File(**file) for file in data["files"]),
             lines=tuple(data["lines"]),
             checks=tuple(data["checks"]),
+            collects=data["collects"],
         )
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What came of an act: what went wrong, if anything, and the host's state (collect.py)."""
+    """What came of an act: what went wrong, if anything, the host's state (collect.py), and more."""
 
     name: str
     error: str = ""
     raw: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, int] = field(default_factory=dict)  # of each flow (flows.py)
+    said: str = ""  # by the programs
 
 
 class _EnoughError(Exception):
     pass
 
 
-def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
+def play(box: Sandbox, acts: Iterable[Act], flows: Flows) -> Iterator[Scene]:
     """Play acts in order; one that goes wrong keeps none of the others from being tried."""
     for act in acts:
         start = _end_of_log()
+        mark = flows.mark()
         try:
             install(act.files)
             _run(box, act.lines)
@@ -69,7 +75,8 @@ def play(box: Sandbox, acts: Iterable[Act]) -> Iterator[Scene]:
             return
         except LabError as wrong:
             error = f"{wrong}\n{_log_since(start)}".strip()
-        yield Scene(act.name, error, collect(box))
+        raw = collect(box) if act.collects else {}
+        yield Scene(act.name, error, raw, flows.lost(mark), _log_since(start))
 
 
 def _leased_by(end: float) -> bool:
@@ -96,4 +103,5 @@ def _end_of_log() -> int:
 
 
 def _log_since(start: int) -> str:
-    return (RESULTS / LOG).read_bytes()[start:].decode(errors="replace")
+    log = RESULTS / LOG
+    return log.read_bytes()[start:].decode(errors="replace") if log.exists() else ""

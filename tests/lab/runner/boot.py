@@ -95,22 +95,29 @@ def _forwarding() -> bool:
 # --- the renderers ------------------------------------------------------------------------------
 
 
-# What `ifup` is in the end: three packages have one, and the wrong one would also do something.
-_IFUP = {
-    "ifupdown": ("ifup",),
-    "ifupdown2": ("__main__.py",),
-    "ifupdown-ng": ("ifupdown", "ifupdown-ng"),  # before and since Debian 13
+@dataclass(frozen=True)
+class Ifup:
+    """A package that has an `ifup`."""
+
+    program: tuple[str, ...]  # what that is in the end: the wrong one would also do something
+    options: tuple[tuple[str, ...], ...] = (("-a", "-v"),)  # of the commands of its service
+
+
+IFUP = {
+    "ifupdown": Ifup(
+        ("ifup",),
+        (("-a", "-v"), ("-a", "-v", "--allow=hotplug")),  # ifup@.service, for each card
+    ),
+    "ifupdown2": Ifup(("__main__.py",)),
+    "ifupdown-ng": Ifup(("ifupdown", "ifupdown-ng")),  # before and since Debian 13
 }
 
 
 def _ifup(box: Sandbox, package: str) -> Done:
     """Do what the package's networking.service does, with options that all of them know."""
     real = Path("/usr/sbin/ifup").resolve().name
-    if real not in _IFUP[package]:
+    if real not in IFUP[package].program:
         raise LabError(f"`ifup` is {real}, not that of {package}")
-    commands = [["-a", "-v"]]
-    if package == "ifupdown":
-        commands.append(["-a", "-v", "--allow=hotplug"])  # ifup@.service, for each card
 
     def done() -> bool:
         ended = [process.poll() for process in processes]
@@ -118,13 +125,24 @@ def _ifup(box: Sandbox, package: str) -> Done:
             raise LabError(f"`ifup -a` failed ({ended})")
         return None not in ended
 
-    processes = [box.start("ifup", *options, log="ifup.log") for options in commands]
+    processes = [box.start("ifup", *words, log="ifup.log") for words in IFUP[package].options]
     return done
 
 
 def _generate(box: Sandbox) -> None:
-    """Run what systemd runs as a generator, before any unit; `netplan generate` calls it too."""
-    box.run("/usr/libexec/netplan/generate", log="netplan.log")
+    """Run what systemd runs as a generator, before any unit; `netplan generate` calls it too.
+
+    Since netplan 1.2 it makes units only; netplan-configure.service writes all else.
+    """
+    configure = "/usr/libexec/netplan/configure"
+    if not Path(configure).exists():
+        box.run("/usr/libexec/netplan/generate", log="netplan.log")
+        return
+    places = [f"/run/systemd/generator{when}" for when in ("", ".early", ".late")]
+    for place in places:
+        Path(place).mkdir(parents=True, exist_ok=True)
+    box.run("/usr/lib/systemd/system-generators/netplan", *places, log="netplan.log")
+    box.run(configure, log="netplan.log")
 
 
 def _networkd(box: Sandbox) -> Done:
@@ -229,7 +247,7 @@ def _apply(box: Sandbox) -> Done:
 
 
 def leased() -> bool:
-    """Tell whether each dhclient(8) has brought its device a route, which nothing waits for."""
+    """Tell whether each DHCP client has brought its device a route, which nothing waits for."""
     routed = {line.split()[0] for line in Path("/proc/net/route").read_text().splitlines()}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -238,6 +256,11 @@ def leased() -> bool:
             continue
         if program.endswith("dhclient") and "-r" not in words and words[-1] not in routed:
             return False
+        match program.split():  # dhcpcd(8) says in a title what it asks for
+            case ["dhcpcd:", device, "[ip4]", *_] if device not in routed:
+                return False
+            case _:
+                pass
     return True
 
 
@@ -247,7 +270,7 @@ def _plan_nothing(box: Sandbox) -> None:
 
 
 RENDERERS: dict[str, Callable[[Sandbox], Done]] = {
-    **{package: partial(_ifup, package=package) for package in _IFUP},
+    **{package: partial(_ifup, package=package) for package in IFUP},
     "netlink": _apply,
     "netplan": _networkd,
     "networkd": _networkd,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,23 +28,40 @@ _COMMANDS = {
         ("sh", "-c", 'for d in /sys/class/net/*/; do ethtool -k "$(basename "$d")"; done'),
         "",
     ),
-    "ifquery": (("ifquery", "--list", "-a"), ""),  # what networking.service waits for
 }
+# What networking.service waits for; ifupdown2 also says what it finds otherwise than in the file.
+_IFQUERY = {False: ("ifquery", "--list", "-a"), True: ("ifquery", "--check", "-a")}
+_OF_IFUPDOWN2 = Path("/usr/sbin/ifreload")
 # Their lines are written as grep(1) does: the path, a colon, the line.
 _FILES = {
     "networkd": "/run/systemd/netif/links/*",  # what it keeps for resolved and timesyncd
-    "resolvconf": "/run/resolvconf/interfaces/*",  # what openresolv was told
-    "wait_online": "/*/systemd/system/systemd-networkd-wait-online.service.d/*",
+    "resolvconf": "/run/resolvconf/[ik][ne][ty]*/*",  # interfaces, or keys: what openresolv was told
+    "wait_online": "/*/systemd/*/systemd-networkd-wait-online.service.d/*",
     "leases": f"{LEASES}/*",
+    "carriers": "/sys/class/net/*/carrier_changes",
 }
 
 
-def collect(box: Sandbox) -> dict[str, str]:
-    """Ask a sandbox's host for all of its state."""
+def collect(box: Sandbox, *, of_boot: bool = False) -> dict[str, str]:
+    """Ask a sandbox's host for all of its state, and for what was told to its boot."""
     printed = {name: box.read(*argv, text=text) for name, (argv, text) in _COMMANDS.items()}
     printed["class"] = _classes(box, printed["qdisc"])
     printed["wpa"] = "".join(_wpa(box))
+    printed["processes"] = "".join(sorted(_processes()))
+    printed["ifquery"] = box.read(*_IFQUERY[_OF_IFUPDOWN2.exists()]) if of_boot else ""
     return printed | {name: _lines(pattern) for name, pattern in _FILES.items()}
+
+
+def _processes() -> Iterator[str]:
+    """List the processes that run in the host's namespace, but for the runner's own."""
+    this = os.readlink("/proc/self/ns/net")
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if os.readlink(process / "ns/net") == this and b"runner" not in words:
+                yield f"{b' '.join(words).decode(errors='replace').strip()}\n"
+        except OSError:  # it has ended
+            continue
 
 
 _CONTROL = Path("/run/wpa_supplicant")  # ctrl_interface= of wpa_supplicant.conf(5)

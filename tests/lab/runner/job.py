@@ -13,6 +13,7 @@ from . import traffic, wire
 from .acts import Act, Scene, play
 from .boot import File, boot
 from .collect import collect
+from .flows import Flows
 from .sandbox import RESULTS, LabError, Sandbox
 
 LAST_LINES = 30
@@ -28,9 +29,11 @@ class Job:
     files: tuple[File, ...]
     cards: tuple[str, ...] = ()
     servers: tuple[wire.Server, ...] = ()
+    patience: float = 0  # seconds to wait when it is up
     scenario: Mapping[str, Any] | None = None  # what traffic.World plays then
-    acts: tuple[Act, ...] = ()  # and what is done to the host after that
-    patience: float = 0  # seconds to wait before its state is collected
+    # what is done to the host when its state has been collected
+    acts: tuple[Act, ...] = ()
+    flows: tuple[tuple[str, str], ...] = ()  # meanwhile, from host to host of the scenario
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
@@ -43,6 +46,7 @@ class Job:
                 "cards": tuple(data["cards"]),
                 "servers": tuple(wire.Server(**server) for server in data["servers"]),
                 "acts": tuple(Act.from_json(act) for act in data["acts"]),
+                "flows": tuple((source, target) for source, target in data["flows"]),
             }
         )
 
@@ -89,12 +93,13 @@ def run(job: Job) -> Result:
         with timed("boot"):
             boot(box, job.renderer, job.files)
             time.sleep(job.patience)
-        with timed("collect"):
-            raw = collect(box)
         with timed("traffic"):
             failures = world.play() if world else []
-        with timed("acts"):
-            scenes = list(play(box, job.acts))
+        with timed("collect"):
+            raw = collect(box, of_boot=True)
+        flows = Flows(job.flows, world.hosts, world.address_of) if world else Flows()
+        with timed("acts"), flows:
+            scenes = list(play(box, job.acts, flows))
     except Exception as error:  # noqa: BLE001 - a mistake in the lab is a result too
         expected = isinstance(error, LabError)
         text = str(error) if expected else "".join(traceback.format_exception(error))

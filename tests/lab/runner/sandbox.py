@@ -32,6 +32,8 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
 }
+# Programs that a guest has and the host perhaps not.
+GUESTS = "/usr/lib/guests"
 # A new namespace takes its IPv4 settings from the machine (net.core.devconf_inherit_init_net).
 # Duplicate address detection would cost 1 to 2 seconds per case and finds nothing here.
 DEFAULTS = {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from .sandbox import LIMIT, LabError, Namespace, Sandbox
+from .sandbox import ENVIRONMENT, GUESTS, LIMIT, LabError, Namespace, Sandbox
 from .sockets import PROTOCOLS, Client, Servers
 
 Said: TypeAlias = Mapping[str, Any]
@@ -23,6 +23,7 @@ PATIENCE = LIMIT / 3  # seconds for what must come
 IMPATIENCE, LONGER = 0.5, 5.0
 
 HOST, WIRE = "host", "wire"
+_OF_GUESTS = {"PATH": f"{GUESTS}:{ENVIRONMENT['PATH']}"}
 HOST_PORTS = [80]  # where the host under test answers
 
 
@@ -130,7 +131,9 @@ class World:
                 files = ["-lf", f"/run/{name}.leases", "-pf", f"/run/{name}.pid"]
                 identity = ["-i"] if said["dhcp"] == "duid" else []
                 client = ["dhclient", "-4", "-1", "-v", *identity, *files, "eth0"]
-                clients[name] = self.hosts[name].start(*client, log=f"{name}.dhclient.log")
+                clients[name] = self.hosts[name].start(
+                    *client, log=f"{name}.dhclient.log", env=_OF_GUESTS
+                )
         await_(
             lambda: all(client.poll() is not None for client in clients.values()),
             f"a lease for {', '.join(clients)}",
