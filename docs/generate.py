@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vnetc.backends.systems import SYSTEMS
 from vnetc.cli.arguments import parser
 from vnetc.cli.explain import page
 from vnetc.diagnostics import CODES
@@ -238,6 +239,44 @@ def matrix() -> str:
     return "\n".join([*lines, *map(_with_proof, table)]) + "\n"
 
 
+def systems() -> str:
+    """Write which operating systems have what, and what an output may need there."""
+    found: dict[str, Any] = json.loads(_output("targets", "--format", "json"))
+    names = {name: row for t in found.values() for name, row in t["systems"].items()}
+    lines = [
+        "# Operating systems",
+        "",
+        GENERATED,
+        "",
+        "`--target-version` and `target: {name, version}` take an operating system: it stands for the",
+        "version of the target's program there. The lab runs Debian 12 and 13. All other rows are what the",
+        "systems publish: not run.",
+        "",
+        f"| system | {' | '.join(found)} | from |",
+        f"|---|{'---|' * len(found)}---|",
+    ]
+    for name in SYSTEMS:
+        cells = [t["systems"].get(name, {"version": ""})["version"] for t in found.values()]
+        source = names[name]["source"] + ("" if names[name]["seen"] else "; not run")
+        lines.append(f"| `{name}` | {' | '.join(cells)} | {source} |")
+    lines += [
+        "",
+        "## Packages",
+        "",
+        "What an output needs beside the target's own program stands at the head of its main file, and",
+        "in `packages` of `--format json`: only what that output uses. What may stand there:",
+        "",
+    ]
+    for target, row in found.items():
+        lines += [f"### {target}", ""]
+        for name, system in row["systems"].items():
+            needs = ", ".join(system["packages"]) or "nothing"
+            notes = "".join(f"; `{note}`" for note in system["notes"])
+            lines.append(f"- `{name}`: {needs}{notes}")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def _with_proof(line: str) -> str:
     """Add to a line of the matrix what the lab has proven of its row."""
     rows = _equivalence()["rows"]
@@ -385,16 +424,27 @@ def _output(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
 
 
-def coverage() -> str:
-    """Write what becomes of every key of the peers."""
+def _beside(name: str) -> Any:
+    """Import a module of this folder, which is no package."""
     spec = importlib.util.spec_from_file_location(
-        "docs_coverage", Path(__file__).with_name("coverage.py")
+        f"docs_{name}", Path(__file__).with_name(f"{name}.py")
     )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
-    page: str = module.page(GENERATED)
+    return module
+
+
+def coverage() -> str:
+    """Write what becomes of every key of the peers."""
+    page: str = _beside("coverage").page(GENERATED)
+    return page
+
+
+def idiom() -> str:
+    """Write how much of each output is options, and list the commands."""
+    page: str = _beside("idiom").page(GENERATED)
     return page
 
 
@@ -511,9 +561,11 @@ PAGES: dict[str, Callable[[], str]] = {
     "unsaid.md": unsaid,
     "language.md": language,
     "matrix.md": matrix,
+    "systems.md": systems,
     "coverage.md": coverage,
     "equivalence.md": equivalence,
     "habits.md": habits,
+    "idiom.md": idiom,
     "codes.md": codes,
     "cli.md": cli,
 }

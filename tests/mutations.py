@@ -238,3 +238,20 @@ _TEXTS: dict[str, Callable[[str], Iterator[str]]] = {
 _PATTERNS: dict[str, Callable[[str], Iterator[str]]] = dict.fromkeys(
     ("fwmark", "uid-range", "range", "to"), _last_number
 )
+
+
+def has(document: Any, key: str) -> bool:
+    """Tell whether a document has a key that is given with dots; names may have some as well."""
+    if not key:
+        return True
+    key = re.sub(r"\[(\d+)\]", r".\1", key)
+    if isinstance(document, list):
+        name, _, rest = key.partition(".")
+        inside = name.isdigit() and int(name) < len(document)
+        return has(document[int(name)], rest) if inside else name in document
+    if not isinstance(document, dict):
+        return False
+    return any(
+        key == name or (key.startswith(f"{name}.") and has(value, key[len(name) + 1 :]))
+        for name, value in ((str(name), value) for name, value in document.items())
+    )

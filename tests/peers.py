@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tests.lab.names import Elf
 
-from . import netplan_probe
+from . import netplan_probe, pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@cache
 def coverage() -> ModuleType:
-    """Import docs/coverage.py, which is in no package."""
-    spec = importlib.util.spec_from_file_location("docs_coverage", ROOT / "docs" / "coverage.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
+    """Import docs/coverage.py."""
+    return pages.module("coverage")
 
 
 # --- netplan --------------------------------------------------------------------------------------

@@ -319,6 +319,7 @@ VALUES: dict[str, tuple[str, str, str]] = {
         "address: 10.0.0.9",
     ),
     "reservation.hostname": (_RESERVED, "hostname: a", "hostname: b"),
+    "host.foreign-files": ("interfaces: {eth0: {}}\n@", "foreign-files: read", ""),
     "host.foreign": ("interfaces: {eth0: {}}\n@", "foreign: keep", ""),
     "host.raw": (
         (

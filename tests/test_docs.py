@@ -151,9 +151,11 @@ GENERATED = [
     "unsaid.md",
     "language.md",
     "matrix.md",
+    "systems.md",
     "coverage.md",
     "equivalence.md",
     "habits.md",
+    "idiom.md",
     "codes.md",
     "cli.md",
 ]

@@ -171,6 +171,14 @@ _DEPENDENT = frozenset(
         *("mii-monitor-interval", "mtu"),
     }
 )
+
+
+def _bond_mtu(change: Mutation, document: Document) -> Any:
+    """Give the MTU of the bond that a changed interface is a member of."""
+    bonds = [i for i in document["interfaces"].values() if (i or {}).get("type") == "bond"]
+    return next((b.get("mtu") for b in bonds if change.path[1] in b.get("members", ())), ABSENT)
+
+
 SAME_MEANING: dict[str, Same] = {
     "raw text for another target": lambda c, target, _: "raw" in c.path and not _is_raw(c, target),
     "an empty value is none": lambda c, *_: _says_nothing(c.before) and _says_nothing(c.after),
@@ -195,6 +203,9 @@ SAME_MEANING: dict[str, Same] = {
     ),
     "what is directly there has the scope of the link": lambda c, _, document: (
         _last(c) == "scope" and _one_is_absent(c, "link") and _is_direct(c, document)
+    ),
+    "a member has the MTU of its bond, which ifupdown2 must be told": lambda c, target, document: (
+        target == "ifupdown2" and _last(c) == "mtu" and _one_is_absent(c, _bond_mtu(c, document))
     ),
     "nothing waits for a bridge without ports": lambda c, _, document: (
         _last(c) == "optional" and _one_is_absent(c, True) and _is_empty_bridge(c, document)
