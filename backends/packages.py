@@ -63,6 +63,7 @@ PROGRAM = re.compile(r"(?:^|[;&|({]|\b(?:do|then|else|exec)\b)\s*(?:/\S*/)?([a-z
 _OF_FILES: Sequence[tuple[str, str, str]] = (
     ("/etc/vnetc/", ".nft", "nftables"),
     ("/etc/vnetc/", ".dnsmasq.conf", "dnsmasq-base"),
+    ("/etc/dhcp/dhclient-", "", "isc-dhcp-client"),
     ("/etc/wpa_supplicant/", "", "wpasupplicant"),
     ("/etc/systemd/network/", ".link", "systemd-udevd"),
 )
@@ -120,7 +121,7 @@ def needs(host: Host, target: str, system: System, files: Sequence[File]) -> Nee
         if file.path == _INTERFACES:
             found |= _of_interfaces(file.content, OF_OPTIONS[target])
     found.update(need for need, holds in _OF_HOSTS.get(target, {}).items() if holds(host))
-    if "dhcp-client" in found and target.startswith("ifupdown") and _only_dhclient(host, target):
+    if "dhcp-client" in found and target == "ifupdown2":  # it knows no other
         found.add("isc-dhcp-client")
     if "isc-dhcp-client" in found:
         found.discard("dhcp-client")
@@ -151,20 +152,10 @@ def _of_interfaces(text: str, options: Mapping[str, str]) -> set[str]:
     return found
 
 
-def _only_dhclient(host: Host, target: str) -> bool:
-    """Tell whether only dhclient(8) will do: ifupdown2 knows no other, and our hooks are for it.
-
-    A metric any client is told by ifupdown.
-    """
-    return target == "ifupdown2" or any(
-        i.dhcp4 and (i.mtu is not None or i.dhcp4_overrides.use_domains is False)
-        for i in host.interfaces
-    )
-
-
 def possible(target: str) -> set[str]:
     """Give all that any output for a target may need."""
     found = {need for _, _, need in _OF_FILES} | {*_OF_HOSTS.get(target, ())}
+    found.discard("isc-dhcp-client")  # for hooks that the ifupdowns alone have
     if target in OF_OPTIONS:
         found |= {*OF_OPTIONS[target].values(), *OF_PROGRAMS.values(), "dhcp-client"}
     if target == "ifupdown2":

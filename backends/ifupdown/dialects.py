@@ -299,9 +299,7 @@ class Ifupdown2(Classic):
 
     def has_addrgen(self, interface: Interface) -> bool:
         """Tell whether `ipv6-addrgen` says that an interface has no link-local address."""
-        if interface.link_local is None or "ipv6" in interface.link_local:
-            return False
-        return not self._has_not_seen(interface)
+        return _lacks_link_local(interface) and not self._has_not_seen(interface)
 
     def without_alias(self, interface: Interface) -> Interface:
         """Give an interface without its alias, which it takes away unless an option says it."""
@@ -367,13 +365,13 @@ class Ifupdown2(Classic):
             options += _set_link("up", interface, None, mtu)
         elif mtu is not None:
             options.append(Line("mtu", str(mtu)))
-        if interface.link_local is not None and "ipv6" not in interface.link_local:
+        if _lacks_link_local(interface):
             options.append(Line("ipv6-addrgen", "off"))
         return options
 
 
 class IfupdownNg(Classic):
-    """ifupdown-ng 0.11: its executors do other things than meant, so commands say nearly all."""
+    """ifupdown-ng from 0.11 on: what its executors do otherwise than meant, commands say."""
 
     unsafe = "#"  # it begins a comment anywhere
     hotplug = False
@@ -482,6 +480,11 @@ def _set_bridge(hook: str, interface: Interface, said: Mapping[str, str]) -> Opt
     keys = tuple(dotted((*interface.path, key(field))) for field in said)
     command = f"ip link set dev {interface.name} type bridge {' '.join(said.values())}"
     return [Line(hook, command, keys)] if said else []
+
+
+def _lacks_link_local(interface: Interface) -> bool:
+    """Tell whether the document says that an interface has no IPv6 link-local address."""
+    return interface.link_local is not None and "ipv6" not in interface.link_local
 
 
 def _counts_per_port(interface: Interface) -> bool:
