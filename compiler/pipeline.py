@@ -11,7 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from vnetc.backends import REGISTRY, load
-from vnetc.backends.base import Output, Target, Version, express
+from vnetc.backends.base import Output, Target, Version
+from vnetc.backends.express import express
 from vnetc.backends.packages import headed, needs
 from vnetc.backends.systems import DEFAULT, SYSTEMS, System, system_of
 from vnetc.checks import check_host

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from vnetc.backends import load
-from vnetc.backends.base import express
+from vnetc.backends.express import express
 from vnetc.pipeline import analyse
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from vnetc.backends import load
-from vnetc.backends.base import express, rows
+from vnetc.backends.base import rows
+from vnetc.backends.express import express
 from vnetc.backends.ifupdown.stanzas import Line, Stanza, interfaces
 from vnetc.kinds import Bridge, Dummy, Ethernet, Kind, Loopback, Veth, Vlan
 from vnetc.model import (

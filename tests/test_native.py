@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from vnetc.backends import load
-from vnetc.backends.base import express
+from vnetc.backends.express import express
 from vnetc.pipeline import analyse, compile_text
 from vnetc.source import parse
 

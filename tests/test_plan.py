@@ -16,7 +16,7 @@ import vnetc
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from vnetc.backends import load
-from vnetc.backends.base import express
+from vnetc.backends.express import express
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.plan import plan, restore
 from vnetc.backends.netlink.steps import Plan, Step, differing

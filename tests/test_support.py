@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from vnetc.backends import REGISTRY, base, load
-from vnetc.backends.base import IncompleteTable, Output, Version, express, rows
+from vnetc.backends import express as passing
+from vnetc.backends.base import IncompleteTable, Output, Version, rows
+from vnetc.backends.express import express
 from vnetc.backends.systems import SYSTEMS
 from vnetc.diagnostics import Diagnostic
 from vnetc.kinds import KINDS
@@ -115,13 +117,13 @@ def test_a_table_that_lacks_a_row_does_not_load(
 def test_the_pass_sees_all_that_has_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """A record below another, which the pass does not go to, would be let through unread."""
     seen: list[Record] = []
-    plain = base._Pass.refuse
+    plain = passing._Pass.refuse
 
-    def refuse(self: base._Pass, node: Record, *rest: Any) -> dict[str, Any]:
+    def refuse(self: passing._Pass, node: Record, *rest: Any) -> dict[str, Any]:
         seen.append(node)
         return plain(self, node, *rest)
 
-    monkeypatch.setattr(base._Pass, "refuse", refuse)
+    monkeypatch.setattr(passing._Pass, "refuse", refuse)
     for row in VALUES:
         for host in _documents_of(row):
             seen.clear()

@@ -1,0 +1,271 @@
+"""The pass that reads a support table: what a target cannot express of a host, and the host without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vnetc.backends.base import (
+    Context,
+    Devices,
+    Support,
+    Target,
+    Version,
+    has_rare,
+    key,
+    row_fields,
+    unsupported,
+    word_of,
+)
+from vnetc.cards import (
+    AccessPoint,
+    VirtualFunctions,
+)
+from vnetc.data import is_tuple
+from vnetc.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.kinds import (
+    Ethernet,
+    Vlan,
+    Wifi,
+    Wireguard,
+)
+from vnetc.model import (
+    DhcpServer,
+    Firewall,
+    Host,
+    Interface,
+    Port,
+    Route,
+)
+from vnetc.record import MISSING, Record, fields, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def _refuses(row: Support, version: Version) -> bool:
+    """Tell whether a row may refuse anything at a version."""
+    return (
+        not row.how
+        or row.since > version
+        or any(not lim.before or version < lim.before for lim in row.limits)
+    )
+
+
+# What nobody has said a target can express, it cannot.
+_NO_ROW = unsupported("its support table has no row for it")
+
+
+def _plan(
+    cls: type[Record], support: Mapping[str, Support], version: Version
+) -> list[tuple[str, Any, str, Support]]:
+    """List the fields of `cls` that may be refused: name, default, row name, row."""
+    plan: list[tuple[str, Any, str, Support]] = []
+    defaults = fields(cls)
+    for field in row_fields(cls):
+        name = f"{word_of(cls)}.{key(field)}"
+        row = support.get(name, _NO_ROW)
+        if _refuses(row, version):
+            plan.append((field, defaults[field], name, row))
+    return plan
+
+
+# The fields of a node that hold further nodes with rows of their own.
+_BELOW: dict[type[Record], tuple[str, ...]] = {
+    Interface: (
+        "kind",
+        "port",
+        "addresses",
+        "routes",
+        "routing_policy",
+        "neighbors",
+        "fdb",
+        "qdiscs",
+        "dhcp4_overrides",
+        "dhcp6_overrides",
+        "ra_overrides",
+        "nameservers",
+    ),
+    Route: ("nexthops",),
+    Ethernet: (
+        "match",
+        "offload",
+        "link_settings",
+        "rings",
+        "channels",
+        "queues",
+        "coalesce",
+        "virtual_functions",
+        "auth",
+    ),
+    Wifi: ("match", "access_points"),
+    AccessPoint: ("auth",),
+    VirtualFunctions: ("functions",),
+    Port: ("mdb",),
+    Vlan: ("flags", "ingress_qos_map", "egress_qos_map"),
+    Wireguard: ("peers",),
+    Firewall: ("publish",),
+    DhcpServer: ("reservations",),
+}
+
+
+def _show(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def _verdict(
+    row: Support, name: str, target: Target, context: Context
+) -> tuple[str, str, str] | None:
+    """Give (code, message, help) if the row refuses what the context holds."""
+    word = name.partition(".")[2]
+    title = f"{target.title} {_show(context.version)}"
+    if not row.how:
+        return (
+            "VN501",
+            f"{target.name} cannot express `{word}`: {row.reason}",
+            "choose another target, or leave it out with `--allow VN501`",
+        )
+    if row.since > context.version:
+        return (
+            "VN502",
+            f"{title} cannot express `{word}`",
+            f"`--target-version {_show(row.since)}` can",
+        )
+    for lim in row.limits:
+        if (not lim.before or context.version < lim.before) and lim.refuses(context):
+            if lim.before:
+                way_out = f"`--target-version {_show(lim.before)}` can"
+                return "VN502", f"{title} cannot express this `{word}`: {lim.reason}", way_out
+            return (
+                "VN503",
+                f"{target.name} cannot express this `{word}`: {lim.reason}",
+                "choose another target, or leave it out with `--allow VN503`",
+            )
+    return None
+
+
+class _Pass:
+    """One walk over a host with one support table."""
+
+    def __init__(self, host: Host, target: Target, version: Version) -> None:
+        self.host = host
+        self.target = target
+        self.version = version
+        self.devices = Devices(host)
+        self.support = target.support if has_rare(host) else target.common
+        self.plans: dict[type[Record], list[tuple[str, Any, str, Support]]] = {}
+        self.found: list[Diagnostic] = []
+
+    def context(self, node: Any, interface: Interface | None) -> Context:
+        """Put together what a `Limit` may look at."""
+        return Context(
+            node=node,
+            interface=interface,
+            host=self.host,
+            devices=self.devices,
+            version=self.version,
+        )
+
+    def plan(self, cls: type[Record]) -> list[tuple[str, Any, str, Support]]:
+        """Give the rows that say something of a class, looked up once."""
+        plan = self.plans.get(cls)
+        if plan is None:
+            plan = self.plans[cls] = _plan(cls, self.support, self.version)
+        return plan
+
+    def is_silence(self, node: Record) -> bool:
+        """Tell whether a node says something, and nothing but what the target has anyway."""
+        plan = self.plan(node.__class__) if word_of(node.__class__) else []
+        said = [
+            (getattr(node, name), row.silence)
+            for name, default, _, row in plan
+            if getattr(node, name) != default
+        ]
+        return bool(said) and all(v == silence and type(v) is type(silence) for v, silence in said)
+
+    def refuse(self, node: Any, interface: Interface | None, path: Path) -> dict[str, Any]:
+        """Report what the table refuses in one node; give the defaults to put in its place."""
+        resets: dict[str, Any] = {}
+        cls: type[Record] = node.__class__
+        for name, default, row_name, row in self.plan(cls):
+            value = getattr(node, name)
+            if default is not MISSING and value == default:
+                continue
+            if value == row.silence and type(value) is type(row.silence):
+                continue
+            if not row.how and isinstance(value, Record) and self.is_silence(value):
+                continue
+            context = self.context(node, interface)
+            verdict = _verdict(row, row_name, self.target, context)
+            if verdict is not None:
+                code, message, help = verdict
+                where = (*path, key(name))
+                self.found.append(diagnostic(code, message, where, "key", help=help))
+                resets[name] = None if default is MISSING else default
+        return resets
+
+    def visit(self, node: Any, interface: Interface | None, path: Path) -> Any:
+        """Report a node and all below it; give it back without what was refused, None if nothing
+        of it remains.
+        """
+        resets = self.refuse(node, interface, path)
+        required = [f for f, default in fields(node.__class__).items() if default is MISSING]
+        if any(name in required for name in resets):
+            return None  # a node cannot live without a required field
+        changes: dict[str, Any] = dict(resets)
+        defaults = fields(node.__class__)
+        names: tuple[str, ...] = _BELOW.get(node.__class__, ()) or getattr(node, "below", ())
+        for name in names:
+            below: Any = getattr(node, name)
+            if below is defaults[name] or name in resets:
+                continue
+            items: tuple[Any, ...] = below if is_tuple(below) else (below,)
+            clean = [self.below(item, interface, path) for item in items]
+            if any(new is not old for new, old in zip(clean, items, strict=True)):
+                kept = tuple(item for item in clean if item is not None)
+                if not kept and name in required:
+                    return None
+                changes[name] = kept if items is below else clean[0]
+        return replace(node, **changes) if changes else node
+
+    def below(self, node: Any, interface: Interface | None, path: Path) -> Any:
+        """Visit a node below one at `path`, if it has rows of its own."""
+        if not word_of(node.__class__):
+            return node
+        return self.visit(node, interface, getattr(node, "path", path))
+
+    def interface(self, interface: Interface) -> Interface | None:
+        row = self.support.get(f"type.{interface.kind.type}", _NO_ROW)
+        if _refuses(row, self.version):
+            context = self.context(interface, interface)
+            verdict = _verdict(row, f"type.{interface.kind.type}", self.target, context)
+            if verdict is not None:
+                code, message, _ = verdict
+                help = "choose another target; others may rest on it, so it cannot be left out"
+                self.found.append(diagnostic(code, message, interface.path, "key", help=help))
+                return None
+        clean = self.visit(interface, interface, interface.path)
+        assert clean is None or isinstance(clean, Interface)
+        return clean
+
+
+def express(host: Host, target: Target, version: Version) -> tuple[Host, list[Diagnostic]]:
+    """Find what the target, at this version, cannot express.
+
+    Gives the host without it, for a caller that allows the loss, and one VN50x for each place.
+    """
+    walk = _Pass(host, target, version)
+    interfaces = tuple(clean for i in host.interfaces if (clean := walk.interface(i)) is not None)
+    firewalls = tuple(
+        clean for f in host.firewalls if (clean := walk.visit(f, None, f.path)) is not None
+    )
+    servers = tuple(
+        clean for d in host.dhcp_servers if (clean := walk.visit(d, None, d.path)) is not None
+    )
+    resets = walk.refuse(host, None, ())
+    if not walk.found:
+        return host, []
+    return (
+        replace(host, interfaces=interfaces, firewalls=firewalls, dhcp_servers=servers, **resets),
+        walk.found,
+    )
