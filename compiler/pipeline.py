@@ -310,7 +310,8 @@ def target_version(target: Target, text: str | None) -> tuple[Version, System, l
     problems: list[Diagnostic] = []
     if version < target.oldest:
         known = f"it knows {oldest} to {newest}"
-        known += "" if is_number else f", and the systems {', '.join(SYSTEMS)}"
+        having = [name for name, system in SYSTEMS.items() if target.name in system.versions]
+        known += "" if is_number else f", and the systems {', '.join(having)}"
         message = f"vnetc does not know {target.title} {text[:60]}"
         problems.append(_version("VN505", message, known))
     elif version[: len(target.newest)] > target.newest:
