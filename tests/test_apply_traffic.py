@@ -16,6 +16,7 @@ import pytest
 
 from .apply_box import WORLD, Box, Connection, boxed, go_on, ip, output
 from .apply_host import wait
+from .lab.reload import put
 
 pytestmark = pytest.mark.usefixtures("sandboxes")
 
@@ -142,14 +143,7 @@ _ATTEMPTS = 3  # a machine that is busy elsewhere makes pauses too, but not each
 def changed(document: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
     """Give a document that differs in one key."""
     found = copy.deepcopy(document)
-    at = found
-    *way, last = place.split()
-    for word in way:
-        at = at[word]
-    if value is None:
-        del at[last]
-    else:
-        at[last] = value
+    put(found, place, value)
     return found
 
 
