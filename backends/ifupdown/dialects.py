@@ -27,6 +27,7 @@ from vnetc.backends.ifupdown.words import (
     PORT_IFUPDOWN2,
     Makes,
     dummy,
+    seen,
     vlan,
     vlan_of_name,
     vlan_of_protocol,
@@ -250,7 +251,7 @@ class Ifupdown2(Classic):
     has_metric = False
     reloads = True
     follows_uppers = True
-    made = (vlan_of_protocol, dummy, vxlan, vrf, wireguard)
+    made = (vlan_of_protocol, seen(dummy), vxlan, vrf, seen(wireguard))
 
     def layer3(self, interface: Interface) -> Layer3:
         """Say addresses of both families in one stanza if there are name servers, else in two.
