@@ -314,29 +314,29 @@ auto eth0
 iface eth0 inet static
     address 192.0.2.10/24
     mtu 1500
-
-iface eth0 inet6 static
-    address 2001:db8::10/64
-    preferred-lifetime 0
     up ip addr replace 192.0.2.11/24 dev eth0 label eth0:x
     up ip addr replace 10.1.1.1 peer 10.1.1.2/32 dev eth0
     up ip addr replace 10.2.2.1/31 dev eth0 scope link noprefixroute
     up ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:78 dev eth0 nud permanent
     up ip route replace blackhole 10.99.0.0/16
-    up ip -6 route replace 2001:db8:5::/48 dev eth0 src 2001:db8::10 mtu 1300
     up ip route replace default via 192.0.2.1 dev eth0 metric 50 table 100
     up ip route replace 10.97.0.0/16 via 172.31.0.1 dev eth0 onlink
     up ip route replace 10.95.0.0/16 nexthop via 192.0.2.4 dev eth0 weight 2 nexthop via \
 192.0.2.5 dev eth0 weight 1
     up ip rule add priority 1000 from 192.0.2.10/32 lookup 100
     up ip rule add priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit
-    up ip -6 rule add priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit
     # interfaces.eth0.sysctl.ipv4.rp_filter
     up sysctl -q -w net/ipv4/conf/eth0/rp_filter=2
     down ip rule del priority 1000 from 192.0.2.10/32 lookup 100
     down ip rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit
-    down ip -6 rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit
-    down ip route del blackhole 10.99.0.0/16 || true""",
+    down ip route del blackhole 10.99.0.0/16 || true
+
+iface eth0 inet6 static
+    address 2001:db8::10/64
+    preferred-lifetime 0
+    up ip -6 route replace 2001:db8:5::/48 dev eth0 src 2001:db8::10 mtu 1300
+    up ip -6 rule add priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit
+    down ip -6 rule del priority 1001 not fwmark 16/255 dport 80 uidrange 1000-2000 prohibit""",
     ),
     (
         EVERYTHING,

@@ -56,6 +56,13 @@ def replace_address(address: Address, name: str) -> str:
     return " ".join(words)
 
 
+def remove_address(address: Address, name: str) -> str:
+    """Take an address away (ip-address(8))."""
+    local = address.address
+    which = str(local) if address.peer is None else f"{local.ip} peer {address.peer}"
+    return f"{ip(local.version)} addr del {which} dev {name}"
+
+
 def route(action: Literal["replace", "del"], route: Route, name: str) -> str:
     """Set or delete a route of the device `name` (ip-route(8))."""
     words = [f"{ip(route.to.version)} route {action}"]
@@ -84,14 +91,14 @@ def _nexthop(hop: Nexthop, name: str, on_link: bool) -> str:
     return f"nexthop via {hop.via} dev {hop.interface or name} weight {hop.weight}{onlink}"
 
 
-def rules(action: Literal["add", "del"], rule: Rule) -> list[str]:
-    """Add or delete a rule, for each family it belongs to (ip-rule(8))."""
-    return [f"{ip(version)} rule {action} {_rule(rule)}" for version in rule.families]
+def rule(action: Literal["add", "del"], rule: Rule, version: int) -> str:
+    """Add or delete a rule in one of its families (ip-rule(8))."""
+    return f"{ip(version)} rule {action} {_rule(rule)}"
 
 
-def forget_rules(rule: Rule) -> list[str]:
-    """Delete a rule of this priority, whatever else it says, for each family; none is no failure."""
-    return [f"{ip(version)} rule del priority {rule.priority} || true" for version in rule.families]
+def forget_rule(rule: Rule, version: int) -> str:
+    """Delete a rule of this priority, whatever else it says; none is no failure."""
+    return f"{ip(version)} rule del priority {rule.priority} || true"
 
 
 def _rule(rule: Rule) -> str:

@@ -16,7 +16,7 @@ from vnetc.kinds import Loopback
 from vnetc.model import Address, Interface, Route
 from vnetc.record import Record, replace
 
-_FAMILIES = ((4, "inet"), (6, "inet6"))
+FAMILIES = {4: "inet", 6: "inet6"}
 
 
 class Part(Record, kw_only=False):
@@ -58,7 +58,7 @@ def classic(interface: Interface, *, dhcpcd: bool) -> Layer3:
         parts.append(Part("inet", "dhcp", _metric(interface.dhcp4_overrides.route_metric)))
     said: list[Address] = []
     used: list[Route] = []
-    for version, family in _FAMILIES:
+    for version, family in FAMILIES.items():
         addresses = _first_of(interface, version, _OF_CLASSIC[version])
         gateway = _gateway(interface, addresses, ("metric", "on_link"))
         said += addresses
@@ -100,7 +100,8 @@ def one_stanza(interface: Interface, *, besides: Collection[str], beside_dhcp: b
     """Say addresses of both families in one stanza, as ifupdown2 and ifupdown-ng read them.
 
     `besides` are fields that the options of a gateway may say too. `beside_dhcp`: addresses hold beside
-    the method `dhcp`.
+    the method `dhcp`. ifupdown2 ignores them there; with a stanza for each it takes them off, and puts
+    them on again, whenever the file is read (_pre_up in addons/address.py).
     """
     settings = autoconfiguration(interface)
     asks = interface.dhcp4
@@ -108,11 +109,11 @@ def one_stanza(interface: Interface, *, besides: Collection[str], beside_dhcp: b
     said: list[Address] = []
     used: list[Route] = []
     if beside_dhcp or not asks:
-        for version, _ in _FAMILIES:
+        for version in FAMILIES:
             addresses = _first_of(interface, version, frozenset())
             said += addresses
             lines += [Line("address", str(address.address)) for address in addresses]
-        for version, _ in _FAMILIES:
+        for version in FAMILIES:
             own = [a for a in said if a.address.version == version]
             gateway = _gateway(interface, own, besides)
             if gateway is not None and all(gateway.metric == other.metric for other in used):
@@ -136,8 +137,8 @@ def _dhcpcd(interface: Interface) -> list[Line]:
     metric = interface.dhcp4_overrides.route_metric
     said = "" if metric is None else f"-m {metric} "
     return [
-        Line("up", f"dhcpcd -4 {said}{interface.name}", keys),
-        Line("down", f"dhcpcd -4 -k {interface.name}", keys),
+        Line("up", f"dhcpcd -4 {said}{interface.name}", keys, FAMILIES[4]),
+        Line("down", f"dhcpcd -4 -k {interface.name}", keys, FAMILIES[4]),
     ]
 
 

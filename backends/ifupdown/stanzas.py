@@ -18,11 +18,15 @@ HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # in the order in whi
 
 
 class Line(Record, kw_only=False):
-    """A line of a stanza: an option, or a command with the keys of the document that it says."""
+    """A line of a stanza: an option, or a command with the keys of the document that it says.
+
+    A command of a `family` belongs to the stanzas of that one.
+    """
 
     word: str
     value: str
     keys: tuple[str, ...] = ()
+    family: str = ""
 
 
 class Stanza(Record):

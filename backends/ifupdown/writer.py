@@ -1,16 +1,17 @@
 """Write /etc/network/interfaces: the stanzas of each device, its parts before it.
 
 Lines stand in the order in which they run: the device and its settings (`pre-up`, in its first
-stanza), what the methods do, then the `up` lines (in its last stanza, when all addresses are there).
-Devices made by commands are removed in `post-down`, of the last one too. With two stanzas `ifdown`
-deletes a bridge in the first and says of the second that there is none; nothing is left.
+stanza), what the methods do, then the `up` lines: what is of IPv4 or IPv6 in the last stanza of that
+family, all else in the very last. Devices made by commands are removed in `post-down`, of the last one
+too. With two stanzas `ifdown` deletes a bridge in the first and says of the second that there is none;
+nothing is left.
 
 Ports have stanzas of their own: a setting that fails on one does not keep its bridge down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vnetc.backends import services
 from vnetc.backends.base import Devices, File, has_rare, said_vlans
@@ -19,7 +20,7 @@ from vnetc.backends.ifupdown import devices as made
 from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.backends.ifupdown.layer3 import fdb, forget_fdb
-from vnetc.backends.ifupdown.methods import Layer3
+from vnetc.backends.ifupdown.methods import FAMILIES, Layer3
 from vnetc.backends.ifupdown.order import order
 from vnetc.backends.ifupdown.raw import raw_lines, tail
 from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza, interfaces
@@ -28,7 +29,7 @@ from vnetc.backends.services.secrets import write_secrets
 from vnetc.backends.spelling import dotted
 from vnetc.diagnostics import Path
 from vnetc.kinds import Bond, Bridge, Card, Ethernet, Veth, Vrf, Wifi
-from vnetc.model import Host, Interface, Sysctls
+from vnetc.model import Host, Interface, Route, Sysctls
 from vnetc.record import replace
 
 PATH = "/etc/network/interfaces"
@@ -74,7 +75,8 @@ def stanzas(
     lines = sorted(before, key=lambda line: HOOKS.get(line.word, 0))
     early = [line for line in lines if HOOKS.get(line.word, 0) < HOOKS["up"]]
     late = [line for line in lines if HOOKS.get(line.word, 0) >= HOOKS["up"]]
-    last = len(layer3.parts) - 1
+    last = {part.family: number for number, part in enumerate(layer3.parts)}
+    end = len(layer3.parts) - 1
     return [
         Stanza(
             name=interface.name,
@@ -85,7 +87,7 @@ def stanzas(
             lines=[
                 *part.lines,
                 *(early if number == 0 else ()),
-                *(late if number == last else ()),
+                *(line for line in late if last.get(line.family, end) == number),
             ],
         )
         for number, part in enumerate(layer3.parts)
@@ -104,9 +106,10 @@ def _layer3(host: Host, interface: Interface, dialect: Classic) -> Layer3:
     return layer3
 
 
-def _lines(hook: str, path: Path, texts: Iterable[str]) -> Options:
-    """Give commands that all say one key."""
-    return [Line(hook, text, (dotted(path),)) for text in texts]
+def _lines(hook: str, path: Path, texts: Iterable[str], version: int | None = None) -> Options:
+    """Give commands that all say one key; `version` is that of IP, if they are of one."""
+    family = "" if version is None else FAMILIES[version]
+    return [Line(hook, text, (dotted(path),), family) for text in texts]
 
 
 def _after(
@@ -132,23 +135,7 @@ def _after(
         if not made.is_made(interface.kind):
             options += _lines("down", (*path, "qdiscs"), qdiscs.down(interface))
     options += layer3.client
-    for address in layer3.addresses:
-        options += _lines("up", address.path, [commands.replace_address(address, name)])
-    for neighbor in interface.neighbors:
-        options += _lines("up", neighbor.path, [commands.replace_neighbor(neighbor, name)])
-        if neighbor.macaddress is None and not dialect.takes_down:
-            gone = f"ip neigh del proxy {neighbor.address} dev {name}"
-            options += _lines("down", neighbor.path, [gone] if _is_card(interface) else [])
-    sources = [r.path for r in routes if r.from_ is not None and r.to.version == 6]
-    if sources and not layer3.settled:
-        options += _lines("up", sources[0], [commands.wait_for_addresses(name)])
-    for route in routes:
-        options += _lines("up", route.path, [commands.route("replace", route, name)])
-    for rule in interface.routing_policy if dialect.reloads else ():
-        options += _lines("up", rule.path, commands.forget_rules(rule))
-    for rule in interface.routing_policy:
-        options += _lines("up", rule.path, commands.rules("add", rule))
-        options += _lines("down", rule.path, commands.rules("del", rule))
+    options += _addressed(interface, dialect, layer3, routes)
     options += _services_up(host, name)
     options += _sysctls(interface)
     if interface.activation == "off":
@@ -158,12 +145,56 @@ def _after(
         if route.type in commands.DEVICELESS:
             # with the address of its source, the kernel has taken it away already
             gone = f"{commands.route('del', route, name)} || true"
-            options += _lines("down", route.path, [gone])
-    if layer3.addresses and _is_card(interface) and dialect.leaves(layer3):
-        options += _lines("down", (*path, "addresses"), [f"ip addr flush dev {name}"])
+            options += _lines("down", route.path, [gone], _version(route))
+    if _is_card(interface) and dialect.leaves(layer3):
+        # the kernel takes those of IPv6 away with the card, and with the first of a subnet the others
+        may_be_gone = " || true" if dialect.takes_down else ""
+        for address in reversed(layer3.addresses):
+            version = address.address.version
+            if version == 4 or not dialect.takes_down:
+                gone = f"{commands.remove_address(address, name)}{may_be_gone}"
+                options += _lines("down", address.path, [gone], version)
     if native is None and not _is_second_end(devices, interface):
         options += _lines("post-down", path, _remove(interface))
     return options
+
+
+def _addressed(
+    interface: Interface, dialect: Classic, layer3: Layer3, routes: Sequence[Route]
+) -> Options:
+    """Set addresses, neighbours, routes and rules: each in the stanzas of its version of IP."""
+    name = interface.name
+    options: Options = []
+    for address in layer3.addresses:
+        there = commands.replace_address(address, name)
+        options += _lines("up", address.path, [there], address.address.version)
+    for neighbor in interface.neighbors:
+        version = neighbor.address.version
+        options += _lines("up", neighbor.path, [commands.replace_neighbor(neighbor, name)], version)
+        if neighbor.macaddress is None and not dialect.takes_down:
+            gone = [f"ip neigh del proxy {neighbor.address} dev {name}"]
+            options += _lines("down", neighbor.path, gone if _is_card(interface) else [], version)
+    sources = [r.path for r in routes if r.from_ is not None and r.to.version == 6]
+    if sources and not layer3.settled:
+        options += _lines("up", sources[0], [commands.wait_for_addresses(name)], 6)
+    for route in routes:
+        there = commands.route("replace", route, name)
+        options += _lines("up", route.path, [there], _version(route))
+    rules = [(rule, version) for rule in interface.routing_policy for version in rule.families]
+    if dialect.reloads:
+        # before the first is there: several may have one priority
+        for rule, version in rules:
+            options += _lines("up", rule.path, [commands.forget_rule(rule, version)], version)
+    for rule, version in rules:
+        options += _lines("up", rule.path, [commands.rule("add", rule, version)], version)
+        options += _lines("down", rule.path, [commands.rule("del", rule, version)], version)
+    return options
+
+
+def _version(route: Route) -> int:
+    """Tell of which IP the addresses are that must be there before a route."""
+    hops = [route.via, *(hop.via for hop in route.nexthops)]
+    return max(route.to.version, *(hop.version for hop in hops if hop is not None), 4)
 
 
 def _device(
@@ -279,7 +310,7 @@ def _sysctls(interface: Interface) -> Options:
         # the kernel resets it when the carrier comes (addrconf_notify, net/ipv6/addrconf.c)
         texts = [] if interface.lacks_carrier else [commands.wait_for_carrier(interface.name)]
         texts.append(commands.sysctl(f"net/ipv6/conf/{interface.name}/mtu={interface.ipv6_mtu}"))
-        options += _lines("up", (*interface.path, "ipv6-mtu"), texts)
+        options += _lines("up", (*interface.path, "ipv6-mtu"), texts, 6)
     said = [
         (f"{services.sysctl_key(f, interface.name, k)}={v}", f, k) for f, k, v in interface.sysctl
     ]
@@ -294,7 +325,9 @@ def _sysctls(interface: Interface) -> Options:
             )
             for _, f, key in said
         )
-        options.append(Line("up", commands.sysctl(*(text for text, _, _ in said)), keys))
+        (family, *others) = {f for _, f, _ in said}
+        only = "" if others else {"ipv4": FAMILIES[4], "ipv6": FAMILIES[6]}[family]
+        options.append(Line("up", commands.sysctl(*(text for text, _, _ in said)), keys, only))
     return options
 
 
@@ -325,14 +358,14 @@ def _ports_up(host: Host, devices: Devices, interface: Interface, dialect: Class
 
 
 def _network_up(host: Host, name: str) -> Options:
-    """Load the rules of a network of guests before anything can pass."""
+    """Load the rules of a network of guests before anything can pass; they need no address."""
     options: Options = []
     for firewall in host.firewalls:
         if firewall.bridge == name:
-            options += _lines("up", firewall.path, [f"nft -f {services.nft_path(firewall)}"])
+            options += _lines("up", firewall.path, [f"nft -f {services.nft_path(firewall)}"], 4)
             # `-e`: other networks' bridges may not be there yet
             settings = f"sysctl -q -e -p {services.SYSCTL_PATH}"
-            options += _lines("up", firewall.path, [settings])
+            options += _lines("up", firewall.path, [settings], 4)
     return options
 
 
@@ -355,7 +388,7 @@ def _services_up(host: Host, name: str) -> Options:
             pidfile = services.dnsmasq_pidfile(server)
             arguments = f"--conf-file={services.dnsmasq_path(server)}"
             start = commands.start_daemon("dnsmasq", pidfile, arguments)
-            options += _lines("up", server.path, [start])
+            options += _lines("up", server.path, [start], 4)
     return options
 
 
@@ -364,11 +397,11 @@ def _network_down(host: Host, name: str) -> Options:
     for server in host.dhcp_servers:
         if server.bridge == name:
             stop = commands.stop_daemon("dnsmasq", services.dnsmasq_pidfile(server))
-            options += _lines("down", server.path, [stop])
+            options += _lines("down", server.path, [stop], 4)
     for firewall in host.firewalls:
         if firewall.bridge == name:
             gone = f"nft delete table inet {services.nft_table(firewall)} || true"
-            options += _lines("down", firewall.path, [gone])
+            options += _lines("down", firewall.path, [gone], 4)
     return options
 
 
