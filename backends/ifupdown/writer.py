@@ -169,18 +169,18 @@ def _addressed(
         there = commands.replace_address(address, name)
         options += _lines("up", address.path, [there], address.address.version)
     for neighbor in interface.neighbors:
-        version = neighbor.address.version
-        options += _lines("up", neighbor.path, [commands.replace_neighbor(neighbor, name)], version)
+        of = neighbor.address.version
+        options += _lines("up", neighbor.path, [commands.replace_neighbor(neighbor, name)], of)
         if neighbor.macaddress is None and not dialect.takes_down:
             gone = [f"ip neigh del proxy {neighbor.address} dev {name}"]
-            options += _lines("down", neighbor.path, gone if _is_card(interface) else [], version)
+            options += _lines("down", neighbor.path, gone if _is_card(interface) else [], of)
     sources = [r.path for r in routes if r.from_ is not None and r.to.version == 6]
     if sources and not layer3.settled:
         options += _lines("up", sources[0], [commands.wait_for_addresses(name)], 6)
     for route in routes:
         there = commands.route("replace", route, name)
         options += _lines("up", route.path, [there], _version(route))
-    rules = [(rule, version) for rule in interface.routing_policy for version in rule.families]
+    rules = [(r, version) for r in interface.routing_policy for version in r.families]
     if dialect.reloads:
         # before the first is there: several may have one priority
         for rule, version in rules:
