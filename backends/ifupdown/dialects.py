@@ -39,7 +39,7 @@ from vnetc.backends.ifupdown.words import (
 from vnetc.backends.options import Option, spelled
 from vnetc.backends.spelling import dotted
 from vnetc.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth
-from vnetc.model import Interface
+from vnetc.model import Address, Interface
 from vnetc.record import replace
 
 TYPE_CHECKING = False
@@ -114,9 +114,10 @@ class Classic:
         """Give an interface without what an option says of its alias."""
         return interface
 
-    def leaves(self, layer3: Layer3) -> bool:
-        """Tell whether a card that goes down keeps the addresses that commands gave it."""
-        return layer3.parts[0].method == "manual"
+    def left(self, interface: Interface, layer3: Layer3) -> Sequence[Address]:
+        """Give the addresses that a card keeps when it goes down: those that commands gave it."""
+        del interface
+        return layer3.addresses if layer3.parts[0].method == "manual" else ()
 
     def nameservers(self, interface: Interface) -> Options:
         """Say name servers and search domains, which the hook of resolvconf(8) takes."""
@@ -309,10 +310,9 @@ class Ifupdown2(Classic):
             return interface
         return replace(interface, kind=replace(kind, alias=None))
 
-    def leaves(self, layer3: Layer3) -> bool:
-        """Tell whether a card keeps addresses: all of them, with `address-purge no`."""
-        del layer3
-        return True
+    def left(self, interface: Interface, layer3: Layer3) -> Sequence[Address]:
+        """Give the addresses that a card keeps: all of them, with `address-purge no`."""
+        return interface.addresses if layer3.addresses else ()
 
     def guests(self) -> Options:
         """Have a bridge keep ports that guests bring along: a reload takes all others off it."""

@@ -146,10 +146,10 @@ def _after(
             # with the address of its source, the kernel has taken it away already
             gone = f"{commands.route('del', route, name)} || true"
             options += _lines("down", route.path, [gone], _version(route))
-    if _is_card(interface) and dialect.leaves(layer3):
+    if _is_card(interface):
         # the kernel takes those of IPv6 away with the card, and with the first of a subnet the others
         may_be_gone = " || true" if dialect.takes_down else ""
-        for address in reversed(layer3.addresses):
+        for address in reversed(dialect.left(interface, layer3)):
             version = address.address.version
             if version == 4 or not dialect.takes_down:
                 gone = f"{commands.remove_address(address, name)}{may_be_gone}"
