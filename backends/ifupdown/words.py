@@ -101,6 +101,7 @@ BRIDGE_IFUPDOWN2: tuple[Option, ...] = (
 BRIDGE_IFUPDOWN_NG: tuple[Option, ...] = (
     option("stp", "bridge-stp", _on_off),
     option("forward_delay", "bridge-fd", _only_zero),
+    option("priority", "bridge-bridgeprio"),
     option("vlan_filtering", "bridge-vlan-aware", _only_yes),
 )
 
