@@ -409,6 +409,9 @@ class IfupdownNg(Classic):
     def layer3(self, interface: Interface) -> Layer3:
         """Say addresses of both families in one stanza.
 
+        It has no word for a gateway that is in no subnet: beside `gateway`, `pointopoint` makes the IPv4
+        address that of a tunnel (`ip addr add … peer …`), and the route needs `onlink` no more.
+
         It takes dhcpcd(8) first, which reads no hook of dhclient and takes advertisements too.
         """
         found = methods.one_stanza(interface, besides=("metric",), beside_dhcp=True)
