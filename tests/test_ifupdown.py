@@ -362,6 +362,7 @@ iface trunk inet manual
     bridge-vlan-aware yes
     bridge-pathcost eth1 7
     # interfaces.trunk.ports.eth1.vlans
+    # interfaces.trunk.ports.eth1.pvid
     up bridge vlan add dev eth1 vid 10
     up bridge vlan add dev eth1 vid 11 pvid
     up bridge vlan add dev eth1 vid 12

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from vnetc.backends.base import Devices, key
-from vnetc.backends.ifupdown import bonds, commands, methods, ports
+from vnetc.backends.base import Devices, key, said_vlans
+from vnetc.backends.ifupdown import bonds, commands, methods, ports, vlans
 from vnetc.backends.ifupdown.devices import create, is_made
 from vnetc.backends.ifupdown.dhclient import is_hooked
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.methods import Layer3
 from vnetc.backends.ifupdown.mtu import is_pinned
 from vnetc.backends.ifupdown.stanzas import Line
+from vnetc.backends.ifupdown.vlans import BridgeVlans
 from vnetc.backends.ifupdown.words import (
     BOND_CLASSIC,
     BOND_IFUPDOWN2,
@@ -38,7 +39,7 @@ from vnetc.backends.ifupdown.words import (
 )
 from vnetc.backends.options import Option, spelled
 from vnetc.backends.spelling import dotted
-from vnetc.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth
+from vnetc.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth, Vxlan
 from vnetc.model import Address, Interface
 from vnetc.record import replace
 
@@ -66,13 +67,11 @@ class Classic:
     bond_words: ClassVar[Mapping[str, str]] = BOND_CLASSIC
     bond_unknown: ClassVar[frozenset[str]] = frozenset()  # values that the program does not know
     bond_between: ClassVar[str] = " "  # between the addresses of `bond-arp-ip-target`
-    has_vids: ClassVar[bool] = False  # `bridge-vids` on ports
     takes_down: ClassVar[bool] = False  # takes cards down before `down` lines run
     has_metric: ClassVar[bool] = True  # an option says the metric of a lease
-    says_own_vids: ClassVar[bool] = False  # `bridge-vids` of a bridge is for itself
     makes_all_bridges: ClassVar[bool] = True  # none has to be made by commands alone
     reloads: ClassVar[bool] = False  # runs `up` lines again when a file has changed
-    follows_uppers: ClassVar[bool] = False  # a bridge carries the VLANs that are made on it
+    shares_vlans: ClassVar[bool] = False  # what a bridge says of VLANs is of its ports alone
     made: ClassVar[tuple[Makes, ...]] = (vlan_of_name,)
 
     def __init__(self, *, dhcpcd: bool = False) -> None:
@@ -193,6 +192,11 @@ class Classic:
         """Say in a bridge's stanza what its ports are; tell which fields of which port that says."""
         return ports.for_one(bridge, devices, PORT_CLASSIC)
 
+    def vlans(self, interface: Interface, bridge: Bridge, devices: Devices) -> BridgeVlans | None:
+        """Give what options say of the VLANs of a bridge and its ports, None if there are none."""
+        del interface, bridge, devices
+        return None
+
     def bond(self, interface: Interface, bond: Bond, *, early: bool) -> Options:
         """Make a bond and take its members in.
 
@@ -247,11 +251,10 @@ class Ifupdown2(Classic):
     bridge_words = BRIDGE_IFUPDOWN2
     bond_words = BOND_IFUPDOWN2
     bond_unknown = frozenset({"vlan+srcmac"})
-    has_vids = True
     takes_down = True
     has_metric = False
     reloads = True
-    follows_uppers = True
+    shares_vlans = True
     made = (vlan_of_protocol, seen(dummy), vxlan, vrf, seen(wireguard))
 
     def layer3(self, interface: Interface) -> Layer3:
@@ -322,6 +325,19 @@ class Ifupdown2(Classic):
         """Say in a bridge's stanza what its ports are, all in one line for each field."""
         return ports.for_all(bridge, devices, PORT_IFUPDOWN2)
 
+    def vlans(self, interface: Interface, bridge: Bridge, devices: Devices) -> BridgeVlans | None:
+        """Say the VLANs of each port, those that all have in the bridge's stanza.
+
+        A VXLAN that it makes is a port only with `bridge-access` (addons/bridge.py).
+        """
+
+        def is_vxlan(port: Interface) -> bool:
+            return isinstance(port.kind, Vxlan) and self.makes(port) is not None
+
+        said = vlans.of_ports(bridge, devices, is_vxlan)
+        own = vlans.besides_uppers(devices, interface, bridge)
+        return BridgeVlans(bridge=vlans.for_all(said), ports=said, own=own)
+
     def _rest_of_bond(
         self, interface: Interface, bond: Bond, rest: Sequence[str], *, early: bool
     ) -> Options:
@@ -379,8 +395,6 @@ class IfupdownNg(Classic):
     bridge_words = BRIDGE_IFUPDOWN_NG
     bond_words = BOND_IFUPDOWN_NG
     bond_between = ","
-    has_vids = True
-    says_own_vids = True
     takes_down = True
     has_metric = False
     makes_all_bridges = False
@@ -432,6 +446,14 @@ class IfupdownNg(Classic):
         """Leave ports to commands: its executor sets what it says of them on the bridge itself."""
         del bridge, devices
         return [], {}
+
+    def vlans(self, interface: Interface, bridge: Bridge, devices: Devices) -> BridgeVlans | None:
+        """Say the VLANs of each port, and in the bridge's stanza those of the bridge itself."""
+        del interface
+        said = vlans.of_ports(bridge, devices, lambda _: False)
+        own = vlans.own_words(bridge, said)
+        left = vlans.rest(bridge, bridge, own) if own else said_vlans(bridge, bridge)
+        return BridgeVlans(bridge=own, ports=said, own=left)
 
     def nameservers(self, interface: Interface) -> Options:
         """Tell resolvconf(8) by commands: its hook wants ADDRFAM, which ifupdown-ng does not set."""

@@ -24,12 +24,12 @@ from vnetc.backends.ifupdown.methods import FAMILIES, Layer3
 from vnetc.backends.ifupdown.order import order
 from vnetc.backends.ifupdown.raw import raw_lines, tail
 from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza, interfaces
-from vnetc.backends.ifupdown.vlans import carries_uppers, common_vids, own_vids, vids_of
+from vnetc.backends.ifupdown.vlans import BridgeVlans, Told, keys, rest
 from vnetc.backends.services.secrets import write_secrets
 from vnetc.backends.spelling import dotted
 from vnetc.diagnostics import Path
 from vnetc.kinds import Bond, Bridge, Card, Ethernet, Veth, Vrf, Wifi
-from vnetc.model import Host, Interface, Route, Sysctls
+from vnetc.model import Host, Interface, Port, Route, Sysctls
 from vnetc.record import replace
 
 PATH = "/etc/network/interfaces"
@@ -205,12 +205,10 @@ def _device(
     early = _early(devices, interface, dialect, layer3)
     waits = dialect.waits(interface, layer3, early)
     if isinstance(kind, Bridge):
-        vids = _common_vids(host, devices, interface, dialect)
-        if dialect.says_own_vids and _has_vids(host, devices, interface, dialect):
-            vids = own_vids(devices, kind)
-        aware = [Line("bridge-vids", vids)] if vids else []
+        said = _vlans(host, devices, interface, dialect)
+        aware = [] if said is None else [Line(word, text) for word, text in said.bridge.items()]
         return [*dialect.bridge(interface, kind, devices, early=waits), *aware, *early]
-    early = [*_vids(host, devices, interface, dialect), *early]
+    early = [*_vlans_of_port(host, devices, interface, dialect), *early]
     if isinstance(kind, Bond):
         return [*dialect.bond(interface, kind, early=waits), *early]
     if _is_second_end(devices, interface):
@@ -249,31 +247,30 @@ def _early(devices: Devices, interface: Interface, dialect: Classic, layer3: Lay
     return early
 
 
-def _has_vids(host: Host, devices: Devices, bridge: Interface, dialect: Classic) -> bool:
-    """Tell whether `bridge-vids` has an effect: on ifupdown-ng only on a bridge that it makes."""
-    if dialect.makes_all_bridges or not dialect.has_vids:
-        return dialect.has_vids
-    layer3 = _layer3(host, bridge, dialect)
-    return not dialect.waits(bridge, layer3, _early(devices, bridge, dialect, layer3))
+def _vlans(host: Host, devices: Devices, bridge: Interface, dialect: Classic) -> BridgeVlans | None:
+    """Give what options say of the VLANs of a bridge and its ports, None if none has an effect.
 
-
-def _common_vids(host: Host, devices: Devices, bridge: Interface, dialect: Classic) -> str | None:
-    """Give what a bridge says for all its ports."""
+    On ifupdown-ng they have one only on a bridge that it makes.
+    """
     kind = bridge.kind
-    if not isinstance(kind, Bridge) or not dialect.follows_uppers:
+    if not isinstance(kind, Bridge) or not kind.vlan_filtering:
         return None
-    return common_vids(devices, kind) if _has_vids(host, devices, bridge, dialect) else None
+    if not dialect.makes_all_bridges:
+        layer3 = _layer3(host, bridge, dialect)
+        if dialect.waits(bridge, layer3, _early(devices, bridge, dialect, layer3)):
+            return None
+    return dialect.vlans(bridge, kind, devices)
 
 
-def _vids(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Options:
-    """Say the VLANs of a port, unless its bridge says them for all."""
+def _vlans_of_port(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Options:
+    """Say the VLANs of a port, but for what its bridge says for all."""
     master = None if interface.port is None else devices.by_name.get(interface.port.bridge)
-    if interface.port is None or master is None or not isinstance(master.kind, Bridge):
+    said = None if master is None else _vlans(host, devices, master, dialect)
+    if said is None:
         return []
-    vids = vids_of(interface.port, master.kind)
-    if not vids or not _has_vids(host, devices, master, dialect):
-        return []
-    return [] if _common_vids(host, devices, master, dialect) else [Line("bridge-vids", vids)]
+    words = said.ports[interface.name]
+    common = said.bridge if dialect.shares_vlans else {}
+    return [Line(word, text) for word, text in words.items() if word not in common]
 
 
 # net/ipv6/conf/ -> the key that says it
@@ -337,24 +334,31 @@ def _ports_up(host: Host, devices: Devices, interface: Interface, dialect: Class
         return []
     options: Options = []
     _, said = dialect.ports(kind, devices)
-    has_vids = _has_vids(host, devices, interface, dialect)
+    vlans = _vlans(host, devices, interface, dialect)
     for name in kind.ports:
         port = devices.by_name.get(name)  # none if the port itself is refused
         if port is None or port.port is None:
             continue
-        if not has_vids or vids_of(port.port, kind) is None:
-            vlans = commands.bridge_vlans(name, *said_vlans(port.port, kind))
-            options += _lines("up", (*port.port.path, "vlans"), vlans)
+        told = (
+            said_vlans(port.port, kind)
+            if vlans is None
+            else rest(port.port, kind, vlans.ports[name])
+        )
+        options += _vlan_lines(name, port.port.path, port.port, told)
         settings = commands.bridge_port(port.port, name, said.get(name, ()))
         options += _lines("up", port.port.path, settings)
         for entry in port.fdb:
             if entry.owner == "master":
                 options += _lines("up", entry.path, [fdb(entry, name)])
-    by_option = dialect.says_own_vids and has_vids and own_vids(devices, kind) is not None
-    if not by_option and not (dialect.follows_uppers and carries_uppers(devices, interface, kind)):
-        own = commands.bridge_vlans(interface.name, *said_vlans(kind, kind), own=True)
-        options += _lines("up", (*interface.path, "vlans"), own)
-    return options
+    told = said_vlans(kind, kind) if vlans is None else vlans.own
+    return options + _vlan_lines(interface.name, interface.path, kind, told)
+
+
+def _vlan_lines(name: str, path: Path, item: Port | Bridge, told: Told) -> Options:
+    """Tell the VLANs of a port, or of a bridge itself."""
+    said = tuple(dotted((*path, key)) for key in keys(item, told))
+    texts = commands.bridge_vlans(name, *told, own=isinstance(item, Bridge))
+    return [Line("up", text, said) for text in texts]
 
 
 def _network_up(host: Host, name: str) -> Options:
