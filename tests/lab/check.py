@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vnetc.kinds import Tunnel
+from vnetc.kinds import Tunnel, Vxlan
 from vnetc.model import Host, Interface
 
 from .runner.boot import File
@@ -50,6 +50,13 @@ def _has_no_pvid(failure: Failure) -> bool:
     return is_port and failure.option == "(bridge pvid error)"
 
 
+def _carries_another(failure: Failure) -> bool:
+    added = rf"bridge vlan add dev {re.escape(failure.name)} vid "
+    is_vxlan = failure.interface is not None and isinstance(failure.interface.kind, Vxlan)
+    is_access = failure.option.startswith("bridge-access ")
+    return is_vxlan and is_access and re.search(added, failure.text) is not None
+
+
 def _without_members(failure: Failure) -> bool:
     return failure.option == "bond-slaves None" and "bond-slaves none" in failure.text
 
@@ -62,6 +69,10 @@ def _of_the_kernel(failure: Failure) -> bool:
 
 EXCUSES = (
     Excuse("it does not know a port that has no PVID", _has_no_pvid),
+    Excuse(
+        "it takes a VXLAN as a port by `bridge-access` alone, and a command adds another VLAN",
+        _carries_another,
+    ),
     Excuse("it looks for a member that is called `none`", _without_members),
     Excuse("it finds an address of a `sit` tunnel that the kernel has made", _of_the_kernel),
     Excuse(
