@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vnetc.backends.base import Devices, File, Support, Target, Version
-from vnetc.backends.ifupdown.dhclient import is_hooked
 from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
 from vnetc.backends.ifupdown.raw import check_raw
 from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG
@@ -22,9 +21,9 @@ Dialect = Callable[[Host, Version], Classic]
 
 
 def _classic(host: Host, version: Version) -> Classic:
-    """Choose the DHCP client: dhcpcd(8) from Debian 13 on, but where a hook needs dhclient(8)."""
-    hooked = any(is_hooked(interface, metrics=False) for interface in host.interfaces)
-    return Classic(dhcpcd=version >= (0, 8, 44) and not hooked)
+    """Choose the DHCP client: dhcpcd(8) from Debian 13 on."""
+    del host
+    return Classic(dhcpcd=version >= (0, 8, 44))
 
 
 def _ifupdown2(host: Host, version: Version) -> Classic:

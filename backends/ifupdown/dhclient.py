@@ -103,9 +103,9 @@ def write_hooks(host: Host, *, metrics: bool) -> list[File]:
     return [*files, File(EXIT, header(host.name) + _ROUTES)] if ordered else files
 
 
-def is_hooked(interface: Interface, *, metrics: bool) -> bool:
+def is_hooked(interface: Interface) -> bool:
     """Tell whether a document says of a lease what only a hook can see to."""
-    ordered = metrics and interface.dhcp4_overrides.route_metric is not None
+    ordered = interface.dhcp4_overrides.route_metric is not None
     return interface.dhcp4 and (_hides_domains(interface) or interface.mtu is not None or ordered)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from vnetc.backends.base import Devices, key, said_vlans
+from vnetc.backends.base import Devices, File, key, said_vlans
 from vnetc.backends.ifupdown import bonds, commands, methods, ports, vlans
 from vnetc.backends.ifupdown.devices import create, is_made
-from vnetc.backends.ifupdown.dhclient import is_hooked
+from vnetc.backends.ifupdown.dhclient import is_hooked, write_hooks
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.methods import Layer3
 from vnetc.backends.ifupdown.mtu import is_pinned
@@ -40,7 +40,7 @@ from vnetc.backends.ifupdown.words import (
 from vnetc.backends.options import Option, spelled
 from vnetc.backends.spelling import dotted
 from vnetc.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth, Vxlan
-from vnetc.model import Address, Interface
+from vnetc.model import Address, Host, Interface
 from vnetc.record import replace
 
 TYPE_CHECKING = False
@@ -103,6 +103,10 @@ class Classic:
     def layer3(self, interface: Interface) -> Layer3:
         """Say addresses and gateways: in a stanza for each address."""
         return methods.classic(interface, dhcpcd=self.dhcpcd)
+
+    def hooks(self, host: Host) -> list[File]:
+        """Give the hooks of dhclient(8), where that is the client."""
+        return [] if self.dhcpcd else write_hooks(host, metrics=not self.has_metric)
 
     def has_addrgen(self, interface: Interface) -> bool:
         """Tell whether an option says that an interface has no IPv6 link-local address."""
@@ -430,9 +434,7 @@ class IfupdownNg(Classic):
         """
         found = methods.one_stanza(interface, besides=("metric",), beside_dhcp=True)
         (part,) = found.parts
-        if part.method != "dhcp" or not (
-            is_hooked(interface, metrics=True) or interface.accept_ra is False
-        ):
+        if part.method != "dhcp" or not (is_hooked(interface) or interface.accept_ra is False):
             return found
         part = replace(part, lines=[Line("dhcp-program", "dhclient"), *part.lines])
         return replace(found, parts=[part])

@@ -46,15 +46,15 @@ class Layer3(Record):
 def classic(interface: Interface, *, dhcpcd: bool) -> Layer3:
     """Give a stanza to each address; the gateway of a family stands in its first one.
 
-    With `dhcpcd` as the client of the release (dhcpcd(8)), the method `dhcp` takes router
-    advertisements too: where a document wants none, a command starts it for IPv4 alone.
+    With `dhcpcd` as the client of the release (dhcpcd(8)), a command starts it where it must be told
+    what the method `dhcp` has no option for.
     """
     settings = autoconfiguration(interface)
     parts: list[Part] = []
     if isinstance(interface.kind, Loopback):
         parts.append(Part("inet", "loopback"))
-    for_ipv4 = dhcpcd and interface.dhcp4 and interface.accept_ra is False
-    if interface.dhcp4 and not for_ipv4:
+    client = _dhcpcd(interface) if dhcpcd and interface.dhcp4 else []
+    if interface.dhcp4 and not client:
         parts.append(Part("inet", "dhcp", _metric(interface.dhcp4_overrides.route_metric)))
     said: list[Address] = []
     used: list[Route] = []
@@ -82,7 +82,7 @@ def classic(interface: Interface, *, dhcpcd: bool) -> Layer3:
         addresses=[a for a in interface.addresses if a not in said],
         routes=[r for r in interface.routes if r not in used],
         settings=settings,
-        client=_dhcpcd(interface) if for_ipv4 else (),
+        client=client,
         settled=all(a in said for a in interface.addresses if a.address.version == 6),
     )
 
@@ -132,13 +132,31 @@ def one_stanza(interface: Interface, *, besides: Collection[str], beside_dhcp: b
 
 
 def _dhcpcd(interface: Interface) -> list[Line]:
-    """Start and stop dhcpcd(8) for IPv4 alone, where the document wants no advertisements."""
-    keys = (dotted((*interface.path, "dhcp4")), dotted((*interface.path, "accept-ra")))
-    metric = interface.dhcp4_overrides.route_metric
-    said = "" if metric is None else f"-m {metric} "
+    """Start and stop dhcpcd(8) with options that the method `dhcp` does not give it.
+
+    By itself it takes router advertisements too, and what a lease says of MTU and domains. An option
+    behind `-O` is dropped from any answer, also if the server sends it unasked.
+    """
+    said = interface.dhcp4_overrides
+    families = "-4 " if interface.accept_ra is False else ""
+    options = (
+        (families, "accept-ra"),
+        ("-O interface_mtu " if interface.mtu is not None else "", "mtu"),
+        (
+            "-O domain_name,domain_search " if said.use_domains is False else "",
+            "dhcp4-overrides.use-domains",
+        ),
+    )
+    if not any(words for words, _ in options):
+        return []
+    metric = "" if said.route_metric is None else f"-m {said.route_metric} "
+    told = [*options, (metric, "dhcp4-overrides.route-metric")]
+    keys = ["dhcp4", *(key for words, key in told if words)]
+    words = "".join(words for words, _ in told)
+    above = tuple(dotted((*interface.path, *key.split("."))) for key in keys)
     return [
-        Line("up", f"dhcpcd -4 {said}{interface.name}", keys, FAMILIES[4]),
-        Line("down", f"dhcpcd -4 -k {interface.name}", keys, FAMILIES[4]),
+        Line("up", f"dhcpcd {words}{interface.name}", above, FAMILIES[4]),
+        Line("down", f"dhcpcd {families}-k {interface.name}", above, FAMILIES[4]),
     ]
 
 

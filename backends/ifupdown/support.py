@@ -268,7 +268,12 @@ COMMON: Mapping[str, Support] = {
     "host.raw": exact("the end of the file"),
 }
 
-CLASSIC: Mapping[str, Support] = COMMON
+CLASSIC: Mapping[str, Support] = {
+    **COMMON,
+    "dhcp-overrides.use-domains": exact(
+        "dhclient-enter-hooks.d, up dhcpcd -O", *COMMON["dhcp-overrides.use-domains"].limits
+    ),
+}
 
 IFUPDOWN2: Mapping[str, Support] = {
     **COMMON,

@@ -17,7 +17,6 @@ from vnetc.backends import services
 from vnetc.backends.base import Devices, File, has_rare, said_vlans
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown import devices as made
-from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.dialects import Classic, Options
 from vnetc.backends.ifupdown.layer3 import fdb, forget_fdb
 from vnetc.backends.ifupdown.methods import FAMILIES, Layer3
@@ -49,7 +48,7 @@ def write(host: Host, dialect: Classic, target: str) -> list[File]:
     text = interfaces(host.name, found, unsafe=dialect.unsafe, tail=tail(host, target))
     files = [
         File(PATH, text),
-        *write_hooks(host, metrics=not dialect.has_metric),
+        *dialect.hooks(host),
         *write_secrets(host),
     ]
     if has_rare(host):

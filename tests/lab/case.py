@@ -62,7 +62,6 @@ LAYERED: Mapping[str, tuple[str, ...]] = {
 # The same for files that are hooks of dhclient(8): the host has that, and no other client.
 HOOKS = "/etc/dhcp/dhclient-"
 WITH_HOOKS: Mapping[str, tuple[str, ...]] = {
-    "ifupdown@trixie": ("without-dhcpcd",),
     "ifupdown-ng@trixie": ("ifupdown-ng", "without-dhcpcd"),
 }
 # which reads the document itself
