@@ -53,6 +53,7 @@ OF_PROGRAMS: Mapping[str, str] = {
     "resolvconf": "resolvconf",
     "sysctl": "procps",
     "tc": "iproute2",
+    "udhcpc": "dhcp-client",
     "wg": "wireguard-tools",
     "wpa_supplicant": "wpasupplicant",
 }

@@ -288,6 +288,19 @@ iface br0 inet dhcp
     pre-up ip link set dev br0 mtu 1400""",
     ),
     (
+        replace(DHCP, interfaces=(replace(DHCP.interfaces[0], mtu=1400), DHCP.interfaces[1])),
+        "ifupdown-ng",
+        "br0",
+        """\
+auto br0
+iface br0 inet dhcp
+    dhcp-program dhclient
+    bridge-ports eth0
+    bridge-stp off
+    hwaddress 02:00:00:00:00:99
+    mtu 1400""",
+    ),
+    (
         NAT,
         "ifupdown",
         "vms",

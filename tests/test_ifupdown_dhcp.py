@@ -70,3 +70,46 @@ def test_stanza(target: str, system: str, said: Said, expected: str) -> None:
     found = files(target, system, said)
     assert [*found] == [INTERFACES]
     assert found[INTERFACES].endswith(f"iface lo inet loopback\n\n{expected}")
+
+
+@pytest.mark.parametrize(
+    ("said", "lines"),
+    [
+        ({}, []),
+        (METRIC, ["dhcp-program udhcpc", "metric 50"]),
+        ({"mtu": 1400}, ["dhcp-program udhcpc", "mtu 1400"]),
+        ({"accept-ra": False}, ["dhcp-program udhcpc"]),
+        (
+            {
+                **METRIC,
+                "addresses": ["2001:db8::2/64"],
+                "routes": [{"to": "default", "via": "2001:db8::1", "metric": 50}],
+            },
+            ["dhcp-program udhcpc", "address 2001:db8::2/64", "gateway 2001:db8::1", "metric 50"],
+        ),
+        (
+            {
+                **METRIC,
+                "addresses": ["2001:db8::2/64"],
+                "routes": [{"to": "default", "via": "2001:db8::1", "metric": 70}],
+            },
+            ["dhcp-program udhcpc", "address 2001:db8::2/64", "metric 50"],
+        ),
+    ],
+)
+def test_alpine_has_udhcpc(said: Said, lines: list[str]) -> None:
+    """Its script reads the metric that ifupdown-ng hands down, and nobody's MTU."""
+    found = files("ifupdown-ng", "alpine-3.22", said)
+    assert [*found] == [INTERFACES]
+    _, _, stanza = found[INTERFACES].partition("iface eth0 inet dhcp\n")
+    assert [
+        line[4:] for line in stanza.splitlines() if line[4:8] not in ("# in", "up i", "pre-")
+    ] == lines
+
+
+def test_alpine_says_the_key_that_it_cannot_hold() -> None:
+    text = json.dumps({"version": 1, "interfaces": {"eth0": {"dhcp4": True, **NO_DOMAIN}}})
+    (found,) = compile_text(text, name="h", target="ifupdown-ng", version="alpine-3.22").diagnostics
+    assert found.code == "VN503"
+    assert found.path == ("interfaces", "eth0", "dhcp4-overrides", "use-domains")
+    assert "udhcpc" in found.message

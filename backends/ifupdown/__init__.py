@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vnetc.backends.base import Devices, File, Support, Target, Version
-from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
+from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg, OnAlpine
 from vnetc.backends.ifupdown.raw import check_raw
-from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG
+from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG, ON_ALPINE
 from vnetc.backends.ifupdown.writer import stanzas, write
 from vnetc.diagnostics import Diagnostic
 from vnetc.model import Host
+from vnetc.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnetc.backends.deployment import Deployment
+    from vnetc.backends.systems import System
 
 
 Dialect = Callable[[Host, Version], Classic]
@@ -34,6 +36,11 @@ def _ifupdown2(host: Host, version: Version) -> Classic:
 def _ifupdown_ng(host: Host, version: Version) -> Classic:
     del host, version
     return IfupdownNg()
+
+
+def _on_alpine(host: Host, version: Version) -> Classic:
+    del host, version
+    return OnAlpine()
 
 
 def _writer(dialect: Dialect, target: str) -> Callable[[Host, Version], list[File]]:
@@ -73,6 +80,18 @@ def _by_reload() -> Deployment:
     return deployment.BY_RELOAD
 
 
+def _on(target: Target, system: System) -> Target:
+    """Give ifupdown-ng on a system: what it tells a DHCP client depends on the client."""
+    if "isc-dhcp-client" in system.packages:
+        return target
+    return replace(
+        target,
+        common=ON_ALPINE,
+        write=_writer(_on_alpine, target.name),
+        check_raw=_checker(_on_alpine, target.name),
+    )
+
+
 TARGETS: dict[str, Target] = {
     "ifupdown": Target(
         name="ifupdown",
@@ -109,5 +128,6 @@ TARGETS: dict[str, Target] = {
         write=_writer(_ifupdown_ng, "ifupdown-ng"),
         check_raw=_checker(_ifupdown_ng, "ifupdown-ng"),
         deployment=_by_hand,
+        on=_on,
     ),
 }

@@ -73,6 +73,7 @@ class Classic:
     reloads: ClassVar[bool] = False  # runs `up` lines again when a file has changed
     shares_vlans: ClassVar[bool] = False  # what a bridge says of VLANs is of its ports alone
     made: ClassVar[tuple[Makes, ...]] = (vlan_of_name,)
+    of_method: ClassVar[Mapping[str, frozenset[str]]] = _OF_METHOD
 
     def __init__(self, *, dhcpcd: bool = False) -> None:
         """Choose the DHCP client."""
@@ -147,7 +148,7 @@ class Classic:
 
     def link(self, interface: Interface, layer3: Layer3, devices: Devices) -> Options:
         """Set MAC address and MTU, by the options that the method knows (interfaces(5))."""
-        known = _OF_METHOD.get(layer3.parts[0].method, frozenset())
+        known = self.of_method.get(layer3.parts[0].method, frozenset())
         if is_pinned(interface, devices):
             known -= {"mtu"}
         said = {"hwaddress": _later_mac(interface), "mtu": interface.mtu}
@@ -403,6 +404,8 @@ class IfupdownNg(Classic):
     has_metric = False
     makes_all_bridges = False
     made = (vlan, dummy, vxlan_ng)
+    of_method = dict.fromkeys(_OF_METHOD, _OF_METHOD["static"])  # its executor `link` runs always
+    dhcp_program: ClassVar[str] = "dhclient"  # to do what the document says of a lease
 
     def _comes_along(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> bool:
         return True
@@ -432,11 +435,12 @@ class IfupdownNg(Classic):
 
         It takes dhcpcd(8) first, which reads no hook of dhclient and takes advertisements too.
         """
-        found = methods.one_stanza(interface, besides=("metric",), beside_dhcp=True)
+        metric = interface.dhcp4_overrides.route_metric if self.has_metric else None
+        found = methods.one_stanza(interface, besides=("metric",), beside_dhcp=True, metric=metric)
         (part,) = found.parts
         if part.method != "dhcp" or not (is_hooked(interface) or interface.accept_ra is False):
             return found
-        part = replace(part, lines=[Line("dhcp-program", "dhclient"), *part.lines])
+        part = replace(part, lines=[Line("dhcp-program", self.dhcp_program), *part.lines])
         return replace(found, parts=[part])
 
     def second_end(self, interface: Interface) -> Options:
@@ -491,6 +495,22 @@ class IfupdownNg(Classic):
             options.append(Line("pre-up", command, ports))
         gone = (dotted(interface.path),)
         return [*options, Line("post-down", commands.remove(interface.name), gone)]
+
+
+class OnAlpine(IfupdownNg):
+    """ifupdown-ng on Alpine Linux, which has udhcpc(8) of busybox and no dhclient.
+
+    udhcpc gets the stanza's options in its environment, and its script there (main/busybox of aports)
+    reads IF_METRIC; it neither asks for an MTU nor sets one, and leaves IPv6 to the kernel.
+    """
+
+    has_metric = True
+    dhcp_program = "udhcpc"
+
+    def hooks(self, host: Host) -> list[File]:
+        """Give none: it needs none."""
+        del host
+        return []
 
 
 def _set_vrf(hook: str, interface: Interface) -> Options:

@@ -96,12 +96,19 @@ _OF_CLASSIC = {
 }
 
 
-def one_stanza(interface: Interface, *, besides: Collection[str], beside_dhcp: bool) -> Layer3:
+def one_stanza(
+    interface: Interface,
+    *,
+    besides: Collection[str],
+    beside_dhcp: bool,
+    metric: int | None = None,
+) -> Layer3:
     """Say addresses of both families in one stanza, as ifupdown2 and ifupdown-ng read them.
 
     `besides` are fields that the options of a gateway may say too. `beside_dhcp`: addresses hold beside
     the method `dhcp`. ifupdown2 ignores them there; with a stanza for each it takes them off, and puts
     them on again, whenever the file is read (_pre_up in addons/address.py).
+    `metric` is that of a lease: there is one `metric` for all of a stanza.
     """
     settings = autoconfiguration(interface)
     asks = interface.dhcp4
@@ -116,10 +123,12 @@ def one_stanza(interface: Interface, *, besides: Collection[str], beside_dhcp: b
         for version in FAMILIES:
             own = [a for a in said if a.address.version == version]
             gateway = _gateway(interface, own, besides)
-            if gateway is not None and all(gateway.metric == other.metric for other in used):
-                used.append(gateway)
-                lines.append(Line("gateway", str(gateway.via)))
-        lines += _metric(used[0].metric) if used else ()
+            if gateway is None or ((used or metric is not None) and gateway.metric != metric):
+                continue
+            metric = gateway.metric
+            used.append(gateway)
+            lines.append(Line("gateway", str(gateway.via)))
+    lines += _metric(metric)
     method = "dhcp" if asks else "static" if said else "manual"
     if isinstance(interface.kind, Loopback):
         method = "loopback"

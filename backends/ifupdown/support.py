@@ -301,3 +301,16 @@ IFUPDOWN_NG: Mapping[str, Support] = {
     "nameservers.search": exact("up resolvconf -a"),
     "host.foreign-files": exact(SOURCES["ifupdown-ng"]),
 }
+
+ON_ALPINE: Mapping[str, Support] = {
+    **IFUPDOWN_NG,
+    "interface.dhcp4-overrides": exact("metric"),
+    "dhcp-overrides.route-metric": exact("metric"),
+    "dhcp-overrides.use-domains": exact(
+        "udhcpc's own",
+        limit(
+            "udhcpc of Alpine searches the domain of any lease",
+            lambda context: context.node.use_domains is not True,
+        ),
+    ),
+}
