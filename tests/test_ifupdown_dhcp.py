@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,3 +115,83 @@ def test_alpine_says_the_key_that_it_cannot_hold() -> None:
     assert found.code == "VN503"
     assert found.path == ("interfaces", "eth0", "dhcp4-overrides", "use-domains")
     assert "udhcpc" in found.message
+
+
+HOOK = "/etc/dhcp/dhclient-enter-hooks.d/vnetc"
+HOOKS: list[tuple[str, str, Said, str]] = [
+    (
+        "ifupdown",
+        "debian-12",
+        {**NO_DOMAIN, "mtu": 1400},
+        """\
+# interfaces.eth0.dhcp4-overrides.use-domains
+case $interface in
+"eth0")
+    # no domain of an answer is searched
+    unset new_domain_name new_domain_search
+    ;;
+esac
+# interfaces.eth0.mtu
+case $interface in
+"eth0")
+    # the MTU is that of /etc/network/interfaces
+    unset new_interface_mtu
+    ;;
+esac
+""",
+    ),
+    (
+        "ifupdown2",
+        "debian-13",
+        METRIC,
+        """\
+# interfaces.eth0.dhcp4-overrides.route-metric
+vnetc_metric=
+case $interface in
+"eth0")
+    vnetc_metric=50
+    ;;
+esac
+""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("target", "system", "said", "expected"), HOOKS)
+def test_hook_has_its_keys_above(target: str, system: str, said: Said, expected: str) -> None:
+    found = files(target, system, said)
+    assert [*found] == [HOOK, INTERFACES]
+    assert expected in found[HOOK]
+
+
+# device, what Debian's dhclient-script or its hook for RFC 3442 calls, and what is called then
+CALLS = [
+    (
+        "eth0",
+        "-4 route add default via 192.0.2.1 dev eth0",
+        "-4 route append default via 192.0.2.1 dev eth0 proto dhcp metric 50",
+    ),
+    (
+        "eth0",
+        "-4 route add 10.0.0.0/8 via 192.0.2.9 dev eth0",
+        "-4 route append 10.0.0.0/8 via 192.0.2.9 dev eth0 proto dhcp metric 50",
+    ),
+    ("eth0", "-4 addr add 192.0.2.2/24 dev eth0", "-4 addr add 192.0.2.2/24 dev eth0"),
+    ("eth1", "-4 route add default dev eth1", "-4 route add default dev eth1"),
+]
+
+
+@pytest.mark.parametrize(("device", "call", "expected"), CALLS)
+def test_hook_gives_routes_their_metric(
+    device: str, call: str, expected: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "ip"
+    program.write_text('#!/bin/sh\necho "$*"\n')
+    program.chmod(0o755)
+    hook = files("ifupdown2", "debian-13", METRIC)[HOOK]
+    script = (
+        f"PATH={tmp_path}:$PATH\ninterface={device}\n{hook}ip {call} ${{IF_METRIC:+metric 7}}\n"
+    )
+    words = ["sh", "-euc", script]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env={})
+    assert done.stdout == f"{expected}\n"

@@ -1,33 +1,21 @@
-"""The hooks of dhclient-script(8), which make it do with an answer what the document says.
+"""The hook of dhclient-script(8), which makes it do with an answer what the document says.
 
 By itself Debian's script lets the server's MTU win over the document's, takes its domain as a
-search domain, and gives routes of RFC 3442 no metric. It reads the hooks in its own shell: the
-first file before it acts, the second one after.
+search domain, and gives routes of RFC 3442 no metric. It reads the hook in its own shell, before it acts.
 """
 
 from __future__ import annotations
 
 from vnetc.backends.base import File
 from vnetc.backends.formats import header
+from vnetc.backends.spelling import dotted
 from vnetc.model import Host, Interface
 
 ENTER = "/etc/dhcp/dhclient-enter-hooks.d/vnetc"
-EXIT = "/etc/dhcp/dhclient-exit-hooks.d/vnetc"
 
 _DOMAIN = """\
     # no domain of an answer is searched
     unset new_domain_name new_domain_search
-"""
-
-_METRIC = """\
-    case $reason in
-    BOUND|RENEW|REBIND|REBOOT)
-        # routes are set by vnetc in dhclient-exit-hooks.d
-        vnetc_routers=$new_routers
-        vnetc_routes=$new_rfc3442_classless_static_routes
-        unset new_routers new_rfc3442_classless_static_routes
-        ;;
-    esac
 """
 
 _MTU = """\
@@ -35,57 +23,29 @@ _MTU = """\
     unset new_interface_mtu
 """
 
-
-_ROUTES = """\
-# appended, since another interface may have a route of the same metric
-vnetc_append() {
-    ip -4 route append "$@" dev "$interface" proto dhcp \\
-        ${IF_METRIC:+metric "$IF_METRIC"} 2>/dev/null
-}
-
-vnetc_route() {
-    if [ "$2" = 0.0.0.0 ]; then
-        vnetc_append "$1" scope link
-        return
-    fi
-    if [ "$new_subnet_mask" = 255.255.255.255 ]; then
-        vnetc_append "$2" scope link
-    fi
-    vnetc_append "$1" via "$2"
-}
-
-# RFC 3442: of each route the prefix length, as many octets as it covers, and the router
-vnetc_classless() {
-    while [ $# -gt 4 ]; do
-        vnetc_length=$1
-        vnetc_to=
-        shift
-        for vnetc_bits in 0 8 16 24; do
-            if [ "$vnetc_length" -gt $vnetc_bits ]; then
-                vnetc_to=$vnetc_to.$1
-                shift
-            else
-                vnetc_to=$vnetc_to.0
-            fi
-        done
-        [ $# -ge 4 ] || return 0
-        vnetc_route "${vnetc_to#.}/$vnetc_length" "$1.$2.$3.$4"
-        shift 4
-    done
-}
-
-if [ -n "$vnetc_routes" ]; then
-    vnetc_classless $vnetc_routes
-elif [ -n "$vnetc_routers" ]; then
-    vnetc_route default "${vnetc_routers%% *}"
+# The environment of dhclient-script is dhclient's work: IF_METRIC, which it reads for default routes, is not
+# passed on to it by ifupdown2 and ifupdown-ng, and its hook for RFC 3442 reads none.
+_METRIC = """\
+# routes get the metric; appended, since another interface may have a route of the same
+if [ -n "$vnetc_metric" ]; then
+    unset IF_METRIC
+    ip() {
+        case $* in
+        "-4 route add "*)
+            shift 3
+            command ip -4 route append "$@" proto dhcp metric "$vnetc_metric"
+            ;;
+        *)
+            command ip "$@"
+            ;;
+        esac
+    }
 fi
-# a route that is there already is no failure
-true
 """
 
 
 def write_hooks(host: Host, *, metrics: bool) -> list[File]:
-    """Write the hooks for what interfaces say; dhclient's other interfaces stay as they are.
+    """Write the hook for what interfaces say; dhclient's other interfaces stay as they are.
 
     `metrics`: also for the metrics of routes. The option `metric` of interfaces(5) needs none, but
     routes of RFC 3442 do not get it.
@@ -94,13 +54,15 @@ def write_hooks(host: Host, *, metrics: bool) -> list[File]:
     ordered = [i for i in asking if metrics and i.dhcp4_overrides.route_metric is not None]
     domains = [i for i in asking if _hides_domains(i)]
     mtus = [i for i in asking if i.mtu is not None]
-    enter = _case(domains, _DOMAIN) + _case(mtus, _MTU) + _case(ordered, _METRIC)
-    arms = "".join(
-        f'"{i.name}")\n    IF_METRIC={i.dhcp4_overrides.route_metric}\n    ;;\n' for i in ordered
-    )
-    enter += f"case $interface in\n{arms}esac\n" if arms else ""
-    files = [File(ENTER, header(host.name) + enter)] if enter else []
-    return [*files, File(EXIT, header(host.name) + _ROUTES)] if ordered else files
+    text = _case(domains, ("dhcp4-overrides", "use-domains"), _DOMAIN)
+    text += _case(mtus, ("mtu",), _MTU)
+    if ordered:
+        arms = "".join(
+            _arm([i], f"    vnetc_metric={i.dhcp4_overrides.route_metric}\n") for i in ordered
+        )
+        text += _keys(ordered, ("dhcp4-overrides", "route-metric"))
+        text += f"vnetc_metric=\ncase $interface in\n{arms}esac\n{_METRIC}"
+    return [File(ENTER, header(host.name) + text)] if text else []
 
 
 def is_hooked(interface: Interface) -> bool:
@@ -113,9 +75,18 @@ def _hides_domains(interface: Interface) -> bool:
     return interface.dhcp4_overrides.use_domains is False
 
 
-def _case(interfaces: list[Interface], commands: str) -> str:
-    """Do something for some interfaces; quoted, since `esac` is a name too."""
+def _case(interfaces: list[Interface], key: tuple[str, ...], commands: str) -> str:
+    """Do something for some interfaces, below the keys that say so."""
     if not interfaces:
         return ""
+    return f"{_keys(interfaces, key)}case $interface in\n{_arm(interfaces, commands)}esac\n"
+
+
+def _keys(interfaces: list[Interface], key: tuple[str, ...]) -> str:
+    return "".join(f"# {dotted((*i.path, *key))}\n" for i in interfaces)
+
+
+def _arm(interfaces: list[Interface], commands: str) -> str:
+    """Write a case of interfaces; quoted, since `esac` is a name too."""
     names = "|".join(f'"{i.name}"' for i in interfaces)
-    return f"case $interface in\n{names})\n{commands}    ;;\nesac\n"
+    return f"{names})\n{commands}    ;;\n"
