@@ -30,9 +30,22 @@ LAWFUL = {
   inner: {type: vlan, id: 10, link: outer, mtu: 9000}
   six: {type: vlan, id: 11, link: outer, ipv6-mtu: 8000, addresses: ["2001:db8::1/64"]}
 """,
-    "a bridge with a larger MTU than its ports": """
+    "a bridge with a larger MTU than guests may have": """
+  eth0: {mtu: 9000}
+  tap0: {type: tap}
+  vx0: {type: vxlan, id: 7, link: eth0}
+  br0: {type: bridge, ports: [eth0, tap0, vx0], mtu: 9000}
+  br1: {type: bridge, mtu: 9000}
+""",
+    "a bridge over a bond whose members have its MTU": """
   eth0: {}
-  br0: {type: bridge, ports: [eth0], mtu: 9000}
+  eth1: {}
+  bond0: {type: bond, members: [eth0, eth1], mtu: 9000}
+  br0: {type: bridge, ports: [bond0], mtu: 9000}
+""",
+    "a bridge with a smaller MTU than its port": """
+  eth0: {mtu: 9000}
+  br0: {type: bridge, ports: [eth0], mtu: 1500}
 """,
     "a gateway by a route to it": """
   eth0:

@@ -9,6 +9,7 @@ from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.kinds import (
     Bond,
     Bridge,
+    Card,
     Ethernet,
     Geneve,
     Infiniband,
@@ -64,17 +65,43 @@ def check_vlan_mtu(view: View) -> Iterator[Diagnostic]:
         limit = _own_mtu(decides)
         if interface.mtu > limit:
             words = f"{limit} by this" if decides is not parent else "the parent's"
-            said = Label(
-                text="no `mtu` here" if decides.mtu is None else words,
-                path=(*decides.path, "mtu"),
-            )
             yield diagnostic(
                 "VN402",
                 f"the MTU {interface.mtu} is above the {limit} of `{parent.name}`",
                 (*interface.path, "mtu"),
-                labels=(said,),
+                labels=(_mtu_of(decides, words),),
                 help=f"raise the MTU of `{decides.name}` or lower this one",
             )
+
+
+def check_bridge_mtu(view: View) -> Iterator[Diagnostic]:
+    """VN427: a bridge drops what is too long for a port (br_dev_queue_push_xmit)."""
+    deciding = _Mtus(view)
+    for interface, bridge in view.bridges():
+        if interface.mtu is None:
+            continue
+        ports = [view.interfaces[name] for name in bridge.ports if name in view.interfaces]
+        narrow = {
+            found.name: found
+            for port in ports
+            if (found := deciding.interface(port)) is not None
+            and (found.mtu is not None or isinstance(found.kind, (Card, Bond)))
+            and _own_mtu(found) < interface.mtu
+        }
+        if narrow:
+            names = " and ".join(f"`{name}`" for name in narrow)
+            yield diagnostic(
+                "VN427",
+                f"the MTU {interface.mtu} is above that of a port, which drops what is longer",
+                (*interface.path, "mtu"),
+                labels=tuple(_mtu_of(found, "a smaller one") for found in narrow.values()),
+                help=f"raise the MTU of {names} or lower this one",
+            )
+
+
+def _mtu_of(interface: Interface, words: str) -> Label:
+    said = "no `mtu` here" if interface.mtu is None else words
+    return Label(text=said, path=(*interface.path, "mtu"))
 
 
 def _own_mtu(interface: Interface) -> int:
@@ -198,12 +225,7 @@ def check_stacked_mtus(view: View) -> Iterator[Diagnostic]:
                 "VN404",
                 f"the MTU {mtu} is above {limit}, that of `{link.name}`{less}",
                 path,
-                labels=(
-                    Label(
-                        text="no `mtu` here" if decides.mtu is None else "its MTU",
-                        path=(*decides.path, "mtu"),
-                    ),
-                ),
+                labels=(_mtu_of(decides, "its MTU"),),
                 help=f"raise the MTU of `{decides.name}` or lower this one",
             )
 
@@ -497,6 +519,7 @@ LINKS = (
     check_vlan_mtu,
     check_members,
     check_stacked_mtus,
+    check_bridge_mtu,
     check_group_addresses,
     check_macs,
     check_mtus,
