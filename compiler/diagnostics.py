@@ -149,6 +149,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "VN423": ("error", "a forwarding entry that the device cannot have"),
     "VN424": ("warning", "a tunnel whose packets another one takes"),
     "VN425": ("warning", "a VLAN of a bridge that does not reach the bridge device"),
+    "VN426": ("warning", "a host that routes IPv6 and listens to no router"),
     "VN427": ("warning", "a bridge with a larger MTU than its port"),
     "VN430": ("error", "two queueing disciplines in one place"),
     "VN431": ("error", "a queueing discipline's handle or class twice"),

@@ -47,6 +47,27 @@ LAWFUL = {
   eth0: {mtu: 9000}
   br0: {type: bridge, ports: [eth0], mtu: 1500}
 """,
+    "a router that listens": """
+  eth0: {dhcp4: true, accept-ra: true}
+  eth1: {dhcp4: true, dhcp4-overrides: {route-metric: 5000}}
+networks: {vms: {mode: nat, subnet: "2001:db8:5::/64"}}
+""",
+    "a router whose gateway is said": """
+  eth0: {dhcp4: true}
+  eth1: {addresses: ["2001:db8::2/64"], routes: [{to: default, via: "2001:db8::1"}]}
+networks: {vms: {mode: routed, subnet: "2001:db8:5::/64"}}
+""",
+    "a router that shall not listen": """
+  eth0: {dhcp4: true, accept-ra: false}
+  eth1: {addresses: [192.0.2.2/24]}
+networks: {vms: {mode: nat, subnet: "fd00:5::/64"}}
+""",
+    "guests whose IPv6 stays inside": """
+  eth0: {dhcp4: true}
+networks:
+  inside: {mode: isolated, subnet: "fd00:5::/64"}
+  outside: {mode: nat, subnet: 10.5.0.0/24}
+""",
     "a gateway by a route to it": """
   eth0:
     addresses: [203.0.113.5/32]

@@ -1,14 +1,14 @@
-"""Networks of guests and their services: VN308 to VN313, VN316, VN318."""
+"""Networks of guests and their services: VN308 to VN313, VN316, VN318, VN426."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 
-from vnetc.checks.view import View
+from vnetc.checks.view import View, carries_ethernet
 from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.kinds import IPAddress, IPNetwork, Loopback
-from vnetc.model import DhcpServer, Firewall, PublishedPort, Reservation
+from vnetc.model import DhcpServer, Firewall, PublishedPort, Reservation, Route
 from vnetc.scalars import guest_range
 
 # dnsmasq(8): "The minimum lease time is two minutes."
@@ -396,6 +396,53 @@ def check_subnets(view: View) -> Iterator[Diagnostic]:
         )
 
 
+def check_listening(view: View) -> Iterator[Diagnostic]:
+    """VN426: a host that forwards IPv6 takes no router advertisements unless told to.
+
+    Once for a host, and only if no other way out is said: a default route, or an interface that listens.
+    """
+    routed = [f for f in view.host.firewalls if f.mode != "isolated" and _ipv6(f) is not None]
+    ways_out = (
+        i.accept_ra or any(_is_default(route, 6) for route in i.routes)
+        for i in view.host.interfaces
+    )
+    if not routed or any(ways_out):
+        return
+    named = {firewall.uplink for firewall in routed if firewall.uplink is not None}
+    guests = {firewall.bridge for firewall in view.host.firewalls}
+    for interface in view.host.interfaces:
+        leads_out = (
+            interface.dhcp4 or interface.dhcp6 or any(_is_default(r, 4) for r in interface.routes)
+        )
+        if (
+            (interface.name in named or (leads_out and not named))
+            and interface.name not in guests
+            and interface.accept_ra is None
+            and interface.claim is None
+            and interface.activation != "off"
+            and (interface.link_local is None or "ipv6" in interface.link_local)
+            and carries_ethernet(interface.kind)
+            and view.is_sound(interface.path, "accept-ra", "routes", "type")
+        ):
+            yield diagnostic(
+                "VN426",
+                f"`{interface.name}` does not listen to IPv6 routers, since the host is one itself",
+                interface.path,
+                "key",
+                labels=(Label(text="by this network", path=(*routed[0].path, "subnet")),),
+                help="say `accept-ra: true` if its IPv6 comes from a router, else `accept-ra: false`",
+            )
+            return
+
+
+def _ipv6(firewall: Firewall) -> IPNetwork | None:
+    return next((subnet for subnet in firewall.subnet if subnet.version == 6), None)
+
+
+def _is_default(route: Route, version: int) -> bool:
+    return route.to.prefixlen == 0 and route.to.version == version
+
+
 GUESTS: tuple[Callable[[View], Iterator[Diagnostic]], ...] = (
     check_ranges,
     check_leases,
@@ -407,4 +454,5 @@ GUESTS: tuple[Callable[[View], Iterator[Diagnostic]], ...] = (
     check_own_addresses,
     check_room,
     check_subnets,
+    check_listening,
 )
