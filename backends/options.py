@@ -33,7 +33,8 @@ class Option(Record, kw_only=False):
     """How a target says one field.
 
     `word` is the target's name for it. Without one, `how` names what a writer says in its place,
-    or, if that is empty too, `reason` is why the target cannot.
+    or, if that is empty too, `reason` is why the target cannot. `silence` is the value that a new
+    device has without being told.
     """
 
     field: str
@@ -43,6 +44,7 @@ class Option(Record, kw_only=False):
     limits: tuple[Limit, ...] = ()
     how: str = ""
     reason: str = ""
+    silence: Any = None
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Option(Record, kw_only=False):
         limits: tuple[Limit, ...] = (),
         how: str = "",
         reason: str = "",
+        silence: Any = None,
     ) -> None:
         """Fill in the fields: by hand, since hundreds are made at each start."""
         filled = {
@@ -63,6 +66,7 @@ class Option(Record, kw_only=False):
             "limits": limits,
             "how": how,
             "reason": reason,
+            "silence": silence,
         }
         object.__setattr__(self, "__dict__", filled)
 
@@ -88,9 +92,11 @@ def option(
     return Option(field, word, spell, since, limits)
 
 
-def elsewhere(field: str, how: str, *limits: Limit, since: Version = ()) -> Option:
+def elsewhere(
+    field: str, how: str, *limits: Limit, since: Version = (), silence: Any = None
+) -> Option:
     """Say a field by what a writer does on its own."""
-    return Option(field, how=how, limits=limits, since=since)
+    return Option(field, how=how, limits=limits, since=since, silence=silence)
 
 
 def cannot(reason: str, *fields: str) -> tuple[Option, ...]:
@@ -106,6 +112,7 @@ def rows_of(groups: Groups, describe: Callable[[str, str], str]) -> dict[str, Su
             reason=item.reason,
             since=item.since,
             limits=item.limits,
+            silence=item.silence,
         )
         for cls, group in groups.items()
         for item in group.options

@@ -71,9 +71,15 @@ def _qos(mappings: tuple[QosMapping, ...]) -> str:
     return " ".join(f"{mapping.from_}:{mapping.to}" for mapping in mappings)
 
 
-def say(field: str, word: str, spell: Callable[[Any], str] = str, *limits: Limit) -> Option:
-    """Say a field by a word with its value behind."""
-    return option(field, word, lambda value: f"{word} {spell(value)}", *limits)
+def say(
+    field: str,
+    word: str,
+    spell: Callable[[Any], str] = str,
+    *limits: Limit,
+    silence: Any = None,
+) -> Option:
+    """Say a field by a word with its value behind; `silence` is what the kernel gives a new device."""
+    return Option(field, word, lambda value: f"{word} {spell(value)}", (), limits, silence=silence)
 
 
 def flag(field: str, word: str) -> Option:
@@ -103,8 +109,8 @@ def finer_than_10ms(field: str) -> Limit:
     )
 
 
-def _time(field: str, word: str) -> Option:
-    return say(field, word, _centiseconds, finer_than_10ms(field))
+def _time(field: str, word: str, silence: int | None = None) -> Option:
+    return say(field, word, _centiseconds, finer_than_10ms(field), silence=silence)
 
 
 _TUN = (
@@ -126,36 +132,40 @@ IP_LINK: Groups = {
         (
             elsewhere("ports", "bridge-ports"),
             say("stp", "stp_state", _bit),
-            _time("forward_delay", "forward_delay"),
-            _time("hello_time", "hello_time"),
-            _time("max_age", "max_age"),
-            _time("ageing_time", "ageing_time"),
-            say("priority", "priority"),
-            say("group_forward_mask", "group_fwd_mask"),
+            _time("forward_delay", "forward_delay", 15_000),
+            _time("hello_time", "hello_time", 2_000),
+            _time("max_age", "max_age", 20_000),
+            _time("ageing_time", "ageing_time", 300_000),
+            say("priority", "priority", silence=32768),
+            say("group_forward_mask", "group_fwd_mask", silence=0),
             say("group_address", "group_address"),
             only("vlan_filtering", "vlan_filtering 1"),
-            say("vlan_protocol", "vlan_protocol"),
-            say("default_pvid", "vlan_default_pvid"),
-            say("vlan_stats", "vlan_stats_enabled", _bit),
-            elsewhere("vlan_stats_per_port", "pre-up ip link add type bridge vlan_stats_per_port"),
+            say("vlan_protocol", "vlan_protocol", silence="802.1q"),
+            say("default_pvid", "vlan_default_pvid", silence=1),
+            say("vlan_stats", "vlan_stats_enabled", _bit, silence=False),
+            elsewhere(
+                "vlan_stats_per_port",
+                "pre-up ip link add type bridge vlan_stats_per_port",
+                silence=False,
+            ),
             elsewhere("vlans", "up bridge vlan add self"),
             elsewhere("pvid", "up bridge vlan add self pvid"),
             elsewhere("untagged", "up bridge vlan add self untagged"),
-            say("multicast_snooping", "mcast_snooping", _bit),
-            say("multicast_querier", "mcast_querier", _bit),
-            say("multicast_router", "mcast_router", ROUTERS.__getitem__),
-            say("multicast_igmp_version", "mcast_igmp_version"),
-            say("multicast_mld_version", "mcast_mld_version"),
-            say("multicast_hash_max", "mcast_hash_max"),
-            say("multicast_query_use_ifaddr", "mcast_query_use_ifaddr", _bit),
-            say("multicast_last_member_count", "mcast_last_member_count"),
-            _time("multicast_last_member_interval", "mcast_last_member_interval"),
-            say("multicast_startup_query_count", "mcast_startup_query_count"),
+            say("multicast_snooping", "mcast_snooping", _bit, silence=True),
+            say("multicast_querier", "mcast_querier", _bit, silence=False),
+            say("multicast_router", "mcast_router", ROUTERS.__getitem__, silence="query"),
+            say("multicast_igmp_version", "mcast_igmp_version", silence=2),
+            say("multicast_mld_version", "mcast_mld_version", silence=1),
+            say("multicast_hash_max", "mcast_hash_max", silence=4096),
+            say("multicast_query_use_ifaddr", "mcast_query_use_ifaddr", _bit, silence=False),
+            say("multicast_last_member_count", "mcast_last_member_count", silence=2),
+            _time("multicast_last_member_interval", "mcast_last_member_interval", 1_000),
+            say("multicast_startup_query_count", "mcast_startup_query_count", silence=2),
             _time("multicast_startup_query_interval", "mcast_startup_query_interval"),
-            _time("multicast_query_interval", "mcast_query_interval"),
-            _time("multicast_query_response_interval", "mcast_query_response_interval"),
-            _time("multicast_querier_interval", "mcast_querier_interval"),
-            _time("multicast_membership_interval", "mcast_membership_interval"),
+            _time("multicast_query_interval", "mcast_query_interval", 125_000),
+            _time("multicast_query_response_interval", "mcast_query_response_interval", 10_000),
+            _time("multicast_querier_interval", "mcast_querier_interval", 255_000),
+            _time("multicast_membership_interval", "mcast_membership_interval", 260_000),
         ),
     ),
     Bond: Group(
@@ -164,37 +174,38 @@ IP_LINK: Groups = {
             elsewhere("members", "pre-up ip link set master"),
             say("mode", "mode"),
             say("primary", "primary"),
-            say("primary_reselect_policy", "primary_reselect"),
-            say("fail_over_mac_policy", "fail_over_mac"),
+            say("primary_reselect_policy", "primary_reselect", silence="always"),
+            say("fail_over_mac_policy", "fail_over_mac", silence="none"),
             say("mii_monitor_interval", "miimon", _milliseconds),
-            say("up_delay", "updelay", _milliseconds),
-            say("down_delay", "downdelay", _milliseconds),
-            say("use_carrier", "use_carrier", _bit),
-            say("peer_notify_delay", "peer_notify_delay", _milliseconds),
+            say("up_delay", "updelay", _milliseconds, silence=0),
+            say("down_delay", "downdelay", _milliseconds, silence=0),
+            say("use_carrier", "use_carrier", _bit, silence=True),
+            say("peer_notify_delay", "peer_notify_delay", _milliseconds, silence=0),
             say("arp_interval", "arp_interval", _milliseconds),
             say("arp_ip_targets", "arp_ip_target", commas),
-            say("arp_validate", "arp_validate", _underscores),
-            say("arp_all_targets", "arp_all_targets"),
-            say("arp_missed_max", "arp_missed_max"),
-            say("transmit_hash_policy", "xmit_hash_policy"),
-            say("lacp_rate", "lacp_rate"),
-            say("lacp_active", "lacp_active", switch),
-            say("min_links", "min_links"),
-            say("ad_select", "ad_select"),
+            say("arp_validate", "arp_validate", _underscores, silence="none"),
+            say("arp_all_targets", "arp_all_targets", silence="any"),
+            say("arp_missed_max", "arp_missed_max", silence=2),
+            say("transmit_hash_policy", "xmit_hash_policy", silence="layer2"),
+            say("lacp_rate", "lacp_rate", silence="slow"),
+            say("lacp_active", "lacp_active", switch, silence=True),
+            say("min_links", "min_links", silence=0),
+            say("ad_select", "ad_select", silence="stable"),
             say("ad_actor_system", "ad_actor_system"),
-            say("ad_actor_system_priority", "ad_actor_sys_prio"),
-            say("ad_user_port_key", "ad_user_port_key"),
-            say("all_members_active", "all_slaves_active", _bit),
-            say("gratuitous_arp", "num_grat_arp"),
-            say("resend_igmp", "resend_igmp"),
-            say("packets_per_member", "packets_per_slave"),
+            say("ad_actor_system_priority", "ad_actor_sys_prio", silence=65535),
+            say("ad_user_port_key", "ad_user_port_key", silence=0),
+            say("all_members_active", "all_slaves_active", _bit, silence=False),
+            say("gratuitous_arp", "num_grat_arp", silence=1),
+            say("resend_igmp", "resend_igmp", silence=1),
+            say("packets_per_member", "packets_per_slave", silence=1),
             say(
                 "learn_packet_interval",
                 "lp_interval",
                 _seconds,
                 whole_seconds("learn_packet_interval"),
+                silence=1_000,
             ),
-            say("dynamic_transmit_load_balancing", "tlb_dynamic_lb", _bit),
+            say("dynamic_transmit_load_balancing", "tlb_dynamic_lb", _bit, silence=True),
         ),
     ),
     Vlan: Group(
@@ -211,11 +222,11 @@ IP_LINK: Groups = {
     VlanFlags: Group(
         "vlan",
         (
-            say("reorder_headers", "reorder_hdr", switch),
-            say("gvrp", "gvrp", switch),
-            say("mvrp", "mvrp", switch),
-            say("loose_binding", "loose_binding", switch),
-            say("bridge_binding", "bridge_binding", switch, _MADE_BY_IFUPDOWN),
+            say("reorder_headers", "reorder_hdr", switch, silence=True),
+            say("gvrp", "gvrp", switch, silence=False),
+            say("mvrp", "mvrp", switch, silence=False),
+            say("loose_binding", "loose_binding", switch, silence=False),
+            say("bridge_binding", "bridge_binding", switch, _MADE_BY_IFUPDOWN, silence=False),
         ),
     ),
     QosMapping: Group(

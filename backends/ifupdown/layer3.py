@@ -127,26 +127,26 @@ RULE = (
 BRIDGE_LINK = (
     say("path_cost", "cost"),
     say("priority", "priority"),
-    say("hairpin", "hairpin", switch),
-    say("learning", "learning", switch),
-    say("isolated", "isolated", switch),
-    say("neigh_suppress", "neigh_suppress", switch),
+    say("hairpin", "hairpin", switch, silence=False),
+    say("learning", "learning", switch, silence=True),
+    say("isolated", "isolated", switch, silence=False),
+    say("neigh_suppress", "neigh_suppress", switch, silence=False),
 )
 # ip-link(8); bridge(8) has not all of them
 BRIDGE_SLAVE = (
-    say("unicast_flood", "flood", switch),
-    say("multicast_flood", "mcast_flood", switch),
-    say("broadcast_flood", "bcast_flood", switch),
-    say("multicast_to_unicast", "mcast_to_unicast", switch),
-    say("multicast_router", "mcast_router", ROUTERS.__getitem__),
-    say("fast_leave", "fastleave", switch),
-    say("bpdu_guard", "guard", switch),
-    say("root_block", "root_block", switch),
-    say("proxy_arp", "proxy_arp", switch),
-    say("proxy_arp_wifi", "proxy_arp_wifi", switch),
-    say("locked", "locked", switch),
-    say("vlan_tunnel", "vlan_tunnel", switch),
-    say("group_forward_mask", "group_fwd_mask"),
+    say("unicast_flood", "flood", switch, silence=True),
+    say("multicast_flood", "mcast_flood", switch, silence=True),
+    say("broadcast_flood", "bcast_flood", switch, silence=True),
+    say("multicast_to_unicast", "mcast_to_unicast", switch, silence=False),
+    say("multicast_router", "mcast_router", ROUTERS.__getitem__, silence="query"),
+    say("fast_leave", "fastleave", switch, silence=False),
+    say("bpdu_guard", "guard", switch, silence=False),
+    say("root_block", "root_block", switch, silence=False),
+    say("proxy_arp", "proxy_arp", switch, silence=False),
+    say("proxy_arp_wifi", "proxy_arp_wifi", switch, silence=False),
+    say("locked", "locked", switch, silence=False),
+    say("vlan_tunnel", "vlan_tunnel", switch, silence=False),
+    say("group_forward_mask", "group_fwd_mask", silence=0),
     say("backup_port", "backup_port"),
 )
 FDB = (
@@ -160,7 +160,10 @@ FDB = (
 
 def _all(how: str, options: tuple[Option, ...]) -> tuple[Option, ...]:
     """Name the command in the rows of options."""
-    return tuple(elsewhere(item.field, f"{how} {item.word}", *item.limits) for item in options)
+    return tuple(
+        elsewhere(item.field, f"{how} {item.word}", *item.limits, silence=item.silence)
+        for item in options
+    )
 
 
 def _done(*rows: tuple[str, str]) -> tuple[Option, ...]:

@@ -22,6 +22,7 @@ from vnetc.backends.ifupdown.layer3 import fdb, forget_fdb
 from vnetc.backends.ifupdown.methods import FAMILIES, Layer3
 from vnetc.backends.ifupdown.order import order
 from vnetc.backends.ifupdown.raw import raw_lines, tail
+from vnetc.backends.ifupdown.silence import without_silence
 from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza, interfaces
 from vnetc.backends.ifupdown.vlans import BridgeVlans, Told, keys, rest
 from vnetc.backends.services.secrets import write_secrets
@@ -37,6 +38,7 @@ _LOOPBACK = Stanza(name="lo", method="loopback")
 
 def write(host: Host, dialect: Classic, target: str) -> list[File]:
     """Write the files of a host in one dialect; `target` is its key in `raw`."""
+    host = without_silence(host, dialect)
     devices = Devices(host)
     found = [
         stanza
