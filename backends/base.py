@@ -150,7 +150,8 @@ class Target(Record):
     `check_raw` finds `raw` text of the host that the target's format cannot carry, or that
     contradicts what the writer says itself. `deployment` gives what to do with files that have
     changed, None if that is not for a person to do. `on` gives the target on an operating system that has
-    it in the version that is compiled for. `rare` gives the rows about queueing disciplines and the
+    it in the version that is compiled for. `holds` tells whether a finding about the document alone
+    is true on the target. `rare` gives the rows about queueing disciplines and the
     settings of cards, which few documents have, so that the others need not wait for them.
     """
 
@@ -165,6 +166,7 @@ class Target(Record):
     check_raw: Callable[[Host, Version], list[Diagnostic]] = lambda host, version: []
     deployment: Callable[[], Deployment | None] = lambda: None
     on: Callable[[Target, System], Target] = lambda target, system: target
+    holds: Callable[[Diagnostic], bool] = lambda found: True
 
     @property
     def support(self) -> Mapping[str, Support]:

@@ -147,7 +147,7 @@ def check_text(
             allow,
             allow_hooks,
         ).diagnostics
-    return finish(analysis.document, found)
+    return _holding(chosen, finish(analysis.document, found))
 
 
 def compile_text(
@@ -204,9 +204,19 @@ def compile_analysis(
         allow,
         allow_hooks,
     )
-    found = finish(analysis.document, [*analysis.diagnostics, *output.diagnostics])
+    found = _holding(
+        chosen, finish(analysis.document, [*analysis.diagnostics, *output.diagnostics])
+    )
     files = () if any(d.severity == "error" for d in found) else output.files
     return replace(output, files=files, diagnostics=found)
+
+
+def _holding(target: str | None, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """Leave out what does not hold on a target; comments have silenced theirs before."""
+    if target not in REGISTRY:
+        return found
+    holds = load(target).holds
+    return tuple(d for d in found if holds(d))
 
 
 def _versionless() -> Diagnostic:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from vnetc import check_text
+from vnetc import check_text, compile_text
 
 LAWFUL = {
     "one /32 on the uplink and on the bridge of routed guests": """
@@ -358,3 +358,33 @@ def test_twice_as_much_takes_about_twice_as_long(make: Callable[[int], str]) -> 
     few, many = (f"version: 1\ninterfaces:\n{make(n)}" for n in (LARGE[make] // 2, LARGE[make]))
     # the shortest run is the one that other work on the machine disturbed least
     assert min(_seconds(many) for _ in range(4)) < 3.2 * min(_seconds(few) for _ in range(4))
+
+
+CUT_OFF = """\
+version: 1
+interfaces:
+  eth0: {}
+  vmbr0: {type: bridge, vlan-filtering: true, ports: {eth0: {vlans: [2-4094]}}}
+  vmbr0.50: {type: vlan, id: 50, link: vmbr0}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "codes"), [(None, ["VN425"]), ("ifupdown", ["VN425"]), ("ifupdown2", [])]
+)
+def test_a_warning_comes_where_it_is_true(target: str | None, codes: list[str]) -> None:
+    """ifupdown2 adds the VLAN of `vmbr0.50` to `vmbr0` by itself."""
+    assert [d.code for d in check_text(CUT_OFF, target=target)] == codes
+    if target is not None:
+        assert [d.code for d in compile_text(CUT_OFF, target=target).diagnostics] == codes
+
+
+def test_a_vlan_of_another_name_is_cut_off_on_all() -> None:
+    source = CUT_OFF.replace("vmbr0.50", "mgmt")
+    assert [d.code for d in check_text(source, target="ifupdown2")] == ["VN425"]
+
+
+@pytest.mark.parametrize("target", [None, "ifupdown2"])
+def test_a_comment_for_what_does_not_hold_is_not_useless(target: str | None) -> None:
+    source = CUT_OFF.replace("vmbr0}", "vmbr0} # vnetc: ignore[VN425]")
+    assert not check_text(source, target=target)

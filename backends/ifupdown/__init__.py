@@ -62,6 +62,14 @@ def _checker(dialect_of: Dialect, target: str) -> Callable[[Host, Version], list
     return check
 
 
+def _holds(found: Diagnostic) -> bool:
+    """Tell whether a VLAN of a bridge is cut off: ifupdown2 adds it to the bridge (addons/vlan.py).
+
+    An interface with a dot in its name is a VLAN called `<link>.<id>`: all else is refused.
+    """
+    return found.code != "VN425" or "." not in str(found.path[1])
+
+
 def _rare() -> Mapping[str, Support]:
     from vnetc.backends.ifupdown import rare
 
@@ -115,6 +123,7 @@ TARGETS: dict[str, Target] = {
         rare=_rare,
         write=_writer(_ifupdown2, "ifupdown2"),
         check_raw=_checker(_ifupdown2, "ifupdown2"),
+        holds=_holds,
         deployment=_by_reload,
     ),
     "ifupdown-ng": Target(

@@ -456,12 +456,14 @@ def check_vlans_of_bridges(view: View) -> Iterator[Diagnostic]:
         default = 1 if bridge.default_pvid is None else bridge.default_pvid
         carried = [*bridge.vlans, *((vid, vid) for vid in (default, bridge.pvid) if vid)]
         if not any(first <= vlan.id <= last for first, last in carried):
+            besides = "; ifupdown2 alone does so by itself"
+            named = interface.name == f"{below.name}.{vlan.id}"
             yield diagnostic(
                 "VN425",
                 f"VLAN {vlan.id} does not reach `{below.name}` itself, so `{interface.name}` is cut off",
                 (*interface.path, "id"),
                 labels=(Label(text="the bridge", path=below.path, part="key"),),
-                help=f"add `vlans: [{vlan.id}]` to `{below.name}`",
+                help=f"add `vlans: [{vlan.id}]` to `{below.name}`{besides if named else ''}",
             )
 
 
