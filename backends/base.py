@@ -81,7 +81,7 @@ class Output(Record):
     """What a compilation gives. `files` is empty if any diagnostic is an error.
 
     `packages` are what the files need beside the target's own program, by the names of `system`
-    (`debian-12`); `notes` is what they need that is no package.
+    (`debian-12`); `notes` is what is to be done once on the host, with the reason.
     """
 
     host: str

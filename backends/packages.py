@@ -16,10 +16,13 @@ from vnetc.kinds import Bond, Bridge, Ethernet, Vrf, Wifi
 from vnetc.model import Host
 from vnetc.record import Record
 
-# ifupdown2 writes its map of VRFs there: without, `ifreload -a` exits with 1 and VRFs fail
-RT_TABLES = "mkdir -p /etc/iproute2/rt_tables.d"
-# it takes no second VLAN-aware bridge by itself (addons/bridge.py)
-TWO_AWARE = "multiple_vlan_aware_bridge_support=1 in /etc/network/ifupdown2/ifupdown2.conf"
+# ifupdown2 writes its map of VRFs there, and VRFs fail without it
+RT_TABLES = "mkdir -p /etc/iproute2/rt_tables.d (without it ifreload exits with 1)"
+# addons/bridge.py
+TWO_AWARE = (
+    "multiple_vlan_aware_bridge_support=1 in /etc/network/ifupdown2/ifupdown2.conf "
+    "(without it ifupdown2 takes one VLAN-aware bridge)"
+)
 HOOKS = frozenset({"pre-up", "up", "down", "post-down"})
 _INTERFACES = "/etc/network/interfaces"
 # The file whose head says what is needed: the first that begins so.
@@ -100,7 +103,7 @@ _OF_HOSTS: Mapping[str, Mapping[str, Callable[[Host], bool]]] = {
 
 
 class Needs(Record):
-    """What a host needs: packages by the system's names, and sentences for what is no package.
+    """What a host needs: packages by the system's names, and what is to be done once, with the reason.
 
     `missing` are needs that the system has no package for.
     """
@@ -202,7 +205,7 @@ def headed(host: Host, target: str, files: Sequence[File], found: Needs) -> list
     if main is None:
         return [*files]
     lines = [f"needs: {' '.join(found.packages)}"] if found.packages else []
-    lines += [f"needs: {note}" for note in found.notes]
+    lines += [f"once: {note}" for note in found.notes]
     if target == "ifupdown2":
         whole = {i.name for i in host.interfaces}
         keys = [k for k in stays(main.content) if k.removeprefix("interfaces.") not in whole]

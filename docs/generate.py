@@ -264,14 +264,15 @@ def systems() -> str:
         "## Packages",
         "",
         "What an output needs beside the target's own program stands at the head of its main file, and",
-        "in `packages` of `--format json`: only what that output uses. What may stand there:",
+        "in `packages` of `--format json`: only what that output uses. What is to be done `once` on the host,",
+        "in `notes`, stands below it, with the reason. What may stand there:",
         "",
     ]
     for target, row in found.items():
         lines += [f"### {target}", ""]
         for name, system in row["systems"].items():
             needs = ", ".join(system["packages"]) or "nothing"
-            notes = "".join(f"; `{note}`" for note in system["notes"])
+            notes = "".join(f"; once: {note}" for note in system["notes"])
             lines.append(f"- `{name}`: {needs}{notes}")
         lines.append("")
     return "\n".join(lines)

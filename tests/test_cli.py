@@ -306,7 +306,7 @@ def test_what_to_do_begins_with_what_is_needed(run: Any) -> None:
         "out: 1 new",
         "next, on h:",
         "  needs isc-dhcp-client",
-        "  needs mkdir -p /etc/iproute2/rt_tables.d",
+        "  once: mkdir -p /etc/iproute2/rt_tables.d (without it ifreload exits with 1)",
     ]
 
 

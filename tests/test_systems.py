@@ -57,7 +57,7 @@ def test_notes(case: dict[str, Any], target: str, system: str, wanted: list[str]
     output = _compiled(case, target, system)
     assert list(output.notes) == wanted
     text = "".join(file.content for file in output.files)
-    assert [note for note in wanted if f"\n# needs: {note}\n" not in text] == []
+    assert [note for note in wanted if f"\n# once: {note}\n" not in text] == []
 
 
 @pytest.mark.parametrize(("case", "target", "system", "wanted"), _cases("head"))

@@ -141,8 +141,9 @@ def _next(outputs: Sequence[Output], changes: Any, *, several: bool) -> Iterator
         due, others, unread = _deployment(output, paths)
         if due:
             yield f"next, on {output.host}:"
-            needs = [" ".join(output.packages), *output.notes]
-            yield from (f"  needs {need}" for need in needs if need)
+            if output.packages:
+                yield f"  needs {' '.join(output.packages)}"
+            yield from (f"  once: {note}" for note in output.notes)
             yield from (f"  {step.command}  # interrupts {step.interrupts}" for step in due)
             yield f"  these would speak too, if they are there: {', '.join(others)}"
         if due and unread:

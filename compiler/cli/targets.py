@@ -83,8 +83,8 @@ def _system_lines(targets: Sequence[Target]) -> Iterator[str]:
         own = [t for t in targets if system in _systems(t)]
         line = ", ".join(f"{t.name} {show(system.versions[t.name])}" for t in own)
         if line and len(targets) == 1:
-            needs = [" ".join(packages(own[0], system)), *_notes(own[0], system)]
-            line += f"; may need {'; '.join(needs)}"
+            once = "".join(f"; once: {note}" for note in _notes(own[0], system))
+            line += f"; may need {' '.join(packages(own[0], system))}{once}"
         if line:
             yield f"{system.name}: {line}"
 
@@ -96,7 +96,7 @@ def packages(target: Target, system: System) -> list[str]:
 
 
 def _notes(target: Target, system: System) -> list[str]:
-    """List what outputs for a target may need on a system besides packages."""
+    """List what may have to be done once on a system, besides installing packages."""
     if target.name != "ifupdown2":
         return []
     return [TWO_AWARE] if system.has_rt_tables else [RT_TABLES, TWO_AWARE]
