@@ -178,7 +178,11 @@ def remove(name: str) -> str:
 
 
 def create(name: str, link: str) -> str:
-    """Make a device; `link` is what ip-link(8) wants besides the name."""
+    """Make a device; `link` is what ip-link(8) wants besides the name.
+
+    ifupdown2 runs it again at each `ifreload -a`, and swallows "File exists" (`ignore_error`,
+    ifupdownaddons/modulebase.py): 3.0.0 says nothing and exits with 0, and the device stays as it is.
+    """
     return f"ip link add name {name} {link}"
 
 

@@ -33,6 +33,8 @@ WATCHED = (
     "ip -o monitor link address route rule & watch=$!; sleep 0.3; "
     f"{RELOAD}; code=$?; sleep 0.3; kill $watch; exit $code"
 )
+# What it has no reason to say when nothing has changed.
+_NOISE = ("Deleted", "warning:", "error:")
 # An interruption, at the end: what is measured must show it.
 CONTROL = Act(
     "control",
@@ -166,7 +168,7 @@ class Reload(Experiment):
         if others := touched(before, after.raw) - edit.touches:
             yield f"touched too: {', '.join(sorted(others))}"
         if not edit.is_one:
-            yield from (line for line in after.said.splitlines() if line.startswith("Deleted"))
+            yield from (line for line in after.said.splitlines() if line.startswith(_NOISE))
         for flow, lost in after.lost.items():
             if lost and flow not in edit.loses:
                 yield f"{flow}: {lost} datagrams lost"
