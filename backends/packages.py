@@ -199,6 +199,28 @@ def stays(text: str) -> list[str]:
     return [*keys]
 
 
+# A veth has nothing that could be changed.
+_MAKES = re.compile(r"pre-up ip (?:link|tuntap) add (?!.* type veth )")
+
+
+def fixed(text: str) -> list[str]:
+    """List the keys of what commands make in a file of interfaces(5).
+
+    When they change, `ifreload` finds a device of that name and leaves it as it is. Of what options
+    make `ifquery --check` tells.
+    """
+    keys: dict[str, None] = {}
+    above: list[str] = []
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("# "):
+            above.append(line[2:])
+            continue
+        if _MAKES.match(line):
+            keys.update(dict.fromkeys(above))
+        above = []
+    return [*keys]
+
+
 def headed(host: Host, target: str, files: Sequence[File], found: Needs) -> list[File]:
     """Say at the head of the main file, below its first line, what the host needs."""
     main = next((f for start in _MAIN for f in files if f.path.startswith(start)), None)
@@ -210,6 +232,8 @@ def headed(host: Host, target: str, files: Sequence[File], found: Needs) -> list
         whole = {i.name for i in host.interfaces}
         keys = [k for k in stays(main.content) if k.removeprefix("interfaces.") not in whole]
         lines += [f"ifreload does not undo, when they go: {', '.join(keys)}"] if keys else []
+        made = fixed(main.content)
+        lines += [f"ifreload leaves as they were made: {', '.join(made)}"] if made else []
     if not lines:
         return [*files]
     first, _, rest = main.content.partition("\n")
