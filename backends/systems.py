@@ -60,6 +60,7 @@ class System(Record):
     """An operating system: versions of the targets' programs, and packages.
 
     `packages` lacks what the system does not have; a name is empty where nothing need be installed.
+    `codename` is what people may call it instead.
     """
 
     name: str
@@ -68,6 +69,7 @@ class System(Record):
     packages: Packages
     source: str
     seen: bool = False
+    codename: str = ""
     has_rt_tables: bool = True  # iproute2 has a directory /etc/iproute2/rt_tables.d
 
 
@@ -79,6 +81,7 @@ _ROWS = (
     System(
         name="debian-11",
         title="Debian 11",
+        codename="bullseye",
         versions={
             "ifupdown": (0, 8, 36),
             "ifupdown2": (3, 0, 0),
@@ -91,6 +94,7 @@ _ROWS = (
     System(
         name="debian-12",
         title="Debian 12",
+        codename="bookworm",
         versions={
             "ifupdown": (0, 8, 41),
             "ifupdown2": (3, 0, 0),
@@ -106,6 +110,7 @@ _ROWS = (
     System(
         name="debian-13",
         title="Debian 13",
+        codename="trixie",
         versions={
             "ifupdown": (0, 8, 44),
             "ifupdown2": (3, 0, 0),
@@ -122,6 +127,7 @@ _ROWS = (
     System(
         name="ubuntu-22.04",
         title="Ubuntu 22.04",
+        codename="jammy",
         versions={
             "ifupdown": (0, 8, 36),
             "netlink": (5, 15),
@@ -135,6 +141,7 @@ _ROWS = (
     System(
         name="ubuntu-24.04",
         title="Ubuntu 24.04",
+        codename="noble",
         versions={
             "ifupdown": (0, 8, 41),
             "netlink": (6, 8),
@@ -148,6 +155,7 @@ _ROWS = (
     System(
         name="ubuntu-26.04",
         title="Ubuntu 26.04",
+        codename="resolute",
         versions={"netlink": (7, 0), "netplan": (1, 2), "networkd": (259,)},
         packages=_DEBIAN_13,
         source="github.com/ubuntu/ubuntu-release-notes/pull/57 (systemd), "

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Path: TypeAlias = tuple[str | int, ...]
 Severity: TypeAlias = 'Literal["error", "warning", "note"]'
-Part: TypeAlias = 'Literal["key", "value"]'
+# an option of the command line has no place in the document
+Part: TypeAlias = 'Literal["key", "value", "option"]'
 
 
 class Span(Record, kw_only=False):

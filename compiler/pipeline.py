@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # What may be left out of the output if somebody says so.
 ALLOWABLE = frozenset({"VN501", "VN502", "VN503", "VN504"})
+_VERSION: Path = ("target", "version")
 _NEEDED = "leave out what needs it, or choose another system"
 HOOK_KEYS = ("pre-up", "up", "down", "post-down")
 # without `[` in it, or a line of a million openings would be looked through a million times
@@ -140,13 +141,14 @@ def check_text(
     if chosen is None and version is not None:
         found.append(_versionless())
     if chosen is not None and analysis.host is not None:
-        found += _compile(
+        output = _compile(
             analysis,
             chosen,
             _own_version(analysis, chosen) if version is None else version,
             allow,
             allow_hooks,
-        ).diagnostics
+        )
+        found += _of_option(output.diagnostics, version)
     return _holding(chosen, finish(analysis.document, found))
 
 
@@ -193,6 +195,7 @@ def compile_analysis(
                 "VN505",
                 "no target is named",
                 (),
+                "option",
                 help=f"give `--target` or add `target:`; targets are {', '.join(REGISTRY)}",
             )
             said.append(problem)
@@ -205,7 +208,11 @@ def compile_analysis(
         allow_hooks,
     )
     found = _holding(
-        chosen, finish(analysis.document, [*analysis.diagnostics, *output.diagnostics])
+        chosen,
+        finish(
+            analysis.document,
+            [*analysis.diagnostics, *_of_option(output.diagnostics, version)],
+        ),
     )
     files = () if any(d.severity == "error" for d in found) else output.files
     return replace(output, files=files, diagnostics=found)
@@ -220,9 +227,15 @@ def _holding(target: str | None, found: tuple[Diagnostic, ...]) -> tuple[Diagnos
 
 
 def _versionless() -> Diagnostic:
-    return diagnostic(
-        "VN505", "a version needs a target", (), help="give `--target` too, or add `target:`"
-    )
+    way_out = "give `--target` too, or add `target:`"
+    return diagnostic("VN505", "a version needs a target", (), "option", help=way_out)
+
+
+def _of_option(found: Iterable[Diagnostic], version: str | None) -> Iterable[Diagnostic]:
+    """Take its place in the document from what is said of a version that an option has named."""
+    if version is None:
+        return found
+    return [replace(d, path=(), part="option") if d.path == _VERSION else d for d in found]
 
 
 def _own_version(analysis: Analysis, target: str) -> str | None:
@@ -246,6 +259,7 @@ def _compile(
             "VN505",
             f"there is no target `{name}`",
             (),
+            "option",
             help=f"targets are {', '.join(REGISTRY)}",
         )
         return Output(host=title, target=name, diagnostics=(problem,))
@@ -320,9 +334,12 @@ def target_version(target: Target, text: str | None) -> tuple[Version, System, l
     problems: list[Diagnostic] = []
     if version < target.oldest:
         known = f"it knows {oldest} to {newest}"
-        having = [name for name, system in SYSTEMS.items() if target.name in system.versions]
-        known += "" if is_number else f", and the systems {', '.join(having)}"
-        message = f"vnetc does not know {target.title} {text[:60]}"
+        if not is_number:
+            having = {n: s for n, s in SYSTEMS.items() if target.name in s.versions}
+            known = f"{_similar(having, text)}{known}, and the systems {', '.join(having)}"
+        message = (
+            f"vnetc does not know {target.title} {text[:60]}" if text else "the version is empty"
+        )
         problems.append(_version("VN505", message, known))
     elif version[: len(target.newest)] > target.newest:
         message = f"vnetc knows {target.title} up to {newest}, not {text}"
@@ -332,7 +349,16 @@ def target_version(target: Target, text: str | None) -> tuple[Version, System, l
 
 
 def _version(code: str, message: str, help: str) -> Diagnostic:
-    return diagnostic(code, message, ("target", "version"), help=help)
+    return diagnostic(code, message, _VERSION, help=help)
+
+
+def _similar(systems: Mapping[str, System], text: str) -> str:
+    """Name the system that somebody means by its code name, or by nearly its name."""
+    from difflib import get_close_matches
+
+    names = {word: name for name, s in systems.items() for word in (name, s.codename) if word}
+    near = get_close_matches(re.sub(r"[ _]", "-", text[:60].lower()), names, 1, 0.75)
+    return f"a similar value exists: `{names[near[0]]}`; " if near else ""
 
 
 def _lacking(system: System, what: str, help: str) -> Diagnostic:

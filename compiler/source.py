@@ -113,13 +113,13 @@ class Document:
         return key if part == "key" or whole else node
 
     def resolve(self, found: Iterable[Diagnostic]) -> list[Diagnostic]:
-        """Give diagnostics with the places of their paths filled in.
+        """Give diagnostics with the places of their paths filled in; an option has none.
 
         What an alias repeats is found in each place that repeats it, and said once.
         """
         resolved: dict[tuple[Any, ...], Diagnostic] = {}
         for d in found:
-            place = d.span or self._node(d.path, d.part)
+            place = d.span or (None if d.part == "option" else self._node(d.path, d.part))
             places = [label.span or self._node(label.path, label.part) for label in d.labels]
             texts = [label.text for label in d.labels]
             said = (place, d.code, d.severity, d.message, d.label, d.help, *texts, *places)
@@ -134,7 +134,9 @@ def _placed(
 ) -> Diagnostic:
     labels = zip(d.labels, places, strict=True)
     return replace(
-        d, span=_span(place), labels=tuple(replace(label, span=_span(at)) for label, at in labels)
+        d,
+        span=None if d.part == "option" else _span(place),
+        labels=tuple(replace(label, span=_span(at)) for label, at in labels),
     )
 
 

@@ -14,7 +14,7 @@ from vnetc.backends import REGISTRY, load
 from vnetc.backends.netplan.dropins import systemd_of
 from vnetc.backends.packages import HOOKS, OF_PROGRAMS, PROGRAM, possible
 from vnetc.backends.systems import DEFAULT, SYSTEMS, system_of
-from vnetc.pipeline import compile_text, target_version
+from vnetc.pipeline import check_text, compile_text, target_version
 from vnetc.schema import host_schema
 
 from .lab.case import GENERATIONS
@@ -150,3 +150,60 @@ def test_a_netplan_of_a_system_runs_with_its_systemd() -> None:
     for system in SYSTEMS.values():
         if "netplan" in system.versions and system.name != "ubuntu-22.04":
             assert systemd_of(system.versions["netplan"]) == system.versions["networkd"], system
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Debian-13", "debian-13"),
+        ("trixie", "debian-13"),
+        ("Noble", "ubuntu-24.04"),
+        ("debian 12", "debian-12"),
+    ],
+)
+def test_a_similar_system_is_named(text: str, meant: str) -> None:
+    *_, (found,) = target_version(load("networkd"), text)
+    assert found.help.startswith(f"a similar value exists: `{meant}`; ")
+
+
+@pytest.mark.parametrize("text", ["", "beos", "noble"])
+@pytest.mark.parametrize("name", REGISTRY)
+def test_only_systems_that_have_the_target_are_named(name: str, text: str) -> None:
+    target = load(name)
+    *_, (found,) = target_version(target, text)
+    assert found.code == "VN505"
+    for system in re.findall(r"[a-z]+-[0-9.]*[0-9]", found.help):
+        assert target_version(target, system)[2] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "version", "code"),
+    [
+        ("networkd", "beos", "VN505"),
+        ("networkd", "", "VN505"),
+        ("netplan", "alpine-3.22", "VN507"),
+        ("networkd", "999", "VN508"),
+        (None, "debian-13", "VN505"),
+        (None, None, "VN505"),
+    ],
+)
+def test_an_option_has_no_place_in_the_document(
+    target: str | None, version: str | None, code: str
+) -> None:
+    text = "{version: 1, interfaces: {eth0: {}}}"
+    found = compile_text(text, target=target, version=version).diagnostics
+    assert [(d.code, d.span) for d in found] == [(code, None)]
+    if target or version:
+        found = check_text(text, target=target, version=version)
+        assert [(d.code, d.span) for d in found] == [(code, None)]
+
+
+def test_an_empty_version_is_called_so() -> None:
+    *_, (found,) = target_version(load("ifupdown"), "")
+    assert found.message == "the version is empty"
+
+
+def test_a_version_of_the_document_has_its_place() -> None:
+    text = "{version: 1, target: {name: networkd, version: beos-5}, interfaces: {eth0: {}}}"
+    (found,) = check_text(text)
+    assert found.span is not None
