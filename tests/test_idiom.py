@@ -231,3 +231,17 @@ def _known(key: str) -> bool:
 def test_each_unsaid_key_is_there(row: dict[str, str]) -> None:
     keys = {key for target in IFUPDOWNS for found in unsaid(target).values() for key in found}
     assert any(re.fullmatch(row["keys"], key) for key in keys), "no command needs it any more"
+
+
+def test_above_each_command_of_a_card_stands_its_own_key() -> None:
+    text = written("ethernet-settings", "ifupdown")["/etc/network/interfaces"]
+    keys: dict[str, str] = {}
+    key = ""
+    for line in map(str.strip, text.splitlines()):
+        key = line if line.startswith("# ") else key
+        keys[line] = key
+    seen = {line.split()[2]: key for line, key in keys.items() if line.startswith("pre-up ethtool")}
+    assert {"-L", "-G", "-s"} <= seen.keys()
+    assert not [key for key in seen.values() if key.count(".") != 2]
+    woken = {key for line, key in keys.items() if " wol " in line}
+    assert woken == {"# interfaces.lan.wakeonlan", "# interfaces.slow.wakeonlan"}

@@ -310,27 +310,39 @@ def _words(node: Record | None, options: tuple[Option, ...]) -> str:
     return "" if node is None else " ".join(text for _, text in said(node, options))
 
 
-def set_card(name: str, card: Ethernet) -> Iterator[str]:
-    """Set what only a network card has; what it cannot do is no error."""
+def set_card(name: str, card: Ethernet) -> Iterator[tuple[str, str]]:
+    """Set what only a network card has, each command below its key; what it cannot do is no error."""
+    wake = "wakeonlan-password" if card.wakeonlan is None else "wakeonlan"
     # channels before rings and rings before all else: some drivers reset the rest with them
     settings = (
-        ("ethtool -L {}", _words(card.channels, ETHTOOL[Channels].options)),
-        ("ethtool -G {}", _words(card.rings, ETHTOOL[Rings].options)),
-        ("ethtool -K {}", _words(card.offload, ETHTOOL[Offload].options)),
-        ("ip link set dev {}", _words(card.offload, GSO)),
-        ("ethtool -C {}", _words(card.coalesce, ETHTOOL[Coalesce].options)),
-        ("ethtool -A {}", _words(card.link_settings, PAUSE)),
-        ("ethtool -s {}", _words(card.link_settings, ETHTOOL[LinkSettings].options)),
-        ("ethtool -s {}", _wake(name, card)),
-        ("ip link set dev {}", _words(card.queues, ETHTOOL[Queues].options)),
-        ("ip link set dev {}", "" if card.alias is None else f'alias "{card.alias}"'),
-        *((f"ip link set dev {{}} vf {f.id}", words) for f, words in _functions(card)),
+        ("channels", "ethtool -L {}", _words(card.channels, ETHTOOL[Channels].options)),
+        ("rings", "ethtool -G {}", _words(card.rings, ETHTOOL[Rings].options)),
+        ("offload", "ethtool -K {}", _words(card.offload, ETHTOOL[Offload].options)),
+        ("offload", "ip link set dev {}", _words(card.offload, GSO)),
+        ("coalesce", "ethtool -C {}", _words(card.coalesce, ETHTOOL[Coalesce].options)),
+        ("link-settings", "ethtool -A {}", _words(card.link_settings, PAUSE)),
+        (
+            "link-settings",
+            "ethtool -s {}",
+            _words(card.link_settings, ETHTOOL[LinkSettings].options),
+        ),
+        (wake, "ethtool -s {}", _wake(name, card)),
+        ("queues", "ip link set dev {}", _words(card.queues, ETHTOOL[Queues].options)),
+        (
+            "alias",
+            "ip link set dev {}",
+            "" if card.alias is None else f'alias "{card.alias}"',
+        ),
+        *((_FUNCTIONS, f"ip link set dev {{}} vf {f.id}", words) for f, words in _functions(card)),
     )
     if card.virtual_functions is not None:
-        yield _count(name, card.virtual_functions.number)
-    for command, words in settings:
+        yield _FUNCTIONS, _count(name, card.virtual_functions.number)
+    for field, command, words in settings:
         if words:
-            yield f"{command.format(name)} {words} || true"
+            yield field, f"{command.format(name)} {words} || true"
+
+
+_FUNCTIONS = "virtual-functions"
 
 
 def _wake(name: str, card: Ethernet) -> str:
@@ -355,19 +367,20 @@ def _count(name: str, count: int) -> str:
     return f'[ "$(cat {file} 2>/dev/null)" = {count} ] || {change} || true'
 
 
-def authenticate(interface: Interface) -> Iterator[str]:
-    """Start wpa_supplicant(8) for a card.
+def authenticate(interface: Interface) -> Iterator[tuple[str, str]]:
+    """Start wpa_supplicant(8) for a card, below its key.
 
     Not by the hook of its package: with `wpa-driver wired` that adds an empty network beside those
     of `wpa-conf`, and only classic ifupdown hands it its options.
     """
     if wpa.is_authenticated(interface):
         run = wpa.service(interface)
+        field = "auth" if isinstance(interface.kind, Ethernet) else "access-points"
         if run.prepare:
-            yield run.prepare
+            yield field, run.prepare
         pidfile = _pidfile(interface)
         arguments = f"-B -s -P {pidfile} {run.arguments}"
-        yield commands.start_daemon("wpa_supplicant", pidfile, arguments)
+        yield field, commands.start_daemon("wpa_supplicant", pidfile, arguments)
 
 
 def stop_authentication(interface: Interface) -> Iterator[str]:

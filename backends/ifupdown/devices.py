@@ -59,10 +59,7 @@ def create(interface: Interface) -> Iterator[str]:
             yield commands.create(name, "type wireguard")
         case Infiniband():
             yield from _infiniband(name, kind)
-        case Ethernet() | Wifi():
-            if kind != Ethernet():
-                yield from _card(interface, kind)
-        case Loopback():
+        case Ethernet() | Wifi() | Loopback():
             pass
         case Ifb():
             # the kernel lets nobody change it later (ifb_netdev_ops, drivers/net/ifb.c)
@@ -100,7 +97,11 @@ def _vlan(name: str, vlan: Vlan) -> Iterator[str]:
         yield f"ip link set dev {name} type vlan {settings}"
 
 
-def _card(interface: Interface, card: Ethernet | Wifi) -> Iterator[str]:
+def settings_of_card(interface: Interface) -> Iterator[tuple[str, str]]:
+    """Set what only a card has: keys below the interface, and their commands."""
+    card = interface.kind
+    if not isinstance(card, Ethernet | Wifi) or card == Ethernet():
+        return
     from vnetc.backends.ifupdown.cards import authenticate, set_card
 
     if isinstance(card, Ethernet):

@@ -218,7 +218,10 @@ def _device(
     native = dialect.makes(interface)
     rest = _lines("pre-up", path, made.configure(interface, native=native is not None))
     if native is None:
-        native = _lines("pre-up", path, made.create(dialect.without_alias(interface)))
+        bare = dialect.without_alias(interface)
+        native = _lines("pre-up", path, made.create(bare))
+        for field, command in made.settings_of_card(bare):
+            native += _lines("pre-up", (*path, field), [command])
     return [*native, *rest, *early]
 
 
