@@ -27,12 +27,10 @@ def header(host: str, comment: str = "#") -> str:
     return f"{comment} {host}: made by vnetc; change the spec, not this file.\n"
 
 
-def comment_text(text: str) -> str:
-    """Make free text fit for a comment in any target's file: printable ASCII, no shell or nft sign.
-
-    ifupdown2 runs a file through Mako templates if it has a `%`, and eats backslashes.
-    """
-    return re.sub(r"[^ !&'()*+,./0-9:;=?@A-Z\[\]^_a-z|~-]", "?", text).strip()
+def comment_text(text: str, unsafe: str = "") -> str:
+    """Make free text fit for a comment: printable ASCII, without what the format takes for its own."""
+    plain = re.sub(r"[^ -~]", "?", text).strip()
+    return plain.translate(dict.fromkeys(map(ord, unsafe), "?"))
 
 
 def ini(host: str, sections: Iterable[Section], keys: Iterable[str] = ()) -> str:

@@ -577,12 +577,13 @@ def test_stanza_refuses_a_name_that_is_code(name: str) -> None:
         interfaces("h", [Stanza(name=name, method="manual")])
 
 
-def test_description_is_no_more_than_a_comment() -> None:
-    text = "100% $(reboot) \\\nauto eth9 # {x}"
-    host = Host(name="h", interfaces=(replace(NIC, description=text),))
-    assert stanza(write(host, "ifupdown2"), "eth0").splitlines()[0] == (
-        "# 100? ?(reboot) ??auto eth9 ? ?x?"
-    )
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_description_is_no_more_than_a_comment(dialect: str, tmp_path: Path) -> None:
+    text = "100% $(reboot) \\\nauto eth9 # ${x} `y` \\"
+    written = write(Host(name="h", interfaces=(replace(NIC, description=text),)), dialect)
+    said = "# 100? $(reboot) ??auto eth9 # $?x? `y` ?"
+    assert stanza(written, "eth0").splitlines()[0] == said
+    assert CHECKS[dialect](written, tmp_path) == []
 
 
 Check = Callable[[str, Path], list[str]]

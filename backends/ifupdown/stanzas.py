@@ -14,6 +14,9 @@ from vnetc.record import Record
 _STANZA_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
+# Of a comment: ifupdown2, which may read the file of another dialect one day, eats any `\`, and has Mako
+# read a file with a `%`, which then evaluates `${…}` wherever it stands.
+_UNSAFE_COMMENT = "\\%{}"
 HOOKS = {"pre-up": 1, "up": 2, "down": 3, "post-down": 4}  # in the order in which they run
 
 
@@ -49,7 +52,8 @@ def interfaces(host: str, stanzas: Iterable[Stanza], *, unsafe: str = "", tail: 
     """
     parts = [header(host)]
     for stanza in stanzas:
-        lines = [f"# {comment_text(stanza.comment)}"] if comment_text(stanza.comment) else []
+        comment = comment_text(stanza.comment, _UNSAFE_COMMENT)
+        lines = [f"# {comment}"] if comment else []
         if stanza.start:
             lines.append(f"{stanza.start} {_stanza_word(stanza.name)}")
         head = (stanza.name, stanza.family, stanza.method)
