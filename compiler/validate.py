@@ -222,6 +222,8 @@ def _told_help(code: str, error: Fault) -> str:
             return f"write `{value.replace(' ', '')}`"
         case "VN111":
             return "until then, `raw:` can say it in a target's own terms"
+        case "VN106" if is_mapping(value) and "vlans" in error.absolute_path:
+            return "what is untagged stands beside `vlans`: `pvid: 10`, `untagged: [10]`"
         case "VN106" if error.validator == "anyOf":
             words = [w for branch in error.validator_value for w in branch.get("enum", ())]
             return _near(str(value), words)
