@@ -54,8 +54,9 @@ def classic(interface: Interface, *, dhcpcd: bool) -> Layer3:
     if isinstance(interface.kind, Loopback):
         parts.append(Part("inet", "loopback"))
     client = _dhcpcd(interface) if dhcpcd and interface.dhcp4 else []
-    if interface.dhcp4 and not client:
-        parts.append(Part("inet", "dhcp", _metric(interface.dhcp4_overrides.route_metric)))
+    if interface.dhcp4:
+        by_method = Part("inet", "dhcp", _metric(interface.dhcp4_overrides.route_metric))
+        parts.append(Part("inet", "manual") if client else by_method)
     said: list[Address] = []
     used: list[Route] = []
     for version, family in FAMILIES.items():
