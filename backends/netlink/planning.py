@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnetc.diagnostics import Path
 
+_OF_CLIENTS = frozenset({3, 16})  # RTPROT_BOOT, RTPROT_DHCP, linux/rtnetlink.h
 UNNAMED = "the document does not name it any more"
 
 
@@ -154,9 +155,13 @@ class Planning:
         return not (ours or self._ends_with_lease(key, attributes))
 
     def _ends_with_lease(self, key: Key, attributes: Attributes) -> bool:
-        """Tell whether a route is of a device whose DHCP client vnetc has started, and now stops."""
+        """Tell whether a route is that of a DHCP client which vnetc has started, and now stops.
+
+        Clients set them by netlink as those of DHCP, or by ip(8) without a protocol.
+        """
         lease: Key = ("dhcp", str(attributes.get("dev")))
-        return key[0] == "route" and lease in self.owned and lease not in self.wanted
+        stops = key[0] == "route" and lease in self.owned and lease not in self.wanted
+        return stops and attributes.get("proto") in _OF_CLIENTS
 
     def _is_turned(self, key: Key) -> bool:
         """Tell whether a route of others leads elsewhere by our doing."""
