@@ -152,6 +152,13 @@ def _carried(change: Mutation, document: Document) -> set[int | None]:
     return vlans | {port.get("pvid")}
 
 
+def _made_on(change: Mutation, document: Document) -> set[int | None]:
+    """Give the VLANs that are made on a bridge by its name, as `vmbr0.10`."""
+    bridge = change.path[1]
+    found = (name.rpartition(".") for name in document["interfaces"])
+    return {int(vid) for above, _, vid in found if above == bridge and vid.isdigit()}
+
+
 def _is_raw(change: Mutation, target: str) -> bool:
     below = change.path[change.path.index("raw") + 1 :]
     if below:
@@ -206,6 +213,12 @@ SAME_MEANING: dict[str, Same] = {
     ),
     "a member has the MTU of its bond, which ifupdown2 must be told": lambda c, target, document: (
         target == "ifupdown2" and _last(c) == "mtu" and _one_is_absent(c, _bond_mtu(c, document))
+    ),
+    "ifupdown2 lets a bridge carry the VLANs that are made on it": lambda c, target, document: (
+        target == "ifupdown2"
+        and _last(c) == "vlans"
+        and len(c.path) > 2
+        and _carried(c, document) ^ _carried(c, c.document) <= _made_on(c, document)
     ),
     "nothing waits for a bridge without ports": lambda c, _, document: (
         _last(c) == "optional" and _one_is_absent(c, True) and _is_empty_bridge(c, document)

@@ -136,7 +136,8 @@ LIES = (
     Lie("tag lost", "devices", "networkd", r"Id=7\b", "Id=8", "link inner id"),
     Lie("protocol lost", "devices", "ifupdown", "proto 802.1ad ", "", "link outer protocol"),
     Lie("VLAN of a port lost", "devices", "networkd", "VLAN=120\n", "", "vlan eth1 120"),
-    Lie("untagged lost", "devices", "ifupdown2", " untagged", "", "vlan veth-a 100"),
+    Lie("untagged lost", "devices", "ifupdown", " untagged", "", "vlan veth-a 100"),
+    Lie("access lost", "devices", "ifupdown2", "bridge-access", "bridge-vids", "vlan veth-a 100"),
     Lie(
         "guests not hidden",
         "traffic-nat",

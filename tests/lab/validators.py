@@ -26,6 +26,7 @@ FALSE_POSITIVES: dict[str, str] = {
     'link-type: invalid value "wireguard"': "it makes a device of any type that ip-link(8) knows",
     "unsupported keyword (dns-nameservers)": "an option of resolvconf's hook, not of an addon",
     "unsupported keyword (dns-search)": "an option of resolvconf's hook, not of an addon",
+    "`bridge-access` attribute is mandatory when vxlan": "of one with tagged VLANs alone, which it takes",
     "recv() error: [Errno 22]": "its own netlink socket, now and then; nothing of the file",
     'bridge-ports: invalid value "none"': "the bridge addon takes `none`, the check does not know",
 }
