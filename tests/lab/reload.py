@@ -17,7 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from .again import EVERYWHERE, NEWEST
-from .case import Case, cards
+from .case import GENERATIONS, Case, cards
 from .comparison import unequal
 from .differences import owner_of
 from .experiments import Experiment
@@ -217,5 +217,7 @@ def named_reload(name: str, generation: str) -> Reload:
 
 def reloads(generation: str) -> list[Reload]:
     """Give the experiment of each file, of the newest generation alone if it needs a virtual machine."""
+    if TARGET not in GENERATIONS[generation]:
+        return []
     found = [Reload(path, generation) for path in sorted(DIRECTORY.glob("*.yaml"))]
     return [r for r in found if generation == NEWEST or r.needs <= EVERYWHERE]
