@@ -8,6 +8,7 @@ from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.kinds import IP_LINK, tunnel_type, words
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import secret_path
+from vnetc.diagnostics import Path
 from vnetc.kinds import (
     Bond,
     Bridge,
@@ -72,13 +73,16 @@ def create(interface: Interface) -> Iterator[str]:
             )
 
 
-def configure(interface: Interface, *, native: bool) -> Iterator[str]:
-    """Tell a device what no option says, once it is made; `native`: by the program itself."""
+def configure(interface: Interface, *, native: bool) -> Iterator[tuple[Path, str]]:
+    """Tell a device what no option says, once it is made, each by its place in the document.
+
+    `native`: the program itself has made it.
+    """
     match interface.kind:
         case Wireguard() as kind:
-            yield from _wireguard(interface.name, kind)
+            yield from _wireguard(interface, kind)
         case Vlan() as kind if native and (settings := _settings(kind)):
-            yield f"ip link set dev {interface.name} type vlan {settings}"
+            yield interface.path, f"ip link set dev {interface.name} type vlan {settings}"
         case _:
             pass
 
@@ -117,15 +121,15 @@ def _infiniband(name: str, kind: Infiniband) -> Iterator[str]:
         yield " ".join((f"ip link set dev {name} type ipoib", *phrases))
 
 
-def _wireguard(name: str, kind: Wireguard) -> Iterator[str]:
-    yield " ".join(
-        (f"wg set {name}", *words(kind), f"private-key {secret_path(name, kind.private_key)}")
-    )
+def _wireguard(interface: Interface, kind: Wireguard) -> Iterator[tuple[Path, str]]:
+    name = interface.name
+    private_key = f"private-key {secret_path(name, kind.private_key)}"
+    yield interface.path, " ".join((f"wg set {name}", *words(kind), private_key))
     for number, peer in enumerate(kind.peers, 1):
         key, *rest = words(peer)
         if peer.preshared_key is not None:
             rest.insert(0, f"preshared-key {secret_path(name, peer.preshared_key, number)}")
-        yield " ".join((f"wg set {name}", key, *rest))
+        yield peer.path, " ".join((f"wg set {name}", key, *rest))
 
 
 def flood(interface: Interface) -> Iterator[str]:

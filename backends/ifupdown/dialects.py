@@ -101,8 +101,9 @@ class Classic:
         )
         return all(line.word == "mtu" and has_its_mtu for line in lines)
 
-    def layer3(self, interface: Interface) -> Layer3:
+    def layer3(self, interface: Interface, devices: Devices) -> Layer3:
         """Say addresses and gateways: in a stanza for each address."""
+        del devices
         return methods.classic(interface, dhcpcd=self.dhcpcd)
 
     def hooks(self, host: Host) -> list[File]:
@@ -262,7 +263,7 @@ class Ifupdown2(Classic):
     shares_vlans = True
     made = (vlan_of_protocol, seen(dummy), vxlan, vrf, seen(wireguard))
 
-    def layer3(self, interface: Interface) -> Layer3:
+    def layer3(self, interface: Interface, devices: Devices) -> Layer3:
         """Say addresses of both families in one stanza if there are name servers, else in two.
 
         With two it forgets the name servers; of one, Proxmox's reader keeps a single address.
@@ -272,7 +273,7 @@ class Ifupdown2(Classic):
         """
         found = (
             methods.by_commands(interface)
-            if self._has_not_seen(interface)
+            if self._has_not_seen(interface) or self._enslaves(interface, devices)
             else methods.one_stanza(interface, besides=("on_link",), beside_dhcp=False)
         )
         if found.addresses:
@@ -295,10 +296,16 @@ class Ifupdown2(Classic):
 
         Without this option it takes the interface out again after `pre-up`.
         """
-        master = devices.by_name.get(interface.vrf or "")
-        if master is None or self._has_not_seen(master) or self._has_not_seen(interface):
+        if self._enslaves(interface, devices):
             return _set_vrf("up", interface)
-        return [Line("vrf", master.name)]
+        return [Line("vrf", interface.vrf or "")]
+
+    def _enslaves(self, interface: Interface, devices: Devices) -> bool:
+        """Tell whether a command puts an interface into its VRF: no IPv6 address outlives that."""
+        master = devices.by_name.get(interface.vrf or "")
+        if interface.vrf is None:
+            return False
+        return master is None or self._has_not_seen(master) or self._has_not_seen(interface)
 
     def _comes_along(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> bool:
         return True
@@ -427,7 +434,7 @@ class IfupdownNg(Classic):
             or interface.ipv6_address_token is not None
         )
 
-    def layer3(self, interface: Interface) -> Layer3:
+    def layer3(self, interface: Interface, devices: Devices) -> Layer3:
         """Say addresses of both families in one stanza.
 
         It has no word for a gateway that is in no subnet: beside `gateway`, `pointopoint` makes the IPv4

@@ -26,6 +26,11 @@ def _yes_no(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def _yes_off(value: bool) -> str:
+    """Spell a switch for ifupdown-ng's executor, which takes the `on` of its manual page for no."""
+    return "yes" if value else "off"
+
+
 def _seconds(milliseconds: int) -> str:
     return str(Decimal(milliseconds) / 1000)
 
@@ -99,7 +104,7 @@ BRIDGE_IFUPDOWN2: tuple[Option, ...] = (
 )
 # interfaces-bridge(5)
 BRIDGE_IFUPDOWN_NG: tuple[Option, ...] = (
-    option("stp", "bridge-stp", _on_off),
+    option("stp", "bridge-stp", _yes_off),
     option("forward_delay", "bridge-fd", _only_zero),
     option("priority", "bridge-bridgeprio"),
     option("vlan_filtering", "bridge-vlan-aware", _only_yes),

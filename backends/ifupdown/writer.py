@@ -68,7 +68,7 @@ def stanzas(
     raw: Iterable[Line] = (),
 ) -> list[Stanza]:
     """Write the stanzas of an interface; `raw` are lines that the document gives for it."""
-    layer3 = _layer3(host, interface, dialect)
+    layer3 = _layer3(host, devices, interface, dialect)
     device = _device(host, devices, interface, dialect, layer3)
     before = [*dialect.nameservers(interface), *device, *raw]
     before += _after(host, devices, interface, dialect, layer3)
@@ -100,8 +100,8 @@ def _is_card(interface: Interface) -> bool:
     return isinstance(interface.kind, Card)
 
 
-def _layer3(host: Host, interface: Interface, dialect: Classic) -> Layer3:
-    layer3 = dialect.layer3(interface)
+def _layer3(host: Host, devices: Devices, interface: Interface, dialect: Classic) -> Layer3:
+    layer3 = dialect.layer3(interface, devices)
     if any(firewall.bridge == interface.name for firewall in host.firewalls):
         return replace(layer3, settings={})  # they are in the host's file
     return layer3
@@ -216,7 +216,9 @@ def _device(
         return [*dialect.second_end(interface), *early]
     path = interface.path
     native = dialect.makes(interface)
-    rest = _lines("pre-up", path, made.configure(interface, native=native is not None))
+    rest: Options = []
+    for place, command in made.configure(interface, native=native is not None):
+        rest += _lines("pre-up", place, [command])
     if native is None:
         bare = dialect.without_alias(interface)
         native = _lines("pre-up", path, made.create(bare))
@@ -260,7 +262,7 @@ def _vlans(host: Host, devices: Devices, bridge: Interface, dialect: Classic) ->
     if not isinstance(kind, Bridge) or not kind.vlan_filtering:
         return None
     if not dialect.makes_all_bridges:
-        layer3 = _layer3(host, bridge, dialect)
+        layer3 = _layer3(host, devices, bridge, dialect)
         if dialect.waits(bridge, layer3, _early(devices, bridge, dialect, layer3)):
             return None
     return dialect.vlans(bridge, kind, devices)
