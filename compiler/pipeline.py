@@ -59,7 +59,7 @@ def analyse(source: bytes | str, *, name: str = "host") -> Analysis:
     found = list(document.diagnostics)
     if document.root is None:
         return _analysis(document, None, found)
-    data, problems = validate(document.data, document.root.size, aliased=document.is_aliased)
+    data, problems = validate(document.data, aliased=document.is_aliased)
     found += problems
     if not is_mapping(data):
         return _analysis(document, None, found)

@@ -53,12 +53,12 @@ _NOUNS = {
 }
 
 
-def validate(data: Any, size: int, *, aliased: bool = True) -> tuple[Any, list[Diagnostic]]:
-    """Check a document of `size` values; give the part of it that is right, and what is not.
+def validate(data: Any, *, aliased: bool = True) -> tuple[Any, list[Diagnostic]]:
+    """Check a document; give the part of it that is right, and what is not.
 
     `aliased` says whether a value may stand in several places of it.
     """
-    if is_valid(data, size):
+    if is_valid(data):
         return data, []
     found: dict[object, Diagnostic] = {}
     for problem in _problems(data, aliased):

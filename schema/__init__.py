@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 
-from vnetc.data import is_mapping
 from vnetc.schema.verdict import Verdict, compile_schema
 
 TYPE_CHECKING = False
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from vnetc.schema.faults import Fault
 
     Schema: TypeAlias = dict[str, Any]
-
-# From here on jsonschema-rs wins back what it costs to import (docs/reference/performance.md).
-_LARGE = 4_000
 
 
 def schema_text() -> str:
@@ -84,15 +80,10 @@ def _members(family: Schema) -> Schema | None:
 
 @cache
 def host_schema() -> Schema:
-    """Give the whole schema as data."""
-    return bundle(_part("core")["definitions"]["interface"]["properties"]["type"]["enum"])
-
-
-def bundle(types: Collection[str]) -> Schema:
-    """Put the schema together as draft-07 knows it, with these types of interfaces."""
+    """Give the whole schema as data, put together as draft-07 knows it."""
     core = _part("core")
     families = {
-        "interface": types,
+        "interface": core["definitions"]["interface"]["properties"]["type"]["enum"],
         "network": core["definitions"]["network"]["x-family"]["members"],
         "qdisc": _part("qdiscs"),
     }
@@ -138,32 +129,13 @@ def _unfold(definition: str, values: Collection[str]) -> Schema:
 
 
 @cache
-def _small_verdict() -> Verdict:
+def _verdict() -> Verdict:
     return compile_schema(_part("core"), member_schema)
 
 
-@cache
-def _large_verdict(types: tuple[str, ...]) -> Verdict:
-    try:
-        import jsonschema_rs
-    except ImportError:
-        return _small_verdict()
-    verdict: Verdict = jsonschema_rs.Draft7Validator(bundle(types)).is_valid
-    return verdict
-
-
-def _types(data: Any) -> tuple[str, ...]:
-    """List the types of interfaces that a document has, and those it may say nothing of."""
-    interfaces = data.get("interfaces") if is_mapping(data) else None
-    entries = interfaces.values() if is_mapping(interfaces) else ()
-    said = {str(entry.get("type")) for entry in entries if is_mapping(entry)}
-    known: list[str] = _part("core")["definitions"]["interface"]["properties"]["type"]["enum"]
-    return tuple(name for name in known if name in said or name == "ethernet")
-
-
-def is_valid(data: Any, size: int) -> bool:
-    """Tell whether a document fits the schema; `size` is its number of values."""
-    return (_large_verdict(_types(data)) if size > _LARGE else _small_verdict())(data)
+def is_valid(data: Any) -> bool:
+    """Tell whether a document fits the schema."""
+    return _verdict()(data)
 
 
 @cache

@@ -122,7 +122,7 @@ def mutations_at(document: Document, place: Place) -> Iterator[Mutation]:
             continue
         seen.append(after)
         changed = put(document, path, after)
-        if is_valid(changed, 1):
+        if is_valid(changed):
             yield Mutation(path, value, after, default, changed)
 
 

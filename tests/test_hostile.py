@@ -6,7 +6,6 @@ import re
 import time
 from typing import Any
 
-import jsonschema_rs
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -344,7 +343,7 @@ def everywhere_text(text: bytes | str) -> list[Any]:
     return [compile_text(text, target=target, version=version) for target, version in TARGETS]
 
 
-# --- two parsers, three verdicts, one answer ------------------------------------------------------
+# --- two parsers, two verdicts, one answer ------------------------------------------------------
 
 
 def _reading(text: bytes | str) -> tuple[Any, ...]:
@@ -376,19 +375,17 @@ def test_both_parsers_read_the_same(text: bytes | str) -> None:
 
 _CLOSURES = compile_schema(host_schema())
 _REFERENCE = Draft7Validator(host_schema())
-_FAST = jsonschema_rs.Draft7Validator(host_schema())
 
 
 def _agree(data: Any) -> bool:
     verdict = _REFERENCE.is_valid(data)
     assert _CLOSURES(data) is verdict
-    assert _FAST.is_valid(data) is verdict
     return verdict
 
 
 @examples(40)
 @given(documents(), st.data())
-def test_three_verdicts_agree(document: Document, data: st.DataObject) -> None:
+def test_both_verdicts_agree(document: Document, data: st.DataObject) -> None:
     assert _agree(document)
     places = [path for path, _, _ in mutations.walk_document(document) if path]
     words = st.sampled_from([*HOSTILE, "mtu", "type", "addresses", "10.0.0.1/24", "tcp", "1s"])

@@ -27,7 +27,6 @@ HEAVY = frozenset(
         "importlib.resources",
         "inspect",
         "jsonschema",
-        "jsonschema_rs",
         "logging",
         "pyroute2",
         "ruamel.yaml.main",

@@ -224,7 +224,7 @@ def _versions() -> list[str]:
 
     query = ["dpkg-query", "--show", "--showformat", "${Version}", "netplan.io"]
     netplan = subprocess.run(query, check=True, capture_output=True, text=True).stdout
-    libraries = ("ruamel.yaml", "ruamel.yaml.clib", "jsonschema-rs")
+    libraries = ("ruamel.yaml", "ruamel.yaml.clib")
     iproute = subprocess.run(["ip", "-V"], check=True, capture_output=True, text=True).stdout
     return [
         f"vnetc {vnetc.__version__}; {', '.join(f'{n} {version(n)}' for n in libraries)}",
