@@ -26,11 +26,12 @@ dev: .venv/installed ## make .venv with vnetc, editable, and the tools
 	$(BIN)/pip install --quiet --editable . --group dev
 	touch $@
 
-check: dev ## lint and type-check
+check: dev ## lint, type-check, and build the documentation: no link leads nowhere
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 test: dev check ## check, then run all tests; those of the lab need root
 	$(BIN)/pytest --numprocesses 2 --dist loadscope
