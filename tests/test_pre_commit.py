@@ -88,10 +88,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def hooks(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
-    """Give a git repository of the working tree as it is, and its commit."""
+def hooks(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a git repository of the working tree as it is."""
     here = Repository(tmp_path_factory.mktemp("hooks"), environment)
     for source in SOURCES:
         if (ROOT / source).is_dir():
@@ -102,25 +100,20 @@ def hooks(
     here.run("git", "init", "--quiet")
     here.run("git", "add", ".")
     here.run("git", "commit", "--quiet", "--message", "vnetc")
-    return here.path, here.run("git", "rev-parse", "HEAD").strip()
+    return here.path
 
 
 @pytest.fixture(scope="module")
 def installed(
-    hooks: tuple[Path, str], environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    hooks: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Repository:
-    """Give an empty repository that uses both hooks; pip installs vnetc for them, once."""
-    path, commit = hooks
+    """Give an empty repository that uses both hooks as the how-to says; pip installs vnetc once."""
     repository = Repository(tmp_path_factory.mktemp("installed"), environment)
-    (repository.path / ".pre-commit-config.yaml").write_text(f"""\
-repos:
-  - repo: {path}
-    rev: {commit}
-    hooks:
-      - id: vnetc-check
-      - id: vnetc-compile-check
-        args: [--target, netplan, --output, generated, hosts]
-""")
+    page = (ROOT / "docs/how-to/pre-commit.md").read_text()
+    shown = page.partition("```yaml\n")[2].partition("```")[0]
+    assert shown in (ROOT / "README.md").read_text().replace("output, build,", "output, generated,")
+    config = shown.replace("../vnetc ", f"{hooks} ")
+    (repository.path / ".pre-commit-config.yaml").write_text(config)
     repository.run("git", "init", "--quiet")
     repository.run(PRE_COMMIT, "install-hooks")
     return repository
