@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
-from vnetc.cards import (
+from vnetc.model.cards import (
     AccessPoint,
     Auth,
     CardMatch,
@@ -24,18 +24,8 @@ from vnetc.cards import (
     VirtualFunction,
     VirtualFunctions,
 )
-from vnetc.diagnostics import Diagnostic
-from vnetc.kinds import (
-    KINDS,
-    Bridge,
-    Ethernet,
-    QosMapping,
-    VlanFlags,
-    Wifi,
-    WireguardPeer,
-    link_of,
-)
-from vnetc.model import (
+from vnetc.model.diagnostics import Diagnostic
+from vnetc.model.host import (
     MAIN_TABLE,
     Address,
     DhcpOverrides,
@@ -55,7 +45,17 @@ from vnetc.model import (
     Route,
     Rule,
 )
-from vnetc.record import Record, fields
+from vnetc.model.kinds import (
+    KINDS,
+    Bridge,
+    Ethernet,
+    QosMapping,
+    VlanFlags,
+    Wifi,
+    WireguardPeer,
+    link_of,
+)
+from vnetc.model.record import Record, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def require_rows(table: Mapping[str, Support], rows: Iterable[str]) -> None:
 @cache
 def _whole(rare: Callable[[], Mapping[str, Support]]) -> Mapping[str, Support]:
     """Give the rare rows of a target, which are looked through once in a process."""
-    from vnetc.qdiscs import RECORDS
+    from vnetc.model.qdiscs import RECORDS
 
     table = rare()
     require_rows(table, _rows_of(*_RARE, *RECORDS))
@@ -382,7 +382,7 @@ def row_fields(cls: type[Record]) -> list[str]:
 
 def rows() -> list[str]:
     """List the names of all rows that a support table must have, types first."""
-    from vnetc.qdiscs import RECORDS
+    from vnetc.model.qdiscs import RECORDS
 
     return [*_types(), *_rows_of(*ROWS, *RECORDS)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 
 class Action(Record):

@@ -16,27 +16,12 @@ from vnetc.backends.base import (
     unsupported,
     word_of,
 )
-from vnetc.cards import (
-    AccessPoint,
-    VirtualFunctions,
-)
-from vnetc.data import is_tuple
-from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.kinds import (
-    Ethernet,
-    Vlan,
-    Wifi,
-    Wireguard,
-)
-from vnetc.model import (
-    DhcpServer,
-    Firewall,
-    Host,
-    Interface,
-    Port,
-    Route,
-)
-from vnetc.record import MISSING, Record, fields, replace
+from vnetc.model.cards import AccessPoint, VirtualFunctions
+from vnetc.model.data import is_tuple
+from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model.host import DhcpServer, Firewall, Host, Interface, Port, Route
+from vnetc.model.kinds import Ethernet, Vlan, Wifi, Wireguard
+from vnetc.model.record import MISSING, Record, fields, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from vnetc.backends.base import Limit, Support, Version, key, word_of
-from vnetc.data import is_tuple
-from vnetc.record import Record, fields
+from vnetc.model.data import is_tuple
+from vnetc.model.record import Record, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from vnetc.backends.base import File
 from vnetc.backends.formats import comment_text
 from vnetc.backends.systems import System
-from vnetc.kinds import Bond, Bridge, Ethernet, Vrf, Wifi
-from vnetc.model import Host
-from vnetc.record import Record
+from vnetc.model.host import Host
+from vnetc.model.kinds import Bond, Bridge, Ethernet, Vrf, Wifi
+from vnetc.model.record import Record
 
 # ifupdown2 writes its map of VRFs there, and VRFs fail without it
 RT_TABLES = "mkdir -p /etc/iproute2/rt_tables.d (without it ifreload exits with 1)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from vnetc.diagnostics import Path
+from vnetc.model.diagnostics import Path
 
 Units = Sequence[tuple[int, str]]
 

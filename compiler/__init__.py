@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from vnetc.backends.base import File, Output
-    from vnetc.diagnostics import Diagnostic, Label, Span
-    from vnetc.model import Host
+    from vnetc.model.diagnostics import Diagnostic, Label, Span
+    from vnetc.model.host import Host
     from vnetc.pipeline import check_text, compile_text, load_host
 
 __all__ = [
@@ -34,12 +34,12 @@ __all__ = [
 ]
 
 _HOME = {
-    "Diagnostic": "vnetc.diagnostics",
+    "Diagnostic": "vnetc.model.diagnostics",
     "File": "vnetc.backends.base",
-    "Host": "vnetc.model",
-    "Label": "vnetc.diagnostics",
+    "Host": "vnetc.model.host",
+    "Label": "vnetc.model.diagnostics",
     "Output": "vnetc.backends.base",
-    "Span": "vnetc.diagnostics",
+    "Span": "vnetc.model.diagnostics",
     "check_text": "vnetc.pipeline",
     "compile_text": "vnetc.pipeline",
     "load_host": "vnetc.pipeline",

@@ -16,13 +16,13 @@ from vnetc.backends.express import express
 from vnetc.backends.packages import headed, needs
 from vnetc.backends.systems import DEFAULT, SYSTEMS, System, system_of
 from vnetc.checks import check_host
-from vnetc.data import is_mapping
-from vnetc.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
-from vnetc.lower import lower
-from vnetc.model import Host, Interface, Raw
-from vnetc.record import Record, replace
-from vnetc.source import Document, parse
-from vnetc.validate import validate
+from vnetc.language.lower import lower
+from vnetc.language.tree import Document, parse
+from vnetc.language.validate import validate
+from vnetc.model.data import is_mapping
+from vnetc.model.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
+from vnetc.model.host import Host, Interface, Raw
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import Any
 from vnetc.backends.systems import SYSTEMS
 from vnetc.cli.arguments import parser
 from vnetc.cli.explain import page
-from vnetc.diagnostics import CODES
+from vnetc.model.diagnostics import CODES
 from vnetc.schema import host_schema, member_schema
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -451,7 +451,7 @@ def idiom() -> str:
 
 def unsaid() -> str:
     """Write what is written without being said, and what the language decides if a key is unsaid."""
-    from vnetc.source import parse
+    from vnetc.language.tree import parse
 
     exceptions = parse((REFERENCE / "exceptions.yaml").read_bytes()).data
     lines = [
@@ -539,7 +539,7 @@ def _differ(seen: Mapping[str, str], renderers: Sequence[str]) -> bool:
 
 def _language_defaults() -> Iterator[tuple[str, Any]]:
     from vnetc.backends.base import ROWS, key, row_fields
-    from vnetc.record import MISSING, Record, fields
+    from vnetc.model.record import MISSING, Record, fields
 
     for cls, word in ROWS.items():
         for name in row_fields(cls):

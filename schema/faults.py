@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from vnetc.data import is_mapping
-from vnetc.diagnostics import Path
-from vnetc.record import Record
+from vnetc.model.data import is_mapping
+from vnetc.model.diagnostics import Path
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

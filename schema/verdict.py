@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from vnetc.data import is_list, is_mapping
+from vnetc.model.data import is_list, is_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

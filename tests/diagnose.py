@@ -8,7 +8,7 @@ import shlex
 from vnetc import check_text, compile_text
 from vnetc.cli.arguments import parser
 from vnetc.cli.documents import lines
-from vnetc.diagnostics import Diagnostic
+from vnetc.model.diagnostics import Diagnostic
 from vnetc.report import Report, render
 
 _COMMAND = re.compile(r"# vnetc (compile.*)")

@@ -12,7 +12,7 @@ from vnetc.backends.base import Devices
 from vnetc.backends.netlink import addresses, bridging, neighbors, routes, rules
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.wire import Message
-from vnetc.model import Host
+from vnetc.model.host import Host
 from vnetc.pipeline import analyse
 
 from .layer3_cases import DATABASES, MADE_BY_OTHERS

@@ -11,8 +11,8 @@ from vnetc.backends.ifupdown.devices import create, is_made
 from vnetc.backends.ifupdown.kinds import words
 from vnetc.backends.netlink import links
 from vnetc.backends.netlink.tuntap import resolve
-from vnetc.kinds import KINDS, Bond, Bridge, Wireguard
-from vnetc.record import replace
+from vnetc.model.kinds import KINDS, Bond, Bridge, Wireguard
+from vnetc.model.record import replace
 
 from .rows import VALUES
 

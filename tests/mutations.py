@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from jsonschema import Draft7Validator
-from vnetc.diagnostics import Diagnostic
+from vnetc.model.diagnostics import Diagnostic
 from vnetc.schema import host_schema, is_valid
 
 Document = dict[str, Any]

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 
+from vnetc.language.tree import parse
+from vnetc.model.record import Record
 from vnetc.pipeline import check_text
-from vnetc.record import Record
-from vnetc.source import parse
 
 from .kind_rows import device_documents
 from .rows import VALUES

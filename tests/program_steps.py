@@ -11,15 +11,11 @@ from typing import Any
 
 import pytest
 from vnetc.backends.netlink import programs
-from vnetc.backends.netlink.calls import (
-    SEARCH,
-    Machine,
-    has,
-)
+from vnetc.backends.netlink.calls import SEARCH, Machine, has
 from vnetc.backends.netlink.objects import Attributes, Key, State, Wanted
 from vnetc.backends.netlink.remembering import recall, remember
 from vnetc.backends.netlink.store import Places
-from vnetc.model import Host
+from vnetc.model.host import Host
 from vnetc.pipeline import load_host as load_whole
 
 in_sandbox = pytest.mark.usefixtures("sandboxes")

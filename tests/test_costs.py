@@ -15,9 +15,9 @@ from functools import cache
 from types import FrameType
 
 import pytest
+from vnetc.language.tree import parse
 from vnetc.pipeline import check_text
 from vnetc.report import Report, render
-from vnetc.source import parse
 
 
 def _report(text: str) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from vnetc.source import parse
+from vnetc.language.tree import parse
 
 from . import differential
 from .differential import (

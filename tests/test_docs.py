@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from vnetc.diagnostics import CODES
+from vnetc.model.diagnostics import CODES
 
 from . import namespaces
 

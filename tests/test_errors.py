@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 import pytest
-from vnetc.diagnostics import CODES
-from vnetc.source import MAX_BYTES
+from vnetc.language.tree import MAX_BYTES
+from vnetc.model.diagnostics import CODES
 
 from .diagnose import diagnose, rendered
 

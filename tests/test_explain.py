@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from vnetc.cli import main
-from vnetc.diagnostics import CODES
+from vnetc.model.diagnostics import CODES
 
 from .diagnose import diagnose, rendered
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
-from vnetc import source
 from vnetc.backends.netplan import block
-from vnetc.diagnostics import Diagnostic
+from vnetc.language import tree as source
+from vnetc.language.tree import parse
+from vnetc.model.diagnostics import Diagnostic
 from vnetc.pipeline import check_text, compile_text
 from vnetc.schema import host_schema
 from vnetc.schema.verdict import compile_schema
-from vnetc.source import parse
 
 from . import mutations, shapes
 from .strategies import Document, documents, examples, text_of, without_target

@@ -21,8 +21,8 @@ from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
 from vnetc.backends.ifupdown.raw import raw_lines
 from vnetc.backends.ifupdown.stanzas import HOOKS
 from vnetc.backends.ifupdown.writer import stanzas
+from vnetc.language.tree import parse
 from vnetc.pipeline import analyse
-from vnetc.source import parse
 
 from . import pages, refusals
 from .mutations import has

@@ -12,8 +12,7 @@ from vnetc.backends import load
 from vnetc.backends.base import rows
 from vnetc.backends.express import express
 from vnetc.backends.ifupdown.stanzas import Line, Stanza, interfaces
-from vnetc.kinds import Bridge, Dummy, Ethernet, Kind, Loopback, Veth, Vlan
-from vnetc.model import (
+from vnetc.model.host import (
     Address,
     DhcpServer,
     Firewall,
@@ -26,7 +25,8 @@ from vnetc.model import (
     Route,
     Rule,
 )
-from vnetc.record import replace
+from vnetc.model.kinds import Bridge, Dummy, Ethernet, Kind, Loopback, Veth, Vlan
+from vnetc.model.record import replace
 
 from .lab import validators
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import pytest
 from vnetc.backends import load
 from vnetc.backends.express import express
+from vnetc.language.tree import parse
 from vnetc.pipeline import analyse, compile_text
-from vnetc.source import parse
 
 from . import mutations
 from .mutations import ABSENT, has

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 from vnetc.backends.netlink import cards, programs
-from vnetc.backends.netlink.calls import (
-    Problem,
-    ProgramFailed,
-)
+from vnetc.backends.netlink.calls import Problem, ProgramFailed
 from vnetc.backends.netlink.objects import Wanted
-from vnetc.cards import CardMatch
-from vnetc.kinds import Ethernet
-from vnetc.model import Host, Interface
+from vnetc.model.cards import CardMatch
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Ethernet
 
 from .namespaces import sandboxed
 from .program_steps import Ledger, in_sandbox, ip, load_host, machine_in, needs, step

@@ -9,19 +9,12 @@ from pathlib import Path
 import pytest
 from vnetc.backends.base import rows
 from vnetc.backends.netlink import cards, daemons, programs, qdiscs, services, wireguard
-from vnetc.backends.netlink.calls import (
-    SEARCH,
-    Machine,
-    ProgramFailed,
-    end,
-    has,
-    processes,
-)
+from vnetc.backends.netlink.calls import SEARCH, Machine, ProgramFailed, end, has, processes
 from vnetc.backends.netlink.objects import Wanted
 from vnetc.backends.netlink.remembering import settled
 from vnetc.backends.netlink.store import Places
-from vnetc.model import Host
-from vnetc.record import replace
+from vnetc.model.host import Host
+from vnetc.model.record import replace
 
 from .namespaces import sandboxed
 from .program_steps import Ledger, in_sandbox, ip, load_host, machine_in, needs, step, wait

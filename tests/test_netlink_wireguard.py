@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 import vnetc
 from vnetc.backends.netlink import programs, wireguard
-from vnetc.backends.netlink.calls import (
-    Problem,
-)
+from vnetc.backends.netlink.calls import Problem
 from vnetc.backends.netlink.objects import State
 from vnetc.backends.netlink.remembering import remember
 from vnetc.backends.netlink.wire import HEADER, U32, Message, attribute
-from vnetc.cards import Secret
-from vnetc.model import Host
-from vnetc.record import replace
+from vnetc.model.cards import Secret
+from vnetc.model.host import Host
+from vnetc.model.record import replace
 
 from . import wireguard_cycle as wg
 from .lab import tree, vm

@@ -11,16 +11,7 @@ from vnetc.backends.base import Output
 from vnetc.pipeline import Analysis, analyse, compile_analysis
 
 from .mutations import Path, is_told
-from .positions import (
-    DEVICES,
-    Device,
-    difference,
-    groups_of,
-    place,
-    positions_of,
-    rows_of,
-    swap,
-)
+from .positions import DEVICES, Device, difference, groups_of, place, positions_of, rows_of, swap
 from .strategies import THOROUGH, Document, text_of
 
 LOSSES = ("VN501", "VN502", "VN503")

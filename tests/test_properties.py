@@ -23,9 +23,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vnetc.backends import load
 from vnetc.backends.base import Output
-from vnetc.diagnostics import Diagnostic
+from vnetc.language.tree import parse
+from vnetc.model.diagnostics import Diagnostic
 from vnetc.pipeline import analyse, check_text, compile_analysis, compile_text
-from vnetc.source import parse
 
 from . import mutations, namespaces, strategies
 from .lab import validators

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vnetc import check_text
 from vnetc.cli.documents import lines
-from vnetc.diagnostics import CODES, Diagnostic, Label, Span
-from vnetc.record import replace
+from vnetc.model.diagnostics import CODES, Diagnostic, Label, Span
+from vnetc.model.record import replace
 from vnetc.report import FORMATS, Report, dotted, printable, render, summary
 from vnetc.report.color import wanted
 
@@ -530,7 +530,7 @@ def test_order_of_input_does_not_matter(reports: list[Report]) -> None:
 def test_text_imports_nothing_of_the_other_formats(format: str) -> None:
     script = (
         "import sys; from vnetc.report import Report, render\n"
-        "from vnetc.diagnostics import Diagnostic, Span\n"
+        "from vnetc.model.diagnostics import Diagnostic, Span\n"
         "found = (Diagnostic(code='VN101', message='m', span=Span(1, 1, 1, 2)),)\n"
         f"render([Report('a', ['abc'], found)], {format!r})\n"
         "print(*(sys.modules.keys() & {'json', 'xml', 'hashlib', 'urllib', 'unicodedata'}))"

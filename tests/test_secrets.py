@@ -16,8 +16,8 @@ from vnetc import check_text, compile_text
 from vnetc.backends.netlink.steps import Step
 from vnetc.cli import main, steps
 from vnetc.cli.documents import lines
+from vnetc.language.tree import Node, parse
 from vnetc.report import FORMATS, Report, render
-from vnetc.source import Node, parse
 
 from .strategies import examples, text_of
 from .test_golden import SPECS

@@ -7,10 +7,10 @@ from vnetc.backends.base import key, word_of
 from vnetc.backends.ifupdown.silence import SILENCE
 from vnetc.backends.netlink.link_changes import defaults
 from vnetc.backends.netlink.link_kinds import BOND, BRIDGE, PORTS_OF_BRIDGES
-from vnetc.kinds import Bond, Bridge, VlanFlags
-from vnetc.model import Port
+from vnetc.model.host import Port
+from vnetc.model.kinds import Bond, Bridge, VlanFlags
+from vnetc.model.record import Record
 from vnetc.pipeline import compile_text
-from vnetc.record import Record
 
 ASKING = (
     "type: bond, mode: active-backup, members: [eth0, eth1], "

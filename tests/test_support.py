@@ -16,11 +16,11 @@ from vnetc.backends import express as passing
 from vnetc.backends.base import IncompleteTable, Output, Version, rows
 from vnetc.backends.express import express
 from vnetc.backends.systems import SYSTEMS
-from vnetc.diagnostics import Diagnostic
-from vnetc.kinds import KINDS
-from vnetc.model import Host
+from vnetc.model.diagnostics import Diagnostic
+from vnetc.model.host import Host
+from vnetc.model.kinds import KINDS
+from vnetc.model.record import Record, fields, replace
 from vnetc.pipeline import compile_text, load_host
-from vnetc.record import Record, fields, replace
 from vnetc.schema import member_schema
 
 from . import shapes

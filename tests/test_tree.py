@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vnetc.backends.base import File
-from vnetc.cli import tree
+from vnetc.output import tree
 
 from . import namespaces
 

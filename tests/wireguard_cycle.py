@@ -12,9 +12,9 @@ from vnetc.backends.netlink import wireguard
 from vnetc.backends.netlink.objects import State, Wanted
 from vnetc.backends.netlink.socket import GENERIC, Netlink
 from vnetc.backends.netlink.wire import Message
-from vnetc.cards import Secret
-from vnetc.kinds import Wireguard, WireguardPeer
-from vnetc.model import Interface
+from vnetc.model.cards import Secret
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Wireguard, WireguardPeer
 
 PRIVATE, SHARED = (Secret(path=(), text=wireguard.encode_key(bytes([n]) * 32)) for n in (0xFF, 2))
 MATERIAL = {secret: wireguard.decode_key(secret.text or "") for secret in (PRIVATE, SHARED)}

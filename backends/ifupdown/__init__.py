@@ -9,9 +9,9 @@ from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg, OnA
 from vnetc.backends.ifupdown.raw import check_raw
 from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG, ON_ALPINE
 from vnetc.backends.ifupdown.writer import stanzas, write
-from vnetc.diagnostics import Diagnostic
-from vnetc.model import Host
-from vnetc.record import replace
+from vnetc.model.diagnostics import Diagnostic
+from vnetc.model.host import Host
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

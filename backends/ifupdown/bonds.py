@@ -10,8 +10,8 @@ from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.options import spelled
 from vnetc.backends.spelling import dotted
-from vnetc.kinds import Bond
-from vnetc.model import Interface
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Bond
 
 # what the kernel lets nobody change of a bond that has members or is up (bond_options.c)
 BEFORE_MEMBERS = frozenset(

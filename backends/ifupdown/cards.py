@@ -14,7 +14,7 @@ from vnetc.backends.ifupdown.kinds import say, switch
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, said
 from vnetc.backends.services import wpa
 from vnetc.backends.services.link import password_path
-from vnetc.cards import (
+from vnetc.model.cards import (
     CardMatch,
     Channels,
     Coalesce,
@@ -25,9 +25,9 @@ from vnetc.cards import (
     VirtualFunction,
     VirtualFunctions,
 )
-from vnetc.kinds import Ethernet, Wifi
-from vnetc.model import Interface
-from vnetc.record import Record
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Ethernet, Wifi
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 

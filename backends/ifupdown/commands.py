@@ -24,7 +24,7 @@ from vnetc.backends.ifupdown.layer3 import (
     phrases,
 )
 from vnetc.backends.spelling import span
-from vnetc.model import Address, Interface, Neighbor, Nexthop, Port, Route, Rule
+from vnetc.model.host import Address, Interface, Neighbor, Nexthop, Port, Route, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

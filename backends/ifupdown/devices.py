@@ -10,6 +10,8 @@ from vnetc.backends.options import said
 from vnetc.backends.services.secrets import secret_path
 from vnetc.diagnostics import Path
 from vnetc.kinds import (
+from vnetc.model.host import Interface
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Card,
@@ -30,7 +32,6 @@ from vnetc.kinds import (
     Wifi,
     Wireguard,
 )
-from vnetc.model import Interface
 
 
 def is_made(kind: Kind) -> bool:

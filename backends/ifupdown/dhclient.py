@@ -9,7 +9,7 @@ from __future__ import annotations
 from vnetc.backends.base import File
 from vnetc.backends.formats import header
 from vnetc.backends.spelling import dotted
-from vnetc.model import Host, Interface
+from vnetc.model.host import Host, Interface
 
 ENTER = "/etc/dhcp/dhclient-enter-hooks.d/vnetc"
 

@@ -39,9 +39,9 @@ from vnetc.backends.ifupdown.words import (
 )
 from vnetc.backends.options import Option, spelled
 from vnetc.backends.spelling import dotted
-from vnetc.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth, Vxlan
-from vnetc.model import Address, Host, Interface
-from vnetc.record import replace
+from vnetc.model.host import Address, Host, Interface
+from vnetc.model.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth, Vxlan
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

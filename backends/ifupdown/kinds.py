@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from vnetc.backends.base import Limit, limit, whole_seconds
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
 from vnetc.backends.spelling import commas, endpoint
-from vnetc.kinds import (
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Geneve,
@@ -26,7 +26,7 @@ from vnetc.kinds import (
     Wireguard,
     WireguardPeer,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

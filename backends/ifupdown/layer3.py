@@ -12,7 +12,7 @@ from vnetc.backends.ifupdown.kinds import ROUTERS, only, say, switch
 from vnetc.backends.ifupdown.order import comes_later
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
 from vnetc.backends.spelling import pair, slash, span
-from vnetc.model import (
+from vnetc.model.host import (
     Address,
     FdbEntry,
     Interface,
@@ -23,7 +23,7 @@ from vnetc.model import (
     Route,
     Rule,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from itertools import takewhile
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.services import autoconfiguration
 from vnetc.backends.spelling import dotted
-from vnetc.kinds import Loopback
-from vnetc.model import Address, Interface, Route
-from vnetc.record import Record, replace
+from vnetc.model.host import Address, Interface, Route
+from vnetc.model.kinds import Loopback
+from vnetc.model.record import Record, replace
 
 FAMILIES = {4: "inet", 6: "inet6"}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vnetc.backends.base import Devices
-from vnetc.kinds import Bridge, Ipvlan, Macvlan, Macvtap, Vlan
-from vnetc.model import Interface
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Bridge, Ipvlan, Macvlan, Macvtap, Vlan
 
 ETHERNET_MTU = 1500
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from vnetc.kinds import Bond, Bridge, Veth, link_of
-from vnetc.model import Interface
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Bond, Bridge, Veth, link_of
 
 
 def order(all_interfaces: tuple[Interface, ...]) -> list[Interface]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vnetc.backends.base import Devices
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.options import Option, spelled
-from vnetc.kinds import Bridge
+from vnetc.model.kinds import Bridge
 
 # the lines, and of each port the fields that they say
 Said = tuple[list[Line], dict[str, frozenset[str]]]

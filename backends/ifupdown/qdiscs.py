@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from vnetc.backends.ifupdown.kinds import flag, only, say
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
 from vnetc.backends.spelling import TIMES, minor, percent, scaled
-from vnetc.model import Interface
-from vnetc.qdiscs import (
+from vnetc.model.host import Interface
+from vnetc.model.qdiscs import (
     Bfifo,
     Cake,
     Clsact,
@@ -46,7 +46,7 @@ from vnetc.qdiscs import (
     spell_class,
     spell_handle,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza
 from vnetc.backends.spelling import dotted
-from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.model import Host, Interface, Raw
-from vnetc.validate import BAD
+from vnetc.language.validate import BAD
+from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model.host import Host, Interface, Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

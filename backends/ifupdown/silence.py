@@ -12,9 +12,9 @@ from vnetc.backends.ifupdown.dialects import Classic
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.layer3 import BRIDGE_LINK, BRIDGE_SLAVE
 from vnetc.backends.options import Option, spelled
-from vnetc.kinds import Bond, Bridge, Vlan, VlanFlags
-from vnetc.model import Host, Interface, Port
-from vnetc.record import Record, fields, replace
+from vnetc.model.host import Host, Interface, Port
+from vnetc.model.kinds import Bond, Bridge, Vlan, VlanFlags
+from vnetc.model.record import Record, fields, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

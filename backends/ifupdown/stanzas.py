@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from vnetc.backends.formats import comment_text, has_controls, header
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 _STANZA_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from vnetc.backends.base import Devices, carried_vlans, default_vlan, said_vlans
 from vnetc.backends.spelling import span
-from vnetc.kinds import Bridge, Ranges, Vlan
-from vnetc.model import Interface, Port
-from vnetc.record import Record
+from vnetc.model.host import Interface, Port
+from vnetc.model.kinds import Bridge, Ranges, Vlan
+from vnetc.model.record import Record
 
 Words = dict[str, str]  # option -> value
 Told = tuple[Ranges, "int | None", Ranges]  # `vlans`, `pvid` and `untagged`

@@ -13,9 +13,9 @@ from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.options import Option, option
 from vnetc.backends.spelling import dotted
-from vnetc.kinds import Bond, Dummy, Vlan, Vrf, Vxlan, Wireguard
-from vnetc.model import Interface
-from vnetc.record import replace
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Bond, Dummy, Vlan, Vrf, Vxlan, Wireguard
+from vnetc.model.record import replace
 
 
 def _on_off(value: bool) -> str:

@@ -27,10 +27,10 @@ from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza, interfaces
 from vnetc.backends.ifupdown.vlans import BridgeVlans, Told, keys, rest
 from vnetc.backends.services.secrets import write_secrets
 from vnetc.backends.spelling import dotted
-from vnetc.diagnostics import Path
-from vnetc.kinds import Bond, Bridge, Card, Ethernet, Veth, Vrf, Wifi
-from vnetc.model import Host, Interface, Port, Route, Sysctls
-from vnetc.record import replace
+from vnetc.model.diagnostics import Path
+from vnetc.model.host import Host, Interface, Port, Route, Sysctls
+from vnetc.model.kinds import Bond, Bridge, Card, Ethernet, Veth, Vrf, Wifi
+from vnetc.model.record import replace
 
 PATH = "/etc/network/interfaces"
 _LOOPBACK = Stanza(name="lo", method="loopback")

@@ -14,15 +14,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, ip_interface, ip_network
 
 from vnetc.backends.base import Context, Support, exact, limit
-from vnetc.backends.netlink.objects import (
-    PROTOCOL,
-    Attributes,
-    Index,
-    Key,
-    State,
-    Value,
-    Wanted,
-)
+from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, State, Value, Wanted
 from vnetc.backends.netlink.wire import (
     IP,
     NLM_F_CREATE,
@@ -35,8 +27,8 @@ from vnetc.backends.netlink.wire import (
     attribute,
     attributes,
 )
-from vnetc.kinds import IPNetwork, Wireguard
-from vnetc.model import Address, Interface
+from vnetc.model.host import Address, Interface
+from vnetc.model.kinds import IPNetwork, Wireguard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -33,9 +33,9 @@ from vnetc.backends.netlink.wire import (
     attributes,
     nest,
 )
-from vnetc.kinds import Bridge, Ethernet, Vxlan
-from vnetc.model import FdbEntry, Interface, Port
-from vnetc.record import Record
+from vnetc.model.host import FdbEntry, Interface, Port
+from vnetc.model.kinds import Bridge, Ethernet, Vxlan
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from contextlib import ExitStack, suppress
 
 from vnetc.backends.netlink.services import CLIENTS, Process
 from vnetc.backends.netlink.store import Places
-from vnetc.diagnostics import Path
-from vnetc.record import Record
+from vnetc.model.diagnostics import Path
+from vnetc.model.record import Record
 
 LIMIT = 30.0  # seconds
 _PATIENCE = 10.0  # seconds that a daemon may take to end

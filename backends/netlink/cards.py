@@ -11,20 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from vnetc.backends.base import Support, exact, key, unsupported, word_of
-from vnetc.backends.ifupdown.cards import (
-    ETHTOOL,
-    GSO,
-    MODES,
-    PAUSE,
-    WAKES,
-    describe_card,
-)
+from vnetc.backends.ifupdown.cards import ETHTOOL, GSO, MODES, PAUSE, WAKES, describe_card
 from vnetc.backends.netlink.link_support import AT_BOOT
 from vnetc.backends.netlink.objects import Attributes, Value, Wanted
 from vnetc.backends.netlink.remembering import fingerprint
 from vnetc.backends.options import Option, rows_of
 from vnetc.backends.services.wpa import WPA_ROWS
-from vnetc.cards import (
+from vnetc.model.cards import (
     CardMatch,
     Channels,
     Coalesce,
@@ -35,10 +28,10 @@ from vnetc.cards import (
     Secret,
     VirtualFunction,
 )
-from vnetc.data import is_list, is_mapping, is_tuple
-from vnetc.kinds import Ethernet
-from vnetc.model import Host, Interface
-from vnetc.record import Record, replace
+from vnetc.model.data import is_list, is_mapping, is_tuple
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Ethernet
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from vnetc.backends.netlink import (
-    addresses,
-    bridging,
-    links,
-    neighbors,
-    nexthops,
-    routes,
-    rules,
-)
+from vnetc.backends.netlink import addresses, bridging, links, neighbors, nexthops, routes, rules
 from vnetc.backends.netlink.objects import Attributes, Index, Key, State
 from vnetc.backends.netlink.wire import Message
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

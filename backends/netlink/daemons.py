@@ -30,7 +30,7 @@ from vnetc.backends.netlink.services import CLIENTS, NETWORKD, Files, Process
 from vnetc.backends.netlink.store import remove as remove_file
 from vnetc.backends.netlink.store import replace_file
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile
-from vnetc.model import DhcpServer
+from vnetc.model.host import DhcpServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_interface
 from vnetc.backends.netlink import nexthops, routes
 from vnetc.backends.netlink.objects import Attributes, Key, State
 from vnetc.backends.netlink.relations import devices_of
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

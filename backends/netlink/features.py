@@ -13,15 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from vnetc.backends.netlink.link_changes import kind_of
 from vnetc.backends.netlink.socket import Netlink
 from vnetc.backends.netlink.steps import Step
-from vnetc.backends.netlink.wire import (
-    NLM_F_CREATE,
-    NLM_F_EXCL,
-    TEXT,
-    Message,
-    attribute,
-    nest,
-)
-from vnetc.diagnostics import Diagnostic, diagnostic
+from vnetc.backends.netlink.wire import NLM_F_CREATE, NLM_F_EXCL, TEXT, Message, attribute, nest
+from vnetc.model.diagnostics import Diagnostic, diagnostic
 
 _RTM_NEWLINK, _IFINFOMSG = 16, bytes(16)
 _IFLA_LINKINFO, _IFLA_INFO_KIND = 18, 1

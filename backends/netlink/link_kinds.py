@@ -55,7 +55,7 @@ from vnetc.backends.netlink.wire import (
     attributes,
     nest,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ from vnetc.backends.netlink.wire import (
     attribute,
     nest,
 )
-from vnetc.model import DEFAULT_MTU
+from vnetc.model.host import DEFAULT_MTU
 
 _OWN: dict[str, dict[str, Value]] = {
     kind.word: {option.name: option.default for option in kind.options}

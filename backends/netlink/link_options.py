@@ -26,7 +26,7 @@ from vnetc.backends.netlink.wire import (
     enum,
 )
 from vnetc.backends.netlink.wire import IP as IP_CODEC
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

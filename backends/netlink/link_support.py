@@ -9,8 +9,8 @@ from vnetc.backends.netlink.link_changes import CARDS
 from vnetc.backends.netlink.link_kinds import BRIDGE, KINDS, PORTS_OF_BRIDGES, VLAN_FLAGS
 from vnetc.backends.netlink.link_options import SECONDS, TICKS, TICKS64, Option
 from vnetc.backends.netlink.link_tunnels import TUNNELS
-from vnetc.kinds import KINDS as TYPES
-from vnetc.model import Interface
+from vnetc.model.host import Interface
+from vnetc.model.kinds import KINDS as TYPES
 
 
 def _finer_than_10ms(field: str) -> Limit:

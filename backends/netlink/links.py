@@ -68,7 +68,8 @@ from vnetc.backends.netlink.link_words import (
 )
 from vnetc.backends.netlink.objects import Attributes, Key, Value, Wanted
 from vnetc.backends.netlink.wire import IP, TEXT, U8, U32, attribute, attributes
-from vnetc.kinds import (
+from vnetc.model.host import DEFAULT_MTU, Interface, Member, Port
+from vnetc.model.kinds import (
     Bond,
     Ethernet,
     Geneve,
@@ -84,14 +85,13 @@ from vnetc.kinds import (
     Wireguard,
     link_of,
 )
-from vnetc.model import DEFAULT_MTU, Interface, Member, Port
-from vnetc.record import Record, fields
+from vnetc.model.record import Record, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from vnetc.diagnostics import Path
+    from vnetc.model.diagnostics import Path
 
 DUMP = (
     RTM_GETLINK,

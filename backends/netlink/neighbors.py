@@ -21,8 +21,8 @@ from vnetc.backends.netlink.wire import (
     attribute,
     attributes,
 )
-from vnetc.diagnostics import Path
-from vnetc.model import Interface
+from vnetc.model.diagnostics import Path
+from vnetc.model.host import Interface
 
 RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH = 28, 29, 30
 HEADER = struct.Struct("=BBHiHBB")  # ndmsg: family, 0, 0, device, state, flags, type

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.diagnostics import Path
-from vnetc.record import Record
+from vnetc.model.diagnostics import Path
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.record import Record
+from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from vnetc.backends.netlink.objects import Attributes, Key, State, Wanted
 from vnetc.backends.netlink.plan_falls import FallPlanning
 from vnetc.backends.netlink.relations import devices_of, settable
 from vnetc.backends.netlink.steps import Plan, Step
-from vnetc.diagnostics import diagnostic
+from vnetc.model.diagnostics import diagnostic
 
 
 def plan(

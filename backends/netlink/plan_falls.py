@@ -24,8 +24,8 @@ from vnetc.backends.netlink.relations import (
 )
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.transaction.titles import title
-from vnetc.diagnostics import diagnostic
-from vnetc.record import replace
+from vnetc.model.diagnostics import diagnostic
+from vnetc.model.record import replace
 
 _FOLLOWERS = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"})
 _LISTED = 3  # objects that a message names

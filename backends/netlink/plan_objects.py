@@ -14,7 +14,7 @@ from vnetc.backends.netlink.others import is_default
 from vnetc.backends.netlink.planning import UNNAMED, Planning
 from vnetc.backends.netlink.relations import PROGRAMS, devices_of, is_ours, settable
 from vnetc.backends.netlink.steps import Step, differing
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

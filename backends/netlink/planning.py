@@ -13,13 +13,13 @@ from vnetc.backends.netlink.order import Phase
 from vnetc.backends.netlink.relations import devices_of, is_ours, settable
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.sysctls import host_wide
-from vnetc.diagnostics import Diagnostic, diagnostic
-from vnetc.model import DEFAULT_MTU
-from vnetc.record import replace
+from vnetc.model.diagnostics import Diagnostic, diagnostic
+from vnetc.model.host import DEFAULT_MTU
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnetc.diagnostics import Path
+    from vnetc.model.diagnostics import Path
 
 _OF_CLIENTS = frozenset({3, 16})  # RTPROT_BOOT, RTPROT_DHCP, linux/rtnetlink.h
 UNNAMED = "the document does not name it any more"

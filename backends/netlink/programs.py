@@ -12,26 +12,17 @@ import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from vnetc.backends.netlink import cards, daemons, qdiscs, services, wireguard
-from vnetc.backends.netlink.calls import (
-    MACHINE,
-    Machine,
-    Problem,
-    ProgramFailed,
-    call,
-    has,
-)
-from vnetc.backends.netlink.calls import (
-    run as _run,
-)
+from vnetc.backends.netlink.calls import MACHINE, Machine, Problem, ProgramFailed, call, has
+from vnetc.backends.netlink.calls import run as _run
 from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.remembering import Remembered, recall
 from vnetc.backends.netlink.store import remove as remove_file
 from vnetc.backends.netlink.store import replace_file
-from vnetc.cards import Secret
-from vnetc.data import is_list, is_mapping
-from vnetc.kinds import Ethernet
-from vnetc.model import Host
-from vnetc.record import Record
+from vnetc.model.cards import Secret
+from vnetc.model.data import is_list, is_mapping
+from vnetc.model.host import Host
+from vnetc.model.kinds import Ethernet
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

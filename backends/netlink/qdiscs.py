@@ -16,9 +16,9 @@ from vnetc.backends.ifupdown.qdiscs import PLACES, TC, steps
 from vnetc.backends.netlink.objects import Attributes, Key, Value, Wanted
 from vnetc.backends.netlink.remembering import fingerprint
 from vnetc.backends.options import rows_of
-from vnetc.data import is_list
-from vnetc.model import Interface
-from vnetc.record import replace
+from vnetc.model.data import is_list
+from vnetc.model.host import Interface
+from vnetc.model.record import replace
 
 ROOT, RECEIVE = "root", "receive"  # the two attributes with fingerprints
 _RECEIVING = frozenset({"clsact", "ingress"})

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from vnetc.backends.netlink.objects import Attributes, Key, State, Value
-from vnetc.data import is_mapping
+from vnetc.model.data import is_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vnetc.backends.netlink.wire import TEXT, U32, Codec
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 SWITCH = Codec(lambda value: U32.pack(int(value)), lambda data: bool(U32.unpack(data)))
 

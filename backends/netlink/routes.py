@@ -33,7 +33,7 @@ from vnetc.backends.netlink.wire import (
     nest,
     put_back,
 )
-from vnetc.model import Interface, Nexthop, Route
+from vnetc.model.host import Interface, Nexthop, Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

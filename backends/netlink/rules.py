@@ -27,9 +27,9 @@ from vnetc.backends.netlink.wire import (
     keep,
     put_back,
 )
-from vnetc.kinds import IPNetwork
-from vnetc.model import Interface, Rule
-from vnetc.record import Record
+from vnetc.model.host import Interface, Rule
+from vnetc.model.kinds import IPNetwork
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from vnetc.backends.netlink.objects import Attributes, Value, Wanted
 from vnetc.backends.netlink.remembering import fingerprint
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
 from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
-from vnetc.data import is_list
-from vnetc.model import DhcpServer, Host, Interface
-from vnetc.record import Record, replace
+from vnetc.model.data import is_list
+from vnetc.model.host import DhcpServer, Host, Interface
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from vnetc.backends.netlink.wire import (
     Message,
     attributes,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 ROUTE, GENERIC = 0, 16  # NETLINK_ROUTE, NETLINK_GENERIC, linux/netlink.h
 BATCH = 128  # requests of one sendmsg: their answers must fit into the receive buffer

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from vnetc.backends.netlink import addresses
 from vnetc.backends.netlink import link_changes as links
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Key
-from vnetc.diagnostics import Diagnostic
-from vnetc.record import Record
+from vnetc.model.diagnostics import Diagnostic
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    from vnetc.diagnostics import Path
+    from vnetc.model.diagnostics import Path
 
     Action: TypeAlias = Literal["+", "~", "-", "!"]
     Impact: TypeAlias = Literal["seamless", "brief", "disruptive"]

@@ -11,8 +11,8 @@ import stat
 from contextlib import suppress
 
 from vnetc.backends.netlink.outcome import refusal
-from vnetc.data import is_mapping
-from vnetc.record import Record
+from vnetc.model.data import is_mapping
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from vnetc.backends.netlink import newborn
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.services import NETWORKD
 from vnetc.backends.services.sysctl import autoconfiguration, forwarding, sysctl_key
-from vnetc.diagnostics import Path
-from vnetc.kinds import Loopback
-from vnetc.model import Host, Interface
+from vnetc.model.diagnostics import Path
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Loopback
 
 ROOT = "/proc/sys"
 _LONGEST = 4096  # bytes of a value; proc_dointvec and its like give all of it at once

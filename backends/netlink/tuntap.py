@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from vnetc.backends.netlink.calls import Problem
 from vnetc.backends.netlink.objects import Attributes, Wanted
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from vnetc.backends.netlink import (
     wireguard,
 )
 from vnetc.backends.netlink.objects import Wanted
-from vnetc.model import Host, Interface
+from vnetc.model.host import Host, Interface
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnetc.cards import Secret
+    from vnetc.model.cards import Secret
 
 
 def wanted(

@@ -27,11 +27,11 @@ from vnetc.backends.netlink.wire import (
     nest,
 )
 from vnetc.backends.spelling import endpoint as spell_endpoint
-from vnetc.cards import Secret
-from vnetc.data import is_list
-from vnetc.kinds import Wireguard, WireguardPeer
-from vnetc.model import Host, Interface
-from vnetc.record import Record, replace
+from vnetc.model.cards import Secret
+from vnetc.model.data import is_list
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Wireguard, WireguardPeer
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from vnetc.backends.base import File, Version, key, row_fields
 from vnetc.backends.netlink import cards, wireguard
 from vnetc.backends.netlink.objects import Key, Value
 from vnetc.backends.netlink.wanted import wanted
-from vnetc.cards import CardMatch, Secret
-from vnetc.model import Host
+from vnetc.model.cards import CardMatch, Secret
+from vnetc.model.host import Host
 
 PATH = "/usr/share/vnetc/wanted.json"
 

@@ -8,7 +8,7 @@ from vnetc.backends.base import Support, Target
 from vnetc.backends.netplan.raw import check_raw
 from vnetc.backends.netplan.support import SUPPORT
 from vnetc.backends.netplan.writer import write
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from vnetc.backends.formats import comment_text, has_controls, header
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from vnetc.backends.base import Devices, Version
 from vnetc.backends.netplan.kinds import OF_PORTS, SECTIONS, native
 from vnetc.backends.services.secrets import credential_path
-from vnetc.kinds import (
+from vnetc.model.host import Interface
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Card,
@@ -24,8 +25,7 @@ from vnetc.kinds import (
     Wireguard,
     WireguardPeer,
 )
-from vnetc.model import Interface
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

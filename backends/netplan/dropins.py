@@ -12,9 +12,9 @@ from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.networkd.kinds import NETDEV
 from vnetc.backends.options import said
-from vnetc.kinds import Bridge, Card, Infiniband, Tap, Tunnel, Vlan, VlanFlags, Vxlan
-from vnetc.model import DhcpOverrides, Interface
-from vnetc.record import replace
+from vnetc.model.host import DhcpOverrides, Interface
+from vnetc.model.kinds import Bridge, Card, Infiniband, Tap, Tunnel, Vlan, VlanFlags, Vxlan
+from vnetc.model.record import replace
 
 
 def systemd_of(version: Version) -> Version:

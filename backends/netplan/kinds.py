@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from vnetc.backends.base import Version
 from vnetc.backends.options import Group, Groups, Option, option, said
 from vnetc.backends.spelling import endpoint
-from vnetc.cards import CardMatch, VirtualFunctions
-from vnetc.kinds import (
+from vnetc.model.cards import CardMatch, VirtualFunctions
+from vnetc.model.host import Port
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Infiniband,
@@ -19,8 +20,7 @@ from vnetc.kinds import (
     Wireguard,
     WireguardPeer,
 )
-from vnetc.model import Port
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

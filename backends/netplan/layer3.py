@@ -10,9 +10,9 @@ from vnetc.backends.formats import Section
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.options import Option
-from vnetc.kinds import Card
-from vnetc.model import Address, DhcpOverrides, Interface, Route, Rule
-from vnetc.record import Record, fields
+from vnetc.model.host import Address, DhcpOverrides, Interface, Route, Rule
+from vnetc.model.kinds import Card
+from vnetc.model.record import Record, fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

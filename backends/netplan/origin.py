@@ -13,10 +13,10 @@ from functools import cache
 from vnetc.backends.base import Devices, key, row_fields, word_of
 from vnetc.backends.formats import Section
 from vnetc.backends.spelling import dotted
-from vnetc.diagnostics import Path
-from vnetc.kinds import link_of
-from vnetc.model import Interface, Port
-from vnetc.record import MISSING, Record, fields
+from vnetc.model.diagnostics import Path
+from vnetc.model.host import Interface, Port
+from vnetc.model.kinds import link_of
+from vnetc.model.record import MISSING, Record, fields
 
 # networkd's sections that keys of these do not say, though their words do of others
 _NOT_OF = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vnetc.backends.base import Devices, Version
-from vnetc.diagnostics import Diagnostic, diagnostic
-from vnetc.model import Host, Raw
+from vnetc.model.diagnostics import Diagnostic, diagnostic
+from vnetc.model.host import Host, Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from vnetc.backends.networkd.support import (
 )
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
 from vnetc.backends.options import Option
-from vnetc.cards import CardMatch, VirtualFunctions
-from vnetc.kinds import KINDS
-from vnetc.record import replace
+from vnetc.model.cards import CardMatch, VirtualFunctions
+from vnetc.model.kinds import KINDS
+from vnetc.model.record import replace
 
 # netplan 1.0 came with systemd 255 (Ubuntu 24.04), 0.106 with 252 (Debian 12).
 _DHCP6_NAME = limit("systemd 252 sends no host name by DHCPv6", of_dhcp6, before=(1, 0))

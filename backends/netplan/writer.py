@@ -37,8 +37,8 @@ from vnetc.backends.networkd.writer import CONF_PATH
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.paths import file_stem
 from vnetc.backends.services.secrets import credentials, write_secrets
-from vnetc.kinds import Bridge, Loopback
-from vnetc.model import Host, Interface
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Bridge, Loopback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

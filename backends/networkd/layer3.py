@@ -20,8 +20,7 @@ from vnetc.backends.base import (
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, said
 from vnetc.backends.spelling import slash, span
-from vnetc.kinds import Bridge
-from vnetc.model import (
+from vnetc.model.host import (
     Address,
     DhcpOverrides,
     FdbEntry,
@@ -35,7 +34,8 @@ from vnetc.model import (
     Route,
     Rule,
 )
-from vnetc.record import replace
+from vnetc.model.kinds import Bridge
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

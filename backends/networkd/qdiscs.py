@@ -9,8 +9,8 @@ from vnetc.backends.formats import Section
 from vnetc.backends.networkd.kinds import zero
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.backends.spelling import TIMES, minor, percent, scaled
-from vnetc.model import Interface
-from vnetc.qdiscs import (
+from vnetc.model.host import Interface
+from vnetc.model.qdiscs import (
     Bfifo,
     Cake,
     Clsact,
@@ -42,7 +42,7 @@ from vnetc.qdiscs import (
     major,
     spell_class,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from vnetc.backends.networkd.qdiscs import PLACES, SECTIONS
 from vnetc.backends.options import rows_of
 from vnetc.backends.services.link import LINK, describe
 from vnetc.backends.services.wpa import WPA_ROWS
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 _ROWS: dict[str, Support] = {
     **rows_of({**SECTIONS, **PLACES}, lambda section, word: f"[{section}] {word}="),

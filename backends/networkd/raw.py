@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from vnetc.backends.base import Devices, Version
 from vnetc.backends.formats import Section, boolean
-from vnetc.data import is_list
-from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.model import Host, Raw
-from vnetc.validate import BAD
+from vnetc.language.validate import BAD
+from vnetc.model.data import is_list
+from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model.host import Host, Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd.kinds import NETDEV, netdev_kind, seconds
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import credential_path
-from vnetc.kinds import (
+from vnetc.model.host import DhcpOverrides, DhcpServer, Host, Interface, Sysctls
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Card,
@@ -33,8 +34,7 @@ from vnetc.kinds import (
     Wireguard,
     WireguardPeer,
 )
-from vnetc.model import DhcpOverrides, DhcpServer, Host, Interface, Sysctls
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 Options = list[tuple[str, str]]
 

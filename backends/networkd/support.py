@@ -11,7 +11,8 @@ from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupport
 from vnetc.backends.networkd.kinds import KIND_WORDS, NETDEV
 from vnetc.backends.networkd.layer3 import LAYER3
 from vnetc.backends.options import rows_of
-from vnetc.kinds import (
+from vnetc.model.host import DhcpServer, Interface
+from vnetc.model.kinds import (
     KINDS,
     Bond,
     Bridge,
@@ -24,7 +25,6 @@ from vnetc.kinds import (
     Veth,
     Wireguard,
 )
-from vnetc.model import DhcpServer, Interface
 
 
 def of_dhcp6(context: Context) -> bool:

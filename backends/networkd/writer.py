@@ -10,8 +10,8 @@ from vnetc.backends.networkd.raw import merge_raw
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.paths import file_stem
 from vnetc.backends.services.secrets import credentials, write_secrets
-from vnetc.kinds import Bridge
-from vnetc.model import Host, Interface
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Bridge
 
 CONF_PATH = "/etc/systemd/networkd.conf.d/50-vnetc.conf"
 

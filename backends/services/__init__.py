@@ -19,7 +19,7 @@ from vnetc.backends.services.sysctl import (
     write_sysctl,
 )
 from vnetc.backends.services.units import write_units
-from vnetc.model import Host, Sysctls
+from vnetc.model.host import Host, Sysctls
 
 __all__ = [
     "SYSCTL_PATH",

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 
 from vnetc.backends.base import File
 from vnetc.backends.formats import header
-from vnetc.model import DhcpServer, Reservation
+from vnetc.model.host import DhcpServer, Reservation
 
 LEASES = "/var/lib/misc"  # where dnsmasq keeps its own by default; Debian's base-files has it
 

@@ -13,7 +13,7 @@ from vnetc.backends.base import Context, File, limit
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.backends.services.paths import file_stem
-from vnetc.cards import (
+from vnetc.model.cards import (
     CardMatch,
     Channels,
     Coalesce,
@@ -25,9 +25,9 @@ from vnetc.cards import (
     VirtualFunction,
     VirtualFunctions,
 )
-from vnetc.kinds import Card, Ethernet, Wifi
-from vnetc.model import Host, Interface
-from vnetc.record import Record
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Card, Ethernet, Wifi
+from vnetc.model.record import Record
 
 Options = list[tuple[str, str]]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vnetc.kinds import Card
-from vnetc.model import Interface
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Card
 
 
 def file_stem(interface: Interface) -> str:

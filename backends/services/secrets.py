@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends.base import File
-from vnetc.cards import Secret
-from vnetc.kinds import Wireguard
-from vnetc.model import Host
+from vnetc.model.cards import Secret
+from vnetc.model.host import Host
+from vnetc.model.kinds import Wireguard
 
 _DIRECTORY = "/etc/vnetc"
 _CREDENTIALS = "/run/credentials/systemd-networkd.service"

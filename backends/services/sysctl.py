@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vnetc.backends.base import File
 from vnetc.backends.formats import header
-from vnetc.model import Host, Interface, Sysctls
+from vnetc.model.host import Host, Interface, Sysctls
 
 SYSCTL_PATH = "/etc/sysctl.d/60-vnetc.conf"
 

@@ -14,7 +14,7 @@ from vnetc.backends.base import File, has_rare
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile
 from vnetc.backends.services.nftables import nft_path, nft_table
-from vnetc.model import DhcpServer, Firewall, Host
+from vnetc.model.host import DhcpServer, Firewall, Host
 
 _DIRECTORY = "/etc/systemd/system"
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 
 from vnetc.backends.base import File, Support, exact
 from vnetc.backends.formats import Section, has_controls, header
-from vnetc.cards import AccessPoint, Auth, Secret
-from vnetc.kinds import Ethernet, Wifi
-from vnetc.model import Host, Interface
-from vnetc.record import Record
+from vnetc.model.cards import AccessPoint, Auth, Secret
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Ethernet, Wifi
+from vnetc.model.record import Record
 
 _PLAIN = re.compile(r"[A-Za-z0-9 _.@:+/-]*").fullmatch
 _SCRIPT = "/etc/vnetc/wpa-passwords.sh"

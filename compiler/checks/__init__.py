@@ -19,8 +19,8 @@ from vnetc.checks.references import REFERENCES
 from vnetc.checks.routes import ROUTES
 from vnetc.checks.tunnels import TUNNELS
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic
-from vnetc.model import Host
+from vnetc.model.diagnostics import Diagnostic
+from vnetc.model.host import Host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

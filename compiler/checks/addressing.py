@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.checks.view import Subnets, View, connected, learns_addresses, single
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.kinds import IPAddress, IPInterface, IPNetwork, Loopback
-from vnetc.model import MAIN_TABLE, Address, Firewall, Interface, Route, Rule
-from vnetc.record import Record
-from vnetc.scalars import TABLES
+from vnetc.language.scalars import TABLES
+from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model.host import MAIN_TABLE, Address, Firewall, Interface, Route, Rule
+from vnetc.model.kinds import IPAddress, IPInterface, IPNetwork, Loopback
+from vnetc.model.record import Record
 
 
 class _Gateway(Record, kw_only=False):

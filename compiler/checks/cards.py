@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vnetc.cards import AccessPoint, Auth, LinkSettings, Secret
 from vnetc.checks.references import names_said
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.kinds import Card, Ethernet, Wifi
-from vnetc.model import Interface
-from vnetc.record import Record
+from vnetc.model.cards import AccessPoint, Auth, LinkSettings, Secret
+from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Card, Ethernet, Wifi
+from vnetc.model.record import Record
 
 _LONGEST_SSID = 32  # bytes, IEEE 802.11
 _PASSPHRASE = (8, 63)  # bytes, IEEE 802.11 annex J

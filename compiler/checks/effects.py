@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, diagnostic
-from vnetc.model import Interface
-from vnetc.record import fields
+from vnetc.model.diagnostics import Diagnostic, diagnostic
+from vnetc.model.host import Interface
+from vnetc.model.record import fields
 
 
 def _may_have_link_local(interface: Interface) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from vnetc.checks.tunnels import outer_version
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, Label, diagnostic
-from vnetc.kinds import Bridge, Ethernet, Vxlan
-from vnetc.model import FdbEntry, Interface, Port
+from vnetc.model.diagnostics import Diagnostic, Label, diagnostic
+from vnetc.model.host import FdbEntry, Interface, Port
+from vnetc.model.kinds import Bridge, Ethernet, Vxlan
 
 
 def check_backup_ports(view: View) -> Iterator[Diagnostic]:

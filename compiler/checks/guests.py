@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 
 from vnetc.checks.view import View, carries_ethernet
-from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
-from vnetc.kinds import IPAddress, IPNetwork, Loopback
-from vnetc.model import DhcpServer, Firewall, PublishedPort, Reservation, Route
-from vnetc.scalars import guest_range
+from vnetc.language.scalars import guest_range
+from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
+from vnetc.model.host import DhcpServer, Firewall, PublishedPort, Reservation, Route
+from vnetc.model.kinds import IPAddress, IPNetwork, Loopback
 
 # dnsmasq(8): "The minimum lease time is two minutes."
 _SHORTEST_LEASE = 120_000

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from vnetc.checks.view import View, carries_ethernet, label_at, place
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.kinds import (
+from vnetc.language.scalars import TABLES
+from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model.host import Interface, Port
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Infiniband,
@@ -26,8 +28,6 @@ from vnetc.kinds import (
     Vrf,
     link_of,
 )
-from vnetc.model import Interface, Port
-from vnetc.scalars import TABLES
 
 # --- bonds ----------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
-from vnetc.kinds import (
+from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
+from vnetc.model.host import Interface, Port
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Card,
@@ -25,7 +26,6 @@ from vnetc.kinds import (
     Wireguard,
     link_of,
 )
-from vnetc.model import Interface, Port
 
 ETHERNET_MTU = 1500
 LARGEST_MTU = 65535  # ETH_MAX_MTU, linux/if_ether.h; `lo` alone has 65536

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from vnetc.checks.view import View
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.model import Interface
-from vnetc.qdiscs import (
+from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model.host import Interface
+from vnetc.model.qdiscs import (
     Cake,
     Discipline,
     Drr,

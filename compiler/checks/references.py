@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.checks.view import View, carries_ethernet
-from vnetc.diagnostics import Diagnostic, Label, Part, Path, diagnostic
-from vnetc.kinds import Bond, Bridge, Infiniband, Kind, Loopback, Veth, Vlan, link_of
-from vnetc.model import Interface, Member, Port
+from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
+from vnetc.model.host import Interface, Member, Port
+from vnetc.model.kinds import Bond, Bridge, Infiniband, Kind, Loopback, Veth, Vlan, link_of
 
 # How many undeclared names are compared to all others, which takes as long as there are interfaces.
 _COMPARED = 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.checks.view import Subnets, View, single
-from vnetc.diagnostics import Diagnostic, Label, diagnostic
-from vnetc.kinds import IPAddress, Loopback, Vrf
-from vnetc.model import Address, Route, Rule
+from vnetc.model.diagnostics import Diagnostic, Label, diagnostic
+from vnetc.model.host import Address, Route, Rule
+from vnetc.model.kinds import IPAddress, Loopback, Vrf
 
 # Types of routes that lead nowhere, ip-route(8).
 _NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.checks.view import View, label_at, place
-from vnetc.diagnostics import Diagnostic, Label, Path, diagnostic
-from vnetc.kinds import Geneve, IPAddress, IPNetwork, Kind, Tunnel, Vxlan, Wireguard, link_of
-from vnetc.model import Interface
+from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Geneve, IPAddress, IPNetwork, Kind, Tunnel, Vxlan, Wireguard, link_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, ip_network
 
-from vnetc.diagnostics import Diagnostic, Label, Part, Path
-from vnetc.kinds import (
+from vnetc.model.diagnostics import Diagnostic, Label, Part, Path
+from vnetc.model.host import MAIN_TABLE, Address, Host, Interface, Port
+from vnetc.model.kinds import (
     Bridge,
     Geneve,
     Infiniband,
@@ -20,8 +21,7 @@ from vnetc.kinds import (
     Vrf,
     Wireguard,
 )
-from vnetc.model import MAIN_TABLE, Address, Host, Interface, Port
-from vnetc.record import fields
+from vnetc.model.record import fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

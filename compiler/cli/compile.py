@@ -103,7 +103,7 @@ def _file(file: File) -> dict[str, str]:
 
 
 def _write(outputs: Sequence[Output], options: Namespace) -> int:
-    from vnetc.cli import tree
+    from vnetc.output import tree
 
     several = len(outputs) > 1
     hosts = {output.host if several else "": output.files for output in outputs}
@@ -119,7 +119,7 @@ def _write(outputs: Sequence[Output], options: Namespace) -> int:
     if options.show_secrets:
         sys.stdout.write(tree.diff(changes))
     elif options.diff:
-        from vnetc.cli.masking import masked
+        from vnetc.output.masking import masked
 
         sys.stdout.write(tree.diff(changes, masked))
     if options.diff:

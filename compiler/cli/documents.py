@@ -9,10 +9,10 @@ from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
 
 from vnetc.cli import FINDINGS, NOTHING, UsageError, tell
-from vnetc.diagnostics import Diagnostic
-from vnetc.record import Record
+from vnetc.language.tree import MAX_BYTES
+from vnetc.model.diagnostics import Diagnostic
+from vnetc.model.record import Record
 from vnetc.report import Report, render, summary
-from vnetc.source import MAX_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vnetc.backends.netlink.objects import Key, Value
 from vnetc.backends.netlink.steps import Step
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 # net.ipv6.conf parameter -> the key that it follows from, and what means that it is not so
 _KEYS: Mapping[str, tuple[str, frozenset[str]]] = {

@@ -10,7 +10,7 @@ from vnetc.backends.netlink.outcome import Refused
 from vnetc.backends.netlink.store import Places
 from vnetc.cli import FAILED, FINDINGS, NOTHING, tell
 from vnetc.cli.running import Desired, desired, refused, say
-from vnetc.record import replace
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

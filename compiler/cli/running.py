@@ -9,10 +9,10 @@ from vnetc.backends.base import File
 from vnetc.backends.netlink.outcome import Refused
 from vnetc.cli import FAILED, UsageError, tell
 from vnetc.cli.documents import Input, read_documents, report, target_options
-from vnetc.diagnostics import Diagnostic, Path
-from vnetc.model import Host
-from vnetc.record import Record
-from vnetc.source import Document
+from vnetc.language.tree import Document
+from vnetc.model.diagnostics import Diagnostic, Path
+from vnetc.model.host import Host
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from vnetc.backends.netlink.objects import Attributes, Key, Value
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.transaction.titles import title
 from vnetc.cli.folding import folded
-from vnetc.diagnostics import Path
-from vnetc.record import Record, replace
+from vnetc.model.diagnostics import Path
+from vnetc.model.record import Record, replace
 from vnetc.report import printable
 
 TYPE_CHECKING = False

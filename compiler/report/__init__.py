@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from vnetc.diagnostics import QUOTED, Diagnostic, Path, diagnostic
-from vnetc.record import Record, replace
+from vnetc.model.diagnostics import QUOTED, Diagnostic, Path, diagnostic
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

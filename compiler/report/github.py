@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vnetc.diagnostics import Diagnostic
+from vnetc.model.diagnostics import Diagnostic
 from vnetc.report import Report, place, printable, remarks
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}

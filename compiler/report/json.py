@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from vnetc.diagnostics import Diagnostic, Span
+from vnetc.model.diagnostics import Diagnostic, Span
 from vnetc.report import Report, dotted, url
 
 TYPE_CHECKING = False

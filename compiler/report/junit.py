@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from vnetc.diagnostics import Diagnostic
+from vnetc.model.diagnostics import Diagnostic
 from vnetc.report import Report, place, printable, remarks
 
 

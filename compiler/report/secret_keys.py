@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 
-from vnetc.data import is_list, is_mapping
+from vnetc.model.data import is_list, is_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Kind: TypeAlias = (
 )
 
 _DEFINITIONS = ("secret", "secret-key", "password", "wakeonlan-password")
-_SIMILAR = 0.6  # as for keys "with a similar name" (vnetc.validate)
+_SIMILAR = 0.6  # as for keys "with a similar name" (vnetc.language.validate)
 _SIMILAR_BLOCK = 0.8
 _LONGEST = 64
 # How keys of other programs end that hold secrets (wpa_supplicant.conf(5), NetworkManager, iwd, …).

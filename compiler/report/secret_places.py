@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from vnetc.record import Record
+from vnetc.model.record import Record
 from vnetc.report.secret_keys import (
     Kind,
     below,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Stretch: TypeAlias = tuple[int, int, int, str]
 
 _OF_KEYS = ("public", "shared", "private")  # netplan(5), below `keys` of a peer
-_DEEPEST = 50  # levels; `vnetc.source` refuses a document with fewer
+_DEEPEST = 50  # levels; `vnetc.language.tree` refuses a document with fewer
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # what a key looks like
 _BLOCK = re.compile(r"[|>][-+0-9]{0,2}")
 _EMPTY = ("", "~", "null", "Null", "NULL")

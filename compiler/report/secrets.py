@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from vnetc.diagnostics import QUOTED, Diagnostic, Path, Span
-from vnetc.record import replace
+from vnetc.model.diagnostics import QUOTED, Diagnostic, Path, Span
+from vnetc.model.record import replace
 from vnetc.report.secret_keys import block, is_secret, words
 from vnetc.report.secret_places import Guess, Places, Structure, comment, hidden_comment
 
@@ -55,7 +55,7 @@ class Secrets:
         self._shown: dict[int, tuple[str, list[tuple[int, int]]]] = {}
 
     def _look(self, text: str, is_broken: bool) -> None:
-        from vnetc.parsers import NotYaml, events
+        from vnetc.language.parsers import NotYaml, events
 
         for pure in () if is_broken else (False, True):
             structure = Structure(self._lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from vnetc.diagnostics import Diagnostic, Span
+from vnetc.model.diagnostics import Diagnostic, Span
 from vnetc.report import Report, place, printable
 from vnetc.report.color import Paint, painter
 

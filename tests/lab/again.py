@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vnetc.model import Host
+from vnetc.model.host import Host
 
 from . import tree
 from .case import GENERATIONS, Case, cards

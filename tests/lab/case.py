@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 import vnetc
-from vnetc.kinds import Bridge, Ethernet
-from vnetc.model import DhcpOverrides, Host, Interface, RaOverrides
-from vnetc.record import replace
+from vnetc.model.host import DhcpOverrides, Host, Interface, RaOverrides
+from vnetc.model.kinds import Bridge, Ethernet
+from vnetc.model.record import replace
 
 from . import tree
 from .by_hand import lacking

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vnetc.kinds import Tunnel, Vxlan
-from vnetc.model import Host, Interface
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Tunnel, Vxlan
 
 from .runner.boot import File
 

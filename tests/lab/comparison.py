@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.model import Host
+from vnetc.model.host import Host
 
 from .differences import is_beyond, without_differences
 from .expect import closed

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vnetc.kinds import Bond, Bridge, Vrf, Wireguard
-from vnetc.model import Host, Interface
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import Bond, Bridge, Vrf, Wireguard
 
 from .expect_domains import without_link_local
 from .state import LINK_LOCAL, Key, State

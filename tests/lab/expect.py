@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
-from vnetc.kinds import Bridge, IPNetwork, Loopback, Vrf
-from vnetc.model import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
+from vnetc.model.host import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
+from vnetc.model.kinds import Bridge, IPNetwork, Loopback, Vrf
 
 from .expect_cards import expect_authentication
 from .expect_domains import (

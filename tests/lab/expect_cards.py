@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vnetc.cards import Offload, Queues
-from vnetc.kinds import Ethernet
-from vnetc.model import Interface
-from vnetc.record import Record
+from vnetc.model.cards import Offload, Queues
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Ethernet
+from vnetc.model.record import Record
 
 from .facts import Fact, nothing, shown
 from .state import Key

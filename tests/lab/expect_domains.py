@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vnetc.kinds import Bond, Bridge, Tap, Tun, Veth, Vrf, link_of
-from vnetc.model import MAIN_TABLE, Host, Interface
+from vnetc.model.host import MAIN_TABLE, Host, Interface
+from vnetc.model.kinds import Bond, Bridge, Tap, Tun, Veth, Vrf, link_of
 
 from .expect_routes import expect_route
 from .state import LINK_LOCAL, STABLE_LINK_LOCAL, Key, State, describe_rule

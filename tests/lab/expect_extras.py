@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.model import FdbEntry, Interface, Port
+from vnetc.model.host import FdbEntry, Interface, Port
 
 from .state import Key
 

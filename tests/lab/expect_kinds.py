@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vnetc.kinds import Kind, Tap, Tun, Tunnel, Veth, Vxlan, link_of
-from vnetc.record import Record
+from vnetc.model.kinds import Kind, Tap, Tun, Tunnel, Veth, Vxlan, link_of
+from vnetc.model.record import Record
 
 from .expect_cards import CARDS
 from .expect_links import LINKS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vnetc.kinds import (
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     Ipvlan,
@@ -18,7 +18,7 @@ from vnetc.kinds import (
     VlanFlags,
     Vrf,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 from .facts import Fact, centiseconds, nothing, shown
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from vnetc.model import Interface
-from vnetc.qdiscs import (
+from vnetc.model.host import Interface
+from vnetc.model.qdiscs import (
     Bfifo,
     Cake,
     Codel,
@@ -32,7 +32,7 @@ from vnetc.qdiscs import (
     spell_class,
     spell_handle,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 from .state_qdiscs import RECEIVES
 

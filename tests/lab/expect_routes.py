@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.kinds import IPNetwork
-from vnetc.model import Route, Rule
+from vnetc.model.host import Route, Rule
+from vnetc.model.kinds import IPNetwork
 
 from .state import Json, Key, State, describe_hop, describe_route, describe_rule, route_name
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import Any
 
-from vnetc.kinds import Geneve, IPAddress, Tunnel, Vxlan, Wireguard
-from vnetc.model import Interface
-from vnetc.record import Record
+from vnetc.model.host import Interface
+from vnetc.model.kinds import Geneve, IPAddress, Tunnel, Vxlan, Wireguard
+from vnetc.model.record import Record
 
 from .facts import Fact, nothing, shown
 from .keys import text_of

@@ -19,7 +19,7 @@ from typing import Any
 import vnetc
 from hypothesis import Phase, given, seed, settings
 from ruamel.yaml import YAML
-from vnetc.diagnostics import Path as Place
+from vnetc.model.diagnostics import Path as Place
 
 from tests import strategies
 

@@ -6,9 +6,9 @@ import base64
 import hashlib
 from collections.abc import Iterator
 
-from vnetc.cards import Secret
-from vnetc.kinds import Ethernet, Wireguard
-from vnetc.model import Host
+from vnetc.model.cards import Secret
+from vnetc.model.host import Host
+from vnetc.model.kinds import Ethernet, Wireguard
 
 
 def key_in(file: str) -> str:

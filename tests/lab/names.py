@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 import vnetc
-from vnetc.source import parse
+from vnetc.language.tree import parse
 
 from tests import shapes
 from tests.rows import VALUES

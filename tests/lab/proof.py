@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vnetc.backends.base import key, row_fields, word_of
-from vnetc.kinds import Infiniband
-from vnetc.model import Host
-from vnetc.record import MISSING, Record, fields, replace
+from vnetc.model.host import Host
+from vnetc.model.kinds import Infiniband
+from vnetc.model.record import MISSING, Record, fields, replace
 
 from .case import Case, leases, plugged
 from .comparison import comparable

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from vnetc.source import parse
+from vnetc.language.tree import parse
 
 from tests import peers
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vnetc.backends import REGISTRY
 from vnetc.backends.base import key, row_fields, word_of
-from vnetc.cards import (
+from vnetc.model.cards import (
     AccessPoint,
     CardMatch,
     Channels,
@@ -18,7 +18,7 @@ from vnetc.cards import (
     VirtualFunction,
     VirtualFunctions,
 )
-from vnetc.kinds import Ethernet, Wifi
+from vnetc.model.kinds import Ethernet, Wifi
 
 _NO_CARD = (
     "no card of a sandbox or a virtual machine has it; that udev and ethtool(8) know the words is "

@@ -11,23 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from vnetc.kinds import KINDS, Bond, Bridge, Geneve, Tunnel, Vrf, Vxlan, Wireguard, link_of
-from vnetc.model import Host, Interface
-from vnetc.record import Record
+from vnetc.model.host import Host, Interface
+from vnetc.model.kinds import KINDS, Bond, Bridge, Geneve, Tunnel, Vrf, Vxlan, Wireguard, link_of
+from vnetc.model.record import Record
 
 from .differences import Fact, owner_of
 from .expect import shown_address
 from .expect_domains import without_link_local
 from .expect_routes import expect_route, expect_rule
-from .state import (
-    ADVERTISED,
-    LINK_LOCAL,
-    ROUTER,
-    STABLE_LINK_LOCAL,
-    TUNNEL_LINK_LOCAL,
-    Key,
-    State,
-)
+from .state import ADVERTISED, LINK_LOCAL, ROUTER, STABLE_LINK_LOCAL, TUNNEL_LINK_LOCAL, Key, State
 
 Entry = tuple[Key, str]
 

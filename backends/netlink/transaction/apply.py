@@ -50,8 +50,8 @@ from vnetc.backends.netlink.transaction.survey import (
     survey,
 )
 from vnetc.backends.netlink.transaction.titles import title
-from vnetc.diagnostics import Diagnostic, diagnostic
-from vnetc.record import Record, replace
+from vnetc.model.diagnostics import Diagnostic, diagnostic
+from vnetc.model.record import Record, replace
 
 _MENDINGS = 3
 _FIRST_LOOK = 0.02  # seconds: what takes the kernel a moment is not mended

@@ -29,8 +29,8 @@ from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace
 from vnetc.backends.netlink.transaction.survey import machine_at
 from vnetc.backends.netlink.transaction.titles import title
-from vnetc.diagnostics import Diagnostic, diagnostic
-from vnetc.record import replace
+from vnetc.model.diagnostics import Diagnostic, diagnostic
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from vnetc.backends.netlink.transaction.change import Change, uninterrupted, unw
 from vnetc.backends.netlink.transaction.journal import Journal
 from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace
-from vnetc.diagnostics import diagnostic
-from vnetc.record import replace
+from vnetc.model.diagnostics import diagnostic
+from vnetc.model.record import replace
 
 
 def confirm(namespace: Namespace, places: Places) -> Outcome:

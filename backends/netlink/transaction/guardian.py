@@ -24,7 +24,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 from vnetc.backends.netlink.outcome import Outcome
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from vnetc.backends.netlink.outcome import refusal
 from vnetc.backends.netlink.transaction import ledger
 from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace
-from vnetc.record import Record, replace
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

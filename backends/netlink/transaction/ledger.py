@@ -19,9 +19,9 @@ from vnetc.backends.netlink.remembering import remember
 from vnetc.backends.netlink.steps import Step
 from vnetc.backends.netlink.sysctls import host_wide
 from vnetc.backends.netlink.transaction.namespaces import Namespace
-from vnetc.data import is_list, is_mapping
-from vnetc.model import DEFAULT_MTU
-from vnetc.record import Record, replace
+from vnetc.model.data import is_list, is_mapping
+from vnetc.model.host import DEFAULT_MTU
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vnetc.backends.netlink.objects import Attributes, Key, State
 from vnetc.backends.netlink.steps import Step
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

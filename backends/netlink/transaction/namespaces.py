@@ -9,7 +9,7 @@ import errno
 import os
 
 from vnetc.backends.netlink.outcome import refusal
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 _FOLDER = "/run/netns"  # of ip-netns(8)
 _CLONE_NEWNET = 0x40000000  # linux/sched.h

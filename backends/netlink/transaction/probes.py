@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
 from vnetc.backends.netlink.objects import State
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

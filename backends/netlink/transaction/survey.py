@@ -21,9 +21,9 @@ from vnetc.backends.netlink.transaction import ledger as ledgers
 from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace, unprivileged
 from vnetc.backends.netlink.wanted import wanted
-from vnetc.diagnostics import Diagnostic, diagnostic
-from vnetc.model import Host
-from vnetc.record import Record, replace
+from vnetc.model.diagnostics import Diagnostic, diagnostic
+from vnetc.model.host import Host
+from vnetc.model.record import Record, replace
 
 
 class Question(Record):

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from vnetc import scalars
-from vnetc.record import Record
+from vnetc.language import scalars
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from vnetc.diagnostics import Path
-from vnetc.kinds import (
+from vnetc.model.diagnostics import Path
+from vnetc.model.kinds import (
     Bond,
     Bridge,
     IPAddress,
@@ -29,13 +29,13 @@ from vnetc.kinds import (
     Tap,
     Tun,
 )
-from vnetc.record import Record
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeAlias
 
-    from vnetc.qdiscs import Qdisc
+    from vnetc.model.qdiscs import Qdisc
 
 # family (ipv4, ipv6, ipv4-neigh, ipv6-neigh), the kernel's name, value
 Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
-from vnetc import scalars
-from vnetc.cards import Secret
-from vnetc.data import is_list, is_mapping
-from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.expand import Declared, expand, subnets
-from vnetc.fields import Field, fields_by_key
-from vnetc.kinds import KINDS, Bond, Bridge, IPAddress, IPNetwork, Kind
-from vnetc.model import (
+from vnetc.language import scalars
+from vnetc.language.expand import Declared, expand, subnets
+from vnetc.language.fields import Field, fields_by_key
+from vnetc.language.validate import BAD
+from vnetc.model.cards import Secret
+from vnetc.model.data import is_list, is_mapping
+from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model.host import (
     Address,
     DhcpOverrides,
     DhcpServer,
@@ -33,14 +33,14 @@ from vnetc.model import (
     Rule,
     Sysctls,
 )
-from vnetc.record import Record
-from vnetc.validate import BAD
+from vnetc.model.kinds import KINDS, Bond, Bridge, IPAddress, IPNetwork, Kind
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
-    from vnetc.qdiscs import Qdisc
+    from vnetc.model.qdiscs import Qdisc
 
     T = TypeVar("T")
     Data = Mapping[str, Any]
@@ -402,7 +402,7 @@ class _Lowering:
         return FdbEntry(path=path, **given)
 
     def qdisc(self, data: Data, path: Path) -> Qdisc:
-        from vnetc.qdiscs import DISCIPLINES, Qdisc
+        from vnetc.model.qdiscs import DISCIPLINES, Qdisc
 
         cls = DISCIPLINES[data["kind"]]
         kind: Any = cls(**self.fields(cls, data, path))

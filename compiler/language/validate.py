@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from functools import cache
 
-from vnetc.data import is_list, is_mapping
-from vnetc.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.record import replace
+from vnetc.model.data import is_list, is_mapping
+from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
+from vnetc.model.record import replace
 from vnetc.schema import host_schema, is_valid, schema_faults
 
 TYPE_CHECKING = False

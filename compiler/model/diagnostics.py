@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from vnetc.record import Record, replace
+from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_interface, ip_network
 
-from vnetc.data import is_list, is_mapping
-from vnetc.diagnostics import Path
-from vnetc.kinds import IPInterface, IPNetwork
-from vnetc.record import Record
+from vnetc.language.validate import BAD
+from vnetc.model.data import is_list, is_mapping
+from vnetc.model.diagnostics import Path
+from vnetc.model.kinds import IPInterface, IPNetwork
+from vnetc.model.record import Record
 from vnetc.schema import member_schema
-from vnetc.validate import BAD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

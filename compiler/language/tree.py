@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from vnetc.data import is_list
-from vnetc.diagnostics import Diagnostic, Label, Part, Path, Span, diagnostic
-from vnetc.parsers import LONG_TAG, c_events, is_allowed, is_taken_differently
-from vnetc.parsers import c_parser as _c_parser
-from vnetc.record import replace
+from vnetc.language.parsers import LONG_TAG, c_events, is_allowed, is_taken_differently
+from vnetc.language.parsers import c_parser as _c_parser
+from vnetc.model.data import is_list
+from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, Span, diagnostic
+from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ipaddress import (
     IPv6Network,
 )
 
-from vnetc.cards import (
+from vnetc.model.cards import (
     AccessPoint,
     Auth,
     CardMatch,
@@ -29,14 +29,14 @@ from vnetc.cards import (
     Secret,
     VirtualFunctions,
 )
-from vnetc.diagnostics import Path
-from vnetc.record import Record
+from vnetc.model.diagnostics import Path
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    from vnetc.cards import Wakes, Words
+    from vnetc.model.cards import Wakes, Words
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 IPInterface: TypeAlias = IPv4Interface | IPv6Interface

@@ -7,8 +7,8 @@ annotations are read by `lower`, and `None` means "not said, the kernel's own de
 
 from __future__ import annotations
 
-from vnetc.diagnostics import Path
-from vnetc.record import Record
+from vnetc.model.diagnostics import Path
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager, suppress
 
 from vnetc.backends.base import File
-from vnetc.data import is_list
-from vnetc.record import Record
+from vnetc.model.data import is_list
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

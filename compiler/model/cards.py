@@ -6,14 +6,14 @@ abbreviations.
 
 from __future__ import annotations
 
-from vnetc.diagnostics import Path
-from vnetc.record import Record
+from vnetc.model.diagnostics import Path
+from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    from vnetc.kinds import MacAddress
+    from vnetc.model.kinds import MacAddress
 
     Microseconds: TypeAlias = int
     Words: TypeAlias = tuple[str, ...]  # one of them may be written without a list

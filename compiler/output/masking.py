@@ -15,7 +15,7 @@ from vnetc.report.secrets import Secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnetc.cli.tree import Change
+    from vnetc.output.tree import Change
 
 MASK = "***"
 # wpa_supplicant.conf(5): what says who talks to whom, and how. All else may be a password or a key.
