@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from vnetc.backends.base import Target, common_rows, require_rows
+from vnetc.backends.support import common_rows, require_rows
+from vnetc.backends.target import Target
 
 # Adding a target is one folder and one line here; the module has `TARGETS: dict[str, Target]`.
 REGISTRY: dict[str, str] = {

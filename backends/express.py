@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.base import (
-    Context,
-    Devices,
-    Support,
-    Target,
-    Version,
-    has_rare,
-    key,
-    row_fields,
-    unsupported,
-    word_of,
-)
+from vnetc.backends.devices import Devices
+from vnetc.backends.support import Context, Support, Version, key, row_fields, unsupported, word_of
+from vnetc.backends.target import Target, has_rare
 from vnetc.model.cards import AccessPoint, VirtualFunctions
 from vnetc.model.data import is_tuple
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from vnetc.backends.base import Limit, Support, Version, key, word_of
+from vnetc.backends.support import Limit, Support, Version, key, word_of
 from vnetc.model.data import is_tuple
 from vnetc.model.record import Record, fields
 

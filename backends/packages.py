@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from vnetc.backends.base import File
 from vnetc.backends.formats import comment_text
 from vnetc.backends.systems import System
+from vnetc.backends.target import File
 from vnetc.model.host import Host
 from vnetc.model.kinds import Bond, Bridge, Ethernet, Vrf, Wifi
 from vnetc.model.record import Record

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from vnetc.backends.base import Version
+    from vnetc.backends.support import Version
 
 Packages: TypeAlias = Mapping[str, str]
 

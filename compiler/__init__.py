@@ -15,7 +15,7 @@ from vnetc._version import __version__
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from vnetc.backends.base import File, Output
+    from vnetc.backends.target import File, Output
     from vnetc.model.diagnostics import Diagnostic, Label, Span
     from vnetc.model.host import Host
     from vnetc.pipeline import check_text, compile_text, load_host
@@ -35,10 +35,10 @@ __all__ = [
 
 _HOME = {
     "Diagnostic": "vnetc.model.diagnostics",
-    "File": "vnetc.backends.base",
+    "File": "vnetc.backends.target",
     "Host": "vnetc.model.host",
     "Label": "vnetc.model.diagnostics",
-    "Output": "vnetc.backends.base",
+    "Output": "vnetc.backends.target",
     "Span": "vnetc.model.diagnostics",
     "check_text": "vnetc.pipeline",
     "compile_text": "vnetc.pipeline",

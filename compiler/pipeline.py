@@ -11,10 +11,11 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from vnetc.backends import REGISTRY, load
-from vnetc.backends.base import Output, Target, Version
 from vnetc.backends.express import express
 from vnetc.backends.packages import headed, needs
+from vnetc.backends.support import Version
 from vnetc.backends.systems import DEFAULT, SYSTEMS, System, system_of
+from vnetc.backends.target import Output, Target
 from vnetc.checks import check_host
 from vnetc.language.lower import lower
 from vnetc.language.tree import Document, parse

@@ -538,7 +538,7 @@ def _differ(seen: Mapping[str, str], renderers: Sequence[str]) -> bool:
 
 
 def _language_defaults() -> Iterator[tuple[str, Any]]:
-    from vnetc.backends.base import ROWS, key, row_fields
+    from vnetc.backends.support import ROWS, key, row_fields
     from vnetc.model.record import MISSING, Record, fields
 
     for cls, word in ROWS.items():

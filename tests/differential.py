@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from vnetc.backends.base import File, Output
+from vnetc.backends.target import File, Output
 from vnetc.pipeline import Analysis, analyse, compile_analysis
 
 from . import shapes

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from vnetc.backends.base import Devices
+from vnetc.backends.devices import Devices
 from vnetc.backends.netlink import addresses, bridging, neighbors, routes, rules
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.wire import Message

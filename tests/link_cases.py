@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import vnetc
-from vnetc.backends.base import Devices
+from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown.devices import create, is_made
 from vnetc.backends.ifupdown.kinds import words
 from vnetc.backends.netlink import links

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ruamel.yaml import YAML
-from vnetc.backends.base import File
+from vnetc.backends.target import File
 
 Section = tuple[str, list[tuple[str, str]]]
 

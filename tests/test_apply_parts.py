@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends.base import File
 from vnetc.backends.netlink import store
 from vnetc.backends.netlink.objects import Key, State, Wanted
 from vnetc.backends.netlink.outcome import Refused
@@ -19,6 +18,7 @@ from vnetc.backends.netlink.transaction import install, journal, ledger, lock
 from vnetc.backends.netlink.transaction.journal import FileChange, Journal
 from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace
+from vnetc.backends.target import File
 from vnetc.cli import steps as shown
 
 from .plan_steps import ADDRESS, BR0, DEFAULT, ETH0, SYSCTL, changed, made, removed

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from vnetc.backends import load
-from vnetc.backends.base import rows
+from vnetc.backends.support import rows
 from vnetc.schema import host_schema
 
 from . import peers

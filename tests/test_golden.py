@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from vnetc.backends import REGISTRY
-from vnetc.backends.base import Output
+from vnetc.backends.target import Output
 from vnetc.pipeline import check_text, compile_text
 from vnetc.report import Report, render
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from vnetc.backends import REGISTRY, load
-from vnetc.backends.base import Devices
+from vnetc.backends.devices import Devices
 from vnetc.backends.express import express
 from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg
 from vnetc.backends.ifupdown.raw import raw_lines

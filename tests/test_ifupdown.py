@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from vnetc.backends import load
-from vnetc.backends.base import rows
 from vnetc.backends.express import express
 from vnetc.backends.ifupdown.stanzas import Line, Stanza, interfaces
+from vnetc.backends.support import rows
 from vnetc.model.host import (
     Address,
     DhcpServer,

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vnetc.backends.base import rows
 from vnetc.backends.netlink import addresses, bridging, routes
 from vnetc.backends.netlink.objects import Key, State
 from vnetc.backends.netlink.wire import HEADER, attribute, nest
+from vnetc.backends.support import rows
 
 from .layer3_cases import BRIDGE, CARD, ROUTES4, ROUTES6
 from .layer3_lab import ROWS, host_of, wanted

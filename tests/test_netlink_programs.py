@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from vnetc.backends.base import rows
 from vnetc.backends.netlink import cards, daemons, programs, qdiscs, services, wireguard
 from vnetc.backends.netlink.calls import SEARCH, Machine, ProgramFailed, end, has, processes
 from vnetc.backends.netlink.objects import Wanted
 from vnetc.backends.netlink.remembering import settled
 from vnetc.backends.netlink.store import Places
+from vnetc.backends.support import rows
 from vnetc.model.host import Host
 from vnetc.model.record import replace
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import pytest
 from vnetc.backends import REGISTRY, load
-from vnetc.backends.base import Output
+from vnetc.backends.target import Output
 from vnetc.pipeline import Analysis, analyse, compile_analysis
 
 from .mutations import Path, is_told

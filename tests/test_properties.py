@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from vnetc.backends import load
-from vnetc.backends.base import Output
+from vnetc.backends.target import Output
 from vnetc.language.tree import parse
 from vnetc.model.diagnostics import Diagnostic
 from vnetc.pipeline import analyse, check_text, compile_analysis, compile_text

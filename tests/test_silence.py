@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from vnetc.backends.base import key, word_of
 from vnetc.backends.ifupdown.silence import SILENCE
 from vnetc.backends.netlink.link_changes import defaults
 from vnetc.backends.netlink.link_kinds import BOND, BRIDGE, PORTS_OF_BRIDGES
+from vnetc.backends.support import key, word_of
 from vnetc.model.host import Port
 from vnetc.model.kinds import Bond, Bridge, VlanFlags
 from vnetc.model.record import Record

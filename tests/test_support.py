@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends import REGISTRY, base, load
+from vnetc.backends import REGISTRY, load
 from vnetc.backends import express as passing
-from vnetc.backends.base import IncompleteTable, Output, Version, rows
+from vnetc.backends import target as base
 from vnetc.backends.express import express
+from vnetc.backends.support import IncompleteTable, Version, rows
 from vnetc.backends.systems import SYSTEMS
+from vnetc.backends.target import Output
 from vnetc.model.diagnostics import Diagnostic
 from vnetc.model.host import Host
 from vnetc.model.kinds import KINDS

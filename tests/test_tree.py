@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vnetc.backends.base import File
+from vnetc.backends.target import File
 from vnetc.output import tree
 
 from . import namespaces
@@ -548,7 +548,7 @@ def test_a_signal_waits_until_the_tree_is_whole(
 
 WRITE = """
 import os, resource, sys
-from vnetc.backends.base import File
+from vnetc.backends.target import File
 from vnetc.cli import tree
 from pathlib import Path
 def files(word, size=9):

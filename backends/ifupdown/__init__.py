@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vnetc.backends.base import Devices, File, Support, Target, Version
+from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown.dialects import Classic, Ifupdown2, IfupdownNg, OnAlpine
 from vnetc.backends.ifupdown.raw import check_raw
 from vnetc.backends.ifupdown.support import CLASSIC, IFUPDOWN2, IFUPDOWN_NG, ON_ALPINE
 from vnetc.backends.ifupdown.writer import stanzas, write
+from vnetc.backends.support import Support, Version
+from vnetc.backends.target import File, Target
 from vnetc.model.diagnostics import Diagnostic
 from vnetc.model.host import Host
 from vnetc.model.record import replace

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.backends.base import Limit, limit
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown.kinds import say, switch
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, said
 from vnetc.backends.services import wpa
 from vnetc.backends.services.link import password_path
+from vnetc.backends.support import Limit, limit
 from vnetc.model.cards import (
     CardMatch,
     Channels,

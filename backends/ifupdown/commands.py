@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import groupby
 
-from vnetc.backends.base import said_table
 from vnetc.backends.ifupdown.layer3 import (
     ADDRESS,
     BRIDGE_LINK,
@@ -23,6 +22,7 @@ from vnetc.backends.ifupdown.layer3 import (
     mdb,
     phrases,
 )
+from vnetc.backends.kernel_defaults import said_table
 from vnetc.backends.spelling import span
 from vnetc.model.host import Address, Interface, Neighbor, Nexthop, Port, Route, Rule
 

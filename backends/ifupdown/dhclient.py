@@ -6,9 +6,9 @@ search domain, and gives routes of RFC 3442 no metric. It reads the hook in its 
 
 from __future__ import annotations
 
-from vnetc.backends.base import File
 from vnetc.backends.formats import header
 from vnetc.backends.spelling import dotted
+from vnetc.backends.target import File
 from vnetc.model.host import Host, Interface
 
 ENTER = "/etc/dhcp/dhclient-enter-hooks.d/vnetc"

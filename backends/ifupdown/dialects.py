@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from vnetc.backends.base import Devices, File, key, said_vlans
+from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown import bonds, commands, methods, ports, vlans
 from vnetc.backends.ifupdown.devices import create, is_made
 from vnetc.backends.ifupdown.dhclient import is_hooked, write_hooks
@@ -37,8 +37,11 @@ from vnetc.backends.ifupdown.words import (
     vxlan_ng,
     wireguard,
 )
+from vnetc.backends.kernel_defaults import said_vlans
 from vnetc.backends.options import Option, spelled
 from vnetc.backends.spelling import dotted
+from vnetc.backends.support import key
+from vnetc.backends.target import File
 from vnetc.model.host import Address, Host, Interface
 from vnetc.model.kinds import Bond, Bridge, Card, Ethernet, Ifb, Veth, Vxlan
 from vnetc.model.record import replace

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from vnetc.backends.base import Limit, limit, whole_seconds
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
 from vnetc.backends.spelling import commas, endpoint
+from vnetc.backends.support import Limit, limit, whole_seconds
 from vnetc.model.kinds import (
     Bond,
     Bridge,

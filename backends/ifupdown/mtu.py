@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Devices
+from vnetc.backends.devices import Devices
 from vnetc.model.host import Interface
 from vnetc.model.kinds import Bridge, Ipvlan, Macvlan, Macvtap, Vlan
 

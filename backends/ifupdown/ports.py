@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vnetc.backends.base import Devices
+from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.options import Option, spelled
 from vnetc.model.kinds import Bridge

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Support
 from vnetc.backends.ifupdown.cards import ETHTOOL, describe_card
 from vnetc.backends.ifupdown.qdiscs import PLACES, TC, describe
 from vnetc.backends.options import rows_of
 from vnetc.backends.services.wpa import WPA_ROWS
+from vnetc.backends.support import Support
 
 SUPPORT: dict[str, Support] = {
     **rows_of({**TC, **PLACES}, describe),

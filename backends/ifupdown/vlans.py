@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from vnetc.backends.base import Devices, carried_vlans, default_vlan, said_vlans
+from vnetc.backends.devices import Devices
+from vnetc.backends.kernel_defaults import carried_vlans, default_vlan, said_vlans
 from vnetc.backends.spelling import span
 from vnetc.model.host import Interface, Port
 from vnetc.model.kinds import Bridge, Ranges, Vlan

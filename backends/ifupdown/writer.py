@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vnetc.backends import services
-from vnetc.backends.base import Devices, File, has_rare, said_vlans
+from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown import commands
 from vnetc.backends.ifupdown import devices as made
 from vnetc.backends.ifupdown.dialects import Classic, Options
@@ -25,8 +25,10 @@ from vnetc.backends.ifupdown.raw import raw_lines, tail
 from vnetc.backends.ifupdown.silence import without_silence
 from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza, interfaces
 from vnetc.backends.ifupdown.vlans import BridgeVlans, Told, keys, rest
+from vnetc.backends.kernel_defaults import said_vlans
 from vnetc.backends.services.secrets import write_secrets
 from vnetc.backends.spelling import dotted
+from vnetc.backends.target import File, has_rare
 from vnetc.model.diagnostics import Path
 from vnetc.model.host import Host, Interface, Port, Route, Sysctls
 from vnetc.model.kinds import Bond, Bridge, Card, Ethernet, Veth, Vrf, Wifi

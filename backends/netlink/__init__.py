@@ -6,9 +6,9 @@ kernel, for people and tests to look at.
 
 from __future__ import annotations
 
-from vnetc.backends.base import Target
 from vnetc.backends.netlink.support import SUPPORT, rare
 from vnetc.backends.netlink.writer import write
+from vnetc.backends.target import Target
 
 TARGETS = {
     "netlink": Target(

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, ip_interface, ip_network
 
-from vnetc.backends.base import Context, Support, exact, limit
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, State, Value, Wanted
 from vnetc.backends.netlink.wire import (
     IP,
@@ -27,6 +26,7 @@ from vnetc.backends.netlink.wire import (
     attribute,
     attributes,
 )
+from vnetc.backends.support import Context, Support, exact, limit
 from vnetc.model.host import Address, Interface
 from vnetc.model.kinds import IPNetwork, Wireguard
 

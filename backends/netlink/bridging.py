@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 
-from vnetc.backends.base import Context, Devices, Support, carried_vlans, exact, limit
+from vnetc.backends.devices import Devices
+from vnetc.backends.kernel_defaults import carried_vlans
 from vnetc.backends.netlink.neighbors import (
     HEADER,
     PERMANENT,
@@ -33,6 +34,7 @@ from vnetc.backends.netlink.wire import (
     attributes,
     nest,
 )
+from vnetc.backends.support import Context, Support, exact, limit
 from vnetc.model.host import FdbEntry, Interface, Port
 from vnetc.model.kinds import Bridge, Ethernet, Vxlan
 from vnetc.model.record import Record

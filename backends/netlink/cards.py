@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from vnetc.backends.base import Support, exact, key, unsupported, word_of
 from vnetc.backends.ifupdown.cards import ETHTOOL, GSO, MODES, PAUSE, WAKES, describe_card
 from vnetc.backends.netlink.link_support import AT_BOOT
 from vnetc.backends.netlink.objects import Attributes, Value, Wanted
 from vnetc.backends.netlink.remembering import fingerprint
 from vnetc.backends.options import Option, rows_of
 from vnetc.backends.services.wpa import WPA_ROWS
+from vnetc.backends.support import Support, exact, key, unsupported, word_of
 from vnetc.model.cards import (
     CardMatch,
     Channels,

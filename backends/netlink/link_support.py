@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported, whole_seconds
 from vnetc.backends.netlink.link_changes import CARDS
 from vnetc.backends.netlink.link_kinds import BRIDGE, KINDS, PORTS_OF_BRIDGES, VLAN_FLAGS
 from vnetc.backends.netlink.link_options import SECONDS, TICKS, TICKS64, Option
 from vnetc.backends.netlink.link_tunnels import TUNNELS
+from vnetc.backends.support import Context, Limit, Support, exact, limit, unsupported, whole_seconds
 from vnetc.model.host import Interface
 from vnetc.model.kinds import KINDS as TYPES
 

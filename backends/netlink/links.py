@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 
-from vnetc.backends.base import Devices, key
+from vnetc.backends.devices import Devices
 from vnetc.backends.netlink.link_changes import (
     CARDS,
     EUI64,
@@ -68,6 +68,7 @@ from vnetc.backends.netlink.link_words import (
 )
 from vnetc.backends.netlink.objects import Attributes, Key, Value, Wanted
 from vnetc.backends.netlink.wire import IP, TEXT, U8, U32, attribute, attributes
+from vnetc.backends.support import key
 from vnetc.model.host import DEFAULT_MTU, Interface, Member, Port
 from vnetc.model.kinds import (
     Bond,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 
-from vnetc.backends.base import Support, exact
 from vnetc.backends.netlink.addresses import AF_INET, AF_INET6
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, State, Value, Wanted
 from vnetc.backends.netlink.wire import (
@@ -21,6 +20,7 @@ from vnetc.backends.netlink.wire import (
     attribute,
     attributes,
 )
+from vnetc.backends.support import Support, exact
 from vnetc.model.diagnostics import Path
 from vnetc.model.host import Interface
 

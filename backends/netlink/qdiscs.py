@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vnetc.backends.base import Support
 from vnetc.backends.ifupdown.qdiscs import PLACES, TC, steps
 from vnetc.backends.netlink.objects import Attributes, Key, Value, Wanted
 from vnetc.backends.netlink.remembering import fingerprint
 from vnetc.backends.options import rows_of
+from vnetc.backends.support import Support
 from vnetc.model.data import is_list
 from vnetc.model.host import Interface
 from vnetc.model.record import replace

@@ -12,7 +12,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from vnetc.backends.base import Context, Support, exact, limit
 from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, SCOPES, number_of
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, Value, Wanted
 from vnetc.backends.netlink.route_metrics import METRIC_OF, METRICS, SWITCH
@@ -33,6 +32,7 @@ from vnetc.backends.netlink.wire import (
     nest,
     put_back,
 )
+from vnetc.backends.support import Context, Support, exact, limit
 from vnetc.model.host import Interface, Nexthop, Route
 
 TYPE_CHECKING = False

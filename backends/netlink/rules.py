@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vnetc.backends.base import Support, exact
 from vnetc.backends.netlink.addresses import AF_INET, AF_INET6, number_of
 from vnetc.backends.netlink.objects import PROTOCOL, Attributes, Index, Key, State, Value, Wanted
 from vnetc.backends.netlink.routes import REALMS, UNSAID
@@ -27,6 +26,7 @@ from vnetc.backends.netlink.wire import (
     keep,
     put_back,
 )
+from vnetc.backends.support import Support, exact
 from vnetc.model.host import Interface, Rule
 from vnetc.model.kinds import IPNetwork
 from vnetc.model.record import Record

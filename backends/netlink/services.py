@@ -9,23 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
-from vnetc.backends.base import (
-    KERNEL_RA,
-    Context,
-    Devices,
-    File,
-    Support,
-    exact,
-    limit,
-    unsupported,
-)
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import ini
 from vnetc.backends.ifupdown.dhclient import write_hooks
 from vnetc.backends.ifupdown.support import COMMON
+from vnetc.backends.kernel_defaults import KERNEL_RA
 from vnetc.backends.netlink.objects import Attributes, Value, Wanted
 from vnetc.backends.netlink.remembering import fingerprint
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
 from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
+from vnetc.backends.support import Context, Support, exact, limit, unsupported
+from vnetc.backends.target import File
 from vnetc.model.data import is_list
 from vnetc.model.host import DhcpServer, Host, Interface
 from vnetc.model.record import Record, replace

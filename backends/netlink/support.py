@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.base import Support
 from vnetc.backends.netlink import (
     addresses,
     bridging,
@@ -15,6 +14,7 @@ from vnetc.backends.netlink import (
     services,
     wireguard,
 )
+from vnetc.backends.support import Support
 
 SUPPORT: Mapping[str, Support] = {
     **link_support.ROWS,

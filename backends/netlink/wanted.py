@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vnetc.backends.base import Devices, has_rare
+from vnetc.backends.devices import Devices
 from vnetc.backends.netlink import (
     addresses,
     bridging,
@@ -17,6 +17,7 @@ from vnetc.backends.netlink import (
     wireguard,
 )
 from vnetc.backends.netlink.objects import Wanted
+from vnetc.backends.target import has_rare
 from vnetc.model.host import Host, Interface
 
 TYPE_CHECKING = False

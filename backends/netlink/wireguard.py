@@ -12,7 +12,6 @@ import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
-from vnetc.backends.base import Support, exact
 from vnetc.backends.netlink.objects import Attributes, Index, Key, State, Value, Wanted
 from vnetc.backends.netlink.wire import (
     NLM_F_DUMP,
@@ -27,6 +26,7 @@ from vnetc.backends.netlink.wire import (
     nest,
 )
 from vnetc.backends.spelling import endpoint as spell_endpoint
+from vnetc.backends.support import Support, exact
 from vnetc.model.cards import Secret
 from vnetc.model.data import is_list
 from vnetc.model.host import Host, Interface

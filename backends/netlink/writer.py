@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 
-from vnetc.backends.base import File, Version, key, row_fields
 from vnetc.backends.netlink import cards, wireguard
 from vnetc.backends.netlink.objects import Key, Value
 from vnetc.backends.netlink.wanted import wanted
+from vnetc.backends.support import Version, key, row_fields
+from vnetc.backends.target import File
 from vnetc.model.cards import CardMatch, Secret
 from vnetc.model.host import Host
 

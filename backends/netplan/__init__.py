@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.base import Support, Target
 from vnetc.backends.netplan.raw import check_raw
 from vnetc.backends.netplan.support import SUPPORT
 from vnetc.backends.netplan.writer import write
+from vnetc.backends.support import Support
+from vnetc.backends.target import Target
 from vnetc.model.record import replace
 
 TYPE_CHECKING = False

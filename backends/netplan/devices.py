@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vnetc.backends.base import Devices, Version
+from vnetc.backends.devices import Devices
 from vnetc.backends.netplan.kinds import OF_PORTS, SECTIONS, native
 from vnetc.backends.services.secrets import credential_path
+from vnetc.backends.support import Version
 from vnetc.model.host import Interface
 from vnetc.model.kinds import (
     Bond,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Devices, Version
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section
 from vnetc.backends.netplan.devices import is_card, is_infiniband, said_of_port, section_of
 from vnetc.backends.netplan.kinds import foreign
@@ -12,6 +12,7 @@ from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.networkd.kinds import NETDEV
 from vnetc.backends.options import said
+from vnetc.backends.support import Version
 from vnetc.model.host import DhcpOverrides, Interface
 from vnetc.model.kinds import Bridge, Card, Infiniband, Tap, Tunnel, Vlan, VlanFlags, Vxlan
 from vnetc.model.record import replace

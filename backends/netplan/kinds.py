@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from vnetc.backends.base import Version
 from vnetc.backends.options import Group, Groups, Option, option, said
 from vnetc.backends.spelling import endpoint
+from vnetc.backends.support import Version
 from vnetc.model.cards import CardMatch, VirtualFunctions
 from vnetc.model.host import Port
 from vnetc.model.kinds import (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vnetc.backends import base
-from vnetc.backends.base import said_table
 from vnetc.backends.formats import Section
+from vnetc.backends.kernel_defaults import said_table
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
 from vnetc.backends.options import Option
+from vnetc.backends.support import key
 from vnetc.model.host import Address, DhcpOverrides, Interface, Route, Rule
 from vnetc.model.kinds import Card
 from vnetc.model.record import Record, fields
@@ -65,7 +65,7 @@ def overrides(interface: Interface) -> dict[str, Any] | None:
 
 
 def _values(node: DhcpOverrides, options: tuple[Option, ...]) -> dict[str, Any]:
-    values = {base.key(item.field): getattr(node, item.field) for item in options}
+    values = {key(item.field): getattr(node, item.field) for item in options}
     return {word: value for word, value in values.items() if value is not None}
 
 

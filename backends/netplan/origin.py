@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from vnetc.backends.base import Devices, key, row_fields, word_of
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section
 from vnetc.backends.spelling import dotted
+from vnetc.backends.support import key, row_fields, word_of
 from vnetc.model.diagnostics import Path
 from vnetc.model.host import Interface, Port
 from vnetc.model.kinds import link_of

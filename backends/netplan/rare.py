@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Support, exact
 from vnetc.backends.netplan.support import dropin
 from vnetc.backends.networkd.rare import SUPPORT as NETWORKD
+from vnetc.backends.support import Support, exact
 
 SUPPORT: dict[str, Support] = {
     **{name: dropin(row) for name, row in NETWORKD.items()},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Devices, Version
+from vnetc.backends.devices import Devices
+from vnetc.backends.support import Version
 from vnetc.model.diagnostics import Diagnostic, diagnostic
 from vnetc.model.host import Host, Raw
 

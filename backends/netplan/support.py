@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vnetc.backends.base import Support, Version, exact, key, limit, unsupported, word_of
 from vnetc.backends.netplan.kinds import KEYS, SECTIONS
 from vnetc.backends.networkd.layer3 import ON_LINK_NEXTHOPS
 from vnetc.backends.networkd.support import (
@@ -24,6 +23,7 @@ from vnetc.backends.networkd.support import (
 )
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
 from vnetc.backends.options import Option
+from vnetc.backends.support import Support, Version, exact, key, limit, unsupported, word_of
 from vnetc.model.cards import CardMatch, VirtualFunctions
 from vnetc.model.kinds import KINDS
 from vnetc.model.record import replace

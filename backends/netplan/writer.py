@@ -6,7 +6,7 @@ always written.
 
 from __future__ import annotations
 
-from vnetc.backends.base import Devices, File, Version, has_rare
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import ini
 from vnetc.backends.netplan.block import Commented, Yaml, yaml
 from vnetc.backends.netplan.devices import (
@@ -37,6 +37,8 @@ from vnetc.backends.networkd.writer import CONF_PATH
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.paths import file_stem
 from vnetc.backends.services.secrets import credentials, write_secrets
+from vnetc.backends.support import Version
+from vnetc.backends.target import File, has_rare
 from vnetc.model.host import Host, Interface
 from vnetc.model.kinds import Bridge, Loopback
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.base import Support, Target
 from vnetc.backends.networkd.raw import check_raw
 from vnetc.backends.networkd.support import SUPPORT
 from vnetc.backends.networkd.writer import write
+from vnetc.backends.support import Support
+from vnetc.backends.target import Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

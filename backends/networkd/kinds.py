@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Limit, limit, whole_seconds
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, spell
 from vnetc.backends.spelling import commas, endpoint, pair
+from vnetc.backends.support import Limit, limit, whole_seconds
 from vnetc.model.kinds import (
     Bond,
     Bridge,

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from vnetc.backends.base import (
-    Context,
-    Devices,
-    Version,
-    carried_vlans,
-    limit,
-    said_table,
-    said_vlans,
-)
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section, boolean
+from vnetc.backends.kernel_defaults import carried_vlans, said_table, said_vlans
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, said
 from vnetc.backends.spelling import slash, span
+from vnetc.backends.support import Context, Version, limit
 from vnetc.model.host import (
     Address,
     DhcpOverrides,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.backends.base import Context, Limit, limit
 from vnetc.backends.formats import Section
 from vnetc.backends.networkd.kinds import zero
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.backends.spelling import TIMES, minor, percent, scaled
+from vnetc.backends.support import Context, Limit, limit
 from vnetc.model.host import Interface
 from vnetc.model.qdiscs import (
     Bfifo,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Support
 from vnetc.backends.networkd.qdiscs import PLACES, SECTIONS
 from vnetc.backends.options import rows_of
 from vnetc.backends.services.link import LINK, describe
 from vnetc.backends.services.wpa import WPA_ROWS
+from vnetc.backends.support import Support
 from vnetc.model.record import replace
 
 _ROWS: dict[str, Support] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vnetc.backends.base import Devices, Version
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section, boolean
+from vnetc.backends.support import Version
 from vnetc.language.validate import BAD
 from vnetc.model.data import is_list
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic

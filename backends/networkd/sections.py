@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vnetc.backends.base import Devices, Version
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd.kinds import NETDEV, netdev_kind, seconds
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import credential_path
+from vnetc.backends.support import Version
 from vnetc.model.host import DhcpOverrides, DhcpServer, Host, Interface, Sysctls
 from vnetc.model.kinds import (
     Bond,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from vnetc.backends.base import Context, Limit, Support, exact, limit, unsupported
 from vnetc.backends.networkd.kinds import KIND_WORDS, NETDEV
 from vnetc.backends.networkd.layer3 import LAYER3
 from vnetc.backends.options import rows_of
+from vnetc.backends.support import Context, Limit, Support, exact, limit, unsupported
 from vnetc.model.host import DhcpServer, Interface
 from vnetc.model.kinds import (
     KINDS,

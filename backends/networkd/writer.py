@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vnetc.backends.base import Devices, File, Version, has_rare
+from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.networkd import layer3
 from vnetc.backends.networkd import sections as s
@@ -10,6 +10,8 @@ from vnetc.backends.networkd.raw import merge_raw
 from vnetc.backends.services import companions, write_units
 from vnetc.backends.services.paths import file_stem
 from vnetc.backends.services.secrets import credentials, write_secrets
+from vnetc.backends.support import Version
+from vnetc.backends.target import File, has_rare
 from vnetc.model.host import Host, Interface
 from vnetc.model.kinds import Bridge
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.base import File, has_rare
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile, write_dnsmasq
 from vnetc.backends.services.nftables import nft_path, nft_table, write_nftables
 from vnetc.backends.services.sysctl import (
@@ -19,6 +18,7 @@ from vnetc.backends.services.sysctl import (
     write_sysctl,
 )
 from vnetc.backends.services.units import write_units
+from vnetc.backends.target import File, has_rare
 from vnetc.model.host import Host, Sysctls
 
 __all__ = [

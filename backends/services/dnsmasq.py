@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 
-from vnetc.backends.base import File
 from vnetc.backends.formats import header
+from vnetc.backends.target import File
 from vnetc.model.host import DhcpServer, Reservation
 
 LEASES = "/var/lib/misc"  # where dnsmasq keeps its own by default; Debian's base-files has it

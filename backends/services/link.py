@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vnetc.backends.base import Context, File, limit
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.backends.services.paths import file_stem
+from vnetc.backends.support import Context, limit
+from vnetc.backends.target import File
 from vnetc.model.cards import (
     CardMatch,
     Channels,

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vnetc.backends.base import File
 from vnetc.backends.formats import header
+from vnetc.backends.target import File
 from vnetc.model.host import Firewall, PublishedPort
 from vnetc.model.kinds import IPAddress, IPNetwork
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.backends.base import File
+from vnetc.backends.target import File
 from vnetc.model.cards import Secret
 from vnetc.model.host import Host
 from vnetc.model.kinds import Wireguard

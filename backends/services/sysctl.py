@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.base import File
 from vnetc.backends.formats import header
+from vnetc.backends.target import File
 from vnetc.model.host import Host, Interface, Sysctls
 
 SYSCTL_PATH = "/etc/sysctl.d/60-vnetc.conf"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vnetc.backends.base import File, has_rare
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.services.dnsmasq import dnsmasq_path, dnsmasq_pidfile
 from vnetc.backends.services.nftables import nft_path, nft_table
+from vnetc.backends.target import File, has_rare
 from vnetc.model.host import DhcpServer, Firewall, Host
 
 _DIRECTORY = "/etc/systemd/system"

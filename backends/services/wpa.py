@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from vnetc.backends.base import File, Support, exact
 from vnetc.backends.formats import Section, has_controls, header
+from vnetc.backends.support import Support, exact
+from vnetc.backends.target import File
 from vnetc.model.cards import AccessPoint, Auth, Secret
 from vnetc.model.host import Host, Interface
 from vnetc.model.kinds import Ethernet, Wifi

@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 
-from vnetc.backends.base import File, Output
+from vnetc.backends.target import File, Output
 from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError, tell
 from vnetc.cli.documents import Input, read_documents, report, target_options
 from vnetc.pipeline import compile_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace as Options
 from collections.abc import Callable, Sequence
 
-from vnetc.backends.base import File
 from vnetc.backends.netlink.outcome import Refused
+from vnetc.backends.target import File
 from vnetc.cli import FAILED, UsageError, tell
 from vnetc.cli.documents import Input, read_documents, report, target_options
 from vnetc.language.tree import Document

@@ -7,9 +7,10 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 
 from vnetc.backends import REGISTRY, load
-from vnetc.backends.base import Support, Target, rows
 from vnetc.backends.packages import RT_TABLES, TWO_AWARE, possible
+from vnetc.backends.support import Support, rows
 from vnetc.backends.systems import SYSTEMS, System
+from vnetc.backends.target import Target
 from vnetc.cli import NOTHING, UsageError
 
 TYPE_CHECKING = False

@@ -23,7 +23,7 @@ import stat
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from vnetc.backends.base import File
+from vnetc.backends.target import File
 from vnetc.model.data import is_list
 from vnetc.model.record import Record
 

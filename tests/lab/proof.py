@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vnetc.backends.base import key, row_fields, word_of
+from vnetc.backends.support import key, row_fields, word_of
 from vnetc.model.host import Host
 from vnetc.model.kinds import Infiniband
 from vnetc.model.record import MISSING, Record, fields, replace

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from vnetc.backends import load
-from vnetc.backends.base import rows
+from vnetc.backends.support import rows
 
 from . import habits, record, tree
 from .case import GENERATIONS

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from vnetc.backends.base import rows
+from vnetc.backends.support import rows
 
 from .case import GENERATIONS
 from .experiments import SCENARIOS, Traffic, scenarios

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vnetc.backends import REGISTRY
-from vnetc.backends.base import key, row_fields, word_of
+from vnetc.backends.support import key, row_fields, word_of
 from vnetc.model.cards import (
     AccessPoint,
     CardMatch,

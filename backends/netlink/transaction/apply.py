@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from vnetc.backends.base import File
 from vnetc.backends.netlink import others, store
 from vnetc.backends.netlink import plan as planner
 from vnetc.backends.netlink.calls import Machine
@@ -50,6 +49,7 @@ from vnetc.backends.netlink.transaction.survey import (
     survey,
 )
 from vnetc.backends.netlink.transaction.titles import title
+from vnetc.backends.target import File
 from vnetc.model.diagnostics import Diagnostic, diagnostic
 from vnetc.model.record import Record, replace
 

@@ -12,9 +12,9 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-from vnetc.backends.base import File
 from vnetc.backends.netlink import store
 from vnetc.backends.netlink.transaction.journal import FileChange
+from vnetc.backends.target import File
 
 _NOTHING = (None, 0)
 
