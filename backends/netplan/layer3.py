@@ -143,7 +143,7 @@ def route(item: Route) -> dict[str, Any]:
         out["type"] = item.type
     if layer3.needs_scope(item):
         out["scope"] = item.scope
-    for key, value in (
+    for word, value in (
         ("table", said_table(item)),
         ("metric", item.metric),
         ("mtu", item.mtu),
@@ -151,7 +151,7 @@ def route(item: Route) -> dict[str, Any]:
         ("advertised-receive-window", item.initrwnd),
     ):
         if value is not None:
-            out[key] = value
+            out[word] = value
     return out
 
 
@@ -173,9 +173,9 @@ def says_rule(rule: Rule) -> bool:
 def rule(item: Rule) -> dict[str, Any]:
     """Write an entry of `routing-policy`."""
     out: dict[str, Any] = {"priority": item.priority}
-    for key, value in (("from", item.from_), ("to", item.to)):
+    for word, value in (("from", item.from_), ("to", item.to)):
         if value is not None:
-            out[key] = str(value)
+            out[word] = str(value)
     if item.fwmark is not None:
         out["mark"] = item.fwmark[0]
     if item.tos is not None:
