@@ -37,14 +37,7 @@ from vnetc.model.host import (
     Route,
     Rule,
 )
-from vnetc.model.kinds import (
-    KINDS,
-    Ethernet,
-    QosMapping,
-    VlanFlags,
-    Wifi,
-    WireguardPeer,
-)
+from vnetc.model.kinds import KINDS, Ethernet, QosMapping, VlanFlags, Wifi, WireguardPeer
 from vnetc.model.record import Record, fields
 
 TYPE_CHECKING = False

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from ipaddress import ip_interface
 from typing import Any
 
-from vnetc.backends.netlink import links, routes
-from vnetc.backends.netlink.objects import Key, State
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.links import devices as links
+from vnetc.backends.netlink.objects import routes
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import Key, State
 
 UP = {"up": True, "master": None, "master-kind": None, "link": None, "mtu": 1500}
 

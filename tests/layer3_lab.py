@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from vnetc.backends.devices import Devices
-from vnetc.backends.netlink import addresses, bridging, neighbors, routes, rules
-from vnetc.backends.netlink.objects import Key, State, Wanted
-from vnetc.backends.netlink.wire import Message
+from vnetc.backends.netlink.objects import addresses, bridging, neighbors, routes, rules
+from vnetc.backends.netlink.state import Key, State, Wanted
+from vnetc.backends.netlink.wire.messages import Message
 from vnetc.model.host import Host
 from vnetc.pipeline import analyse
 

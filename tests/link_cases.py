@@ -8,9 +8,9 @@ from typing import Any
 import vnetc
 from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown.devices import create, is_made
-from vnetc.backends.ifupdown.kinds import words
-from vnetc.backends.netlink import links
-from vnetc.backends.netlink.tuntap import resolve
+from vnetc.backends.netlink.links import devices as links
+from vnetc.backends.netlink.objects.tuntap import resolve
+from vnetc.backends.programs.ip_link import words
 from vnetc.model.kinds import KINDS, Bond, Bridge, Wireguard
 from vnetc.model.record import replace
 

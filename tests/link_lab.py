@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from vnetc.backends.netlink import links, tuntap
-from vnetc.backends.netlink.objects import Key
+from vnetc.backends.netlink.links import devices as links
+from vnetc.backends.netlink.objects import tuntap
+from vnetc.backends.netlink.state import Key
 
 from .netlink_lab import Lab, Refused
 

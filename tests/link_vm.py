@@ -22,7 +22,7 @@ SEVERITY = ("live", "down", "empty", "recreate")
 
 def inside(cases: dict[str, Any], out: Path) -> None:
     """Run where there is neither a compiler nor a test framework."""
-    from vnetc.backends.netlink import links
+    from vnetc.backends.netlink.links import devices as links
 
     from . import link_lab as lab_of
     from .netlink_lab import Refused, namespace

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from vnetc.backends.netlink.socket import Netlink
-from vnetc.backends.netlink.wire import Message
+from vnetc.backends.netlink.wire.messages import Message
+from vnetc.backends.netlink.wire.socket import Netlink
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _LIBC = ctypes.CDLL(None, use_errno=True)

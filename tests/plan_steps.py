@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vnetc.backends.netlink.objects import Key
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import Key
 
 BR0: Key = ("link", "br0")
 ETH0: Key = ("link", "eth0")

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import programs
-from vnetc.backends.netlink.calls import SEARCH, Machine, has
-from vnetc.backends.netlink.objects import Attributes, Key, State, Wanted
-from vnetc.backends.netlink.remembering import recall, remember
+from vnetc.backends.netlink.objects import programs
+from vnetc.backends.netlink.objects.calls import SEARCH, Machine, has
+from vnetc.backends.netlink.objects.fingerprints import recall, remember
+from vnetc.backends.netlink.state import Attributes, Key, State, Wanted
 from vnetc.backends.netlink.store import Places
 from vnetc.model.host import Host
 from vnetc.pipeline import load_host as load_whole

@@ -9,7 +9,7 @@ import signal
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import addresses
+from vnetc.backends.netlink.objects import addresses
 
 from . import namespaces
 from .apply_box import WORLD, Box, Connection, after_step, boxed, go_on, ip, myself, once, output

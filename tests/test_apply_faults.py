@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import sysctls
-from vnetc.backends.netlink.socket import Netlink
+from vnetc.backends.netlink.objects import sysctls
 from vnetc.backends.netlink.transaction import change, probes
+from vnetc.backends.netlink.wire.socket import Netlink
 
 from .apply_box import (
     STATE,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from vnetc.backends.netlink import store
-from vnetc.backends.netlink.objects import Key, State, Wanted
-from vnetc.backends.netlink.outcome import Refused
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.refusal import Refused
+from vnetc.backends.netlink.state import Key, State, Wanted
 from vnetc.backends.netlink.transaction import install, journal, ledger, lock
 from vnetc.backends.netlink.transaction.journal import FileChange, Journal
 from vnetc.backends.netlink.transaction.ledger import Ledger

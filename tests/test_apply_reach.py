@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from vnetc.backends.netlink.objects import State
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import State
 from vnetc.backends.netlink.transaction import lockout, probes
 from vnetc.backends.netlink.transaction.lockout import Session
 from vnetc.backends.netlink.transaction.namespaces import Namespace

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import cards, programs
-from vnetc.backends.netlink.calls import Problem, ProgramFailed
-from vnetc.backends.netlink.objects import Wanted
+from vnetc.backends.netlink.objects import cards, programs
+from vnetc.backends.netlink.objects.calls import Problem, ProgramFailed
+from vnetc.backends.netlink.state import Wanted
 from vnetc.model.cards import CardMatch
 from vnetc.model.host import Host, Interface
 from vnetc.model.kinds import Ethernet

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import services
-from vnetc.backends.netlink.calls import end, processes
-from vnetc.backends.netlink.services import Process
+from vnetc.backends.netlink.objects import services
+from vnetc.backends.netlink.objects.calls import end, processes
+from vnetc.backends.netlink.objects.services import Process
 
 from . import namespaces
 from .apply_box import WORLD, Box, after_step, boxed, ip, myself, output

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vnetc.backends.netlink import addresses, rules
-from vnetc.backends.netlink.objects import Key
-from vnetc.backends.netlink.wire import IP
+from vnetc.backends.netlink.objects import addresses, rules
+from vnetc.backends.netlink.state import Key
+from vnetc.backends.netlink.wire.messages import IP
 
 from .layer3_cases import ADVERTISED, BRIDGE, CARD, DATABASES, GROUPS, MADE_BY_OTHERS, VLANS
 from .layer3_lab import (

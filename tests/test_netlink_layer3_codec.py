@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vnetc.backends.netlink import addresses, bridging, routes
-from vnetc.backends.netlink.objects import Key, State
-from vnetc.backends.netlink.wire import HEADER, attribute, nest
+from vnetc.backends.netlink.objects import addresses, bridging, routes
+from vnetc.backends.netlink.state import Key, State
+from vnetc.backends.netlink.wire.messages import HEADER, attribute, nest
 from vnetc.backends.support import rows
 
 from .layer3_cases import BRIDGE, CARD, ROUTES4, ROUTES6

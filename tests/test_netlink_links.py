@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 import vnetc
-from vnetc.backends.netlink import links
-from vnetc.backends.netlink.link_kinds import KINDS, PORTS_OF_BRIDGES
-from vnetc.backends.netlink.link_options import Option
-from vnetc.backends.netlink.link_support import ROWS
-from vnetc.backends.netlink.link_tunnels import TUNNELS
-from vnetc.backends.netlink.wire import HEADER, Message, attribute
+from vnetc.backends.netlink.links import devices as links
+from vnetc.backends.netlink.links.kinds import KINDS, PORTS_OF_BRIDGES
+from vnetc.backends.netlink.links.options import Option
+from vnetc.backends.netlink.links.support import ROWS
+from vnetc.backends.netlink.links.tunnels import TUNNELS
+from vnetc.backends.netlink.wire.messages import HEADER, Message, attribute
 from vnetc.backends.support import rows
 
 from . import link_lab as lab_of

@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from vnetc.backends.netlink import cards, daemons, programs, qdiscs, services, wireguard
-from vnetc.backends.netlink.calls import SEARCH, Machine, ProgramFailed, end, has, processes
-from vnetc.backends.netlink.objects import Wanted
-from vnetc.backends.netlink.remembering import settled
+from vnetc.backends.netlink.objects import cards, daemons, programs, qdiscs, services, wireguard
+from vnetc.backends.netlink.objects.calls import SEARCH, Machine, ProgramFailed, end, has, processes
+from vnetc.backends.netlink.objects.fingerprints import settled
+from vnetc.backends.netlink.state import Wanted
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.support import rows
 from vnetc.model.host import Host
@@ -457,7 +457,7 @@ def test_a_program_that_fails_is_reported_in_its_own_words() -> None:
 
 
 def test_a_program_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vnetc.backends.netlink import calls
+    from vnetc.backends.netlink.objects import calls
 
     monkeypatch.setattr(calls, "LIMIT", 0.1)
     with pytest.raises(ProgramFailed, match="took more than"):

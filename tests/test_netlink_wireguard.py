@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import vnetc
-from vnetc.backends.netlink import programs, wireguard
-from vnetc.backends.netlink.calls import Problem
-from vnetc.backends.netlink.objects import State
-from vnetc.backends.netlink.remembering import remember
-from vnetc.backends.netlink.wire import HEADER, U32, Message, attribute
+from vnetc.backends.netlink.objects import programs, wireguard
+from vnetc.backends.netlink.objects.calls import Problem
+from vnetc.backends.netlink.objects.fingerprints import remember
+from vnetc.backends.netlink.state import State
+from vnetc.backends.netlink.wire.messages import HEADER, U32, Message, attribute
 from vnetc.model.cards import Secret
 from vnetc.model.host import Host
 from vnetc.model.record import replace

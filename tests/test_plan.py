@@ -17,10 +17,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from vnetc.backends import load
 from vnetc.backends.express import express
-from vnetc.backends.netlink.objects import Key, State, Wanted
-from vnetc.backends.netlink.plan import plan, restore
-from vnetc.backends.netlink.steps import Plan, Step, differing
-from vnetc.backends.netlink.wanted import wanted
+from vnetc.backends.netlink.desired import wanted
+from vnetc.backends.netlink.planner.plan import plan, restore
+from vnetc.backends.netlink.planner.steps import Plan, Step, differing
+from vnetc.backends.netlink.state import Key, State, Wanted
 
 from .kernel_model import device, take
 from .strategies import documents, examples, text_of

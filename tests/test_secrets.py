@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from vnetc import check_text, compile_text
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.planner.steps import Step
 from vnetc.cli import main, steps
 from vnetc.cli.documents import lines
 from vnetc.language.tree import Node, parse

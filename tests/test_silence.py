@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from vnetc.backends.ifupdown.silence import SILENCE
-from vnetc.backends.netlink.link_changes import defaults
-from vnetc.backends.netlink.link_kinds import BOND, BRIDGE, PORTS_OF_BRIDGES
+from vnetc.backends.netlink.links.changes import defaults
+from vnetc.backends.netlink.links.kinds import BOND, BRIDGE, PORTS_OF_BRIDGES
 from vnetc.backends.support import key, word_of
 from vnetc.model.host import Port
 from vnetc.model.kinds import Bond, Bridge, VlanFlags

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any
 
-from vnetc.backends.netlink import wireguard
-from vnetc.backends.netlink.objects import State, Wanted
-from vnetc.backends.netlink.socket import GENERIC, Netlink
-from vnetc.backends.netlink.wire import Message
+from vnetc.backends.netlink.objects import wireguard
+from vnetc.backends.netlink.state import State, Wanted
+from vnetc.backends.netlink.wire.messages import Message
+from vnetc.backends.netlink.wire.socket import GENERIC, Netlink
 from vnetc.model.cards import Secret
 from vnetc.model.host import Interface
 from vnetc.model.kinds import Wireguard, WireguardPeer

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from vnetc.backends.ifupdown import commands
-from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.options import spelled
+from vnetc.backends.programs.ip_link import IP_LINK
 from vnetc.backends.spelling import dotted
 from vnetc.backends.support import key
 from vnetc.model.host import Interface

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.backends.ifupdown import commands
-from vnetc.backends.ifupdown.kinds import IP_LINK, tunnel_type, words
 from vnetc.backends.options import said
+from vnetc.backends.programs.ip_link import IP_LINK, tunnel_type, words
 from vnetc.backends.services.secrets import secret_path
 from vnetc.diagnostics import Path
 from vnetc.kinds import (
@@ -107,7 +107,8 @@ def settings_of_card(interface: Interface) -> Iterator[tuple[str, str]]:
     card = interface.kind
     if not isinstance(card, Ethernet | Wifi) or card == Ethernet():
         return
-    from vnetc.backends.ifupdown.cards import authenticate, set_card
+    from vnetc.backends.ifupdown.authentication import authenticate
+    from vnetc.backends.programs.ethtool import set_card
 
     if isinstance(card, Ethernet):
         yield from set_card(interface.name, card)

@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown import bonds, commands, methods, ports, vlans
 from vnetc.backends.ifupdown.devices import create, is_made
-from vnetc.backends.ifupdown.dhclient import is_hooked, write_hooks
-from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.methods import Layer3
 from vnetc.backends.ifupdown.mtu import is_pinned
 from vnetc.backends.ifupdown.stanzas import Line
@@ -39,6 +37,8 @@ from vnetc.backends.ifupdown.words import (
 )
 from vnetc.backends.kernel_defaults import said_vlans
 from vnetc.backends.options import Option, spelled
+from vnetc.backends.programs.dhclient import is_hooked, write_hooks
+from vnetc.backends.programs.ip_link import IP_LINK
 from vnetc.backends.spelling import dotted
 from vnetc.backends.support import key
 from vnetc.backends.target import File

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vnetc.backends.ifupdown.kinds import ROUTERS, only, say, switch
 from vnetc.backends.ifupdown.order import comes_later
 from vnetc.backends.options import Group, Groups, Option, elsewhere, option, said
+from vnetc.backends.programs.ip_link import ROUTERS, only, say, switch
 from vnetc.backends.spelling import pair, slash, span
 from vnetc.backends.support import Context, limit
 from vnetc.model.host import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vnetc.backends.ifupdown.cards import ETHTOOL, describe_card
-from vnetc.backends.ifupdown.qdiscs import PLACES, TC, describe
 from vnetc.backends.options import rows_of
+from vnetc.backends.programs.ethtool import ETHTOOL, describe_card
+from vnetc.backends.programs.tc import PLACES, TC, describe
 from vnetc.backends.services.wpa import WPA_ROWS
 from vnetc.backends.support import Support
 

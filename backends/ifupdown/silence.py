@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from vnetc.backends.ifupdown.bonds import BEFORE_MEMBERS
 from vnetc.backends.ifupdown.dialects import Classic
-from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.layer3 import BRIDGE_LINK, BRIDGE_SLAVE
 from vnetc.backends.options import Option, spelled
+from vnetc.backends.programs.ip_link import IP_LINK
 from vnetc.model.host import Host, Interface, Port
 from vnetc.model.kinds import Bond, Bridge, Vlan, VlanFlags
 from vnetc.model.record import Record, fields, replace

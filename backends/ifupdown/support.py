@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vnetc.backends.ifupdown.kinds import IP_LINK, describe, finer_than_10ms
 from vnetc.backends.ifupdown.layer3 import LAYER3
 from vnetc.backends.ifupdown.layer3 import describe as describe_layer3
 from vnetc.backends.ifupdown.raw import SOURCES
 from vnetc.backends.ifupdown.words import BRIDGE_CLASSIC, BRIDGE_IFUPDOWN2, BRIDGE_IFUPDOWN_NG
 from vnetc.backends.kernel_defaults import KERNEL_RA
 from vnetc.backends.options import Option, rows_of
+from vnetc.backends.programs.ip_link import IP_LINK, describe, finer_than_10ms
 from vnetc.backends.support import Context, Support, exact, key, limit, unsupported
 from vnetc.model.host import DhcpServer, Interface
 from vnetc.model.kinds import KINDS, Bridge, Card, Loopback, Vlan

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.options import Option, option
+from vnetc.backends.programs.ip_link import IP_LINK
 from vnetc.backends.spelling import dotted
 from vnetc.model.host import Interface
 from vnetc.model.kinds import Bond, Dummy, Vlan, Vrf, Vxlan, Wireguard

@@ -132,7 +132,7 @@ def _after(
             if _is_card(interface):
                 options += _lines("down", entry.path, [forget_fdb(entry, name)])
     if interface.qdiscs:
-        from vnetc.backends.ifupdown import qdiscs
+        from vnetc.backends.programs import tc as qdiscs
 
         options += _lines("up", (*path, "qdiscs"), qdiscs.up(interface))
         if not made.is_made(interface.kind):
@@ -419,7 +419,7 @@ def _network_down(host: Host, name: str) -> Options:
 
 def _remove(interface: Interface) -> Iterator[str]:
     if isinstance(interface.kind, Ethernet | Wifi) and interface.kind != Ethernet():
-        from vnetc.backends.ifupdown.cards import stop_authentication
+        from vnetc.backends.ifupdown.authentication import stop_authentication
 
         yield from stop_authentication(interface)
     if made.is_made(interface.kind):

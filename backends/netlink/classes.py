@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from vnetc.backends.netlink import addresses, bridging, links, neighbors, nexthops, routes, rules
-from vnetc.backends.netlink.objects import Attributes, Index, Key, State
-from vnetc.backends.netlink.wire import Message
+from vnetc.backends.netlink.links import devices as links
+from vnetc.backends.netlink.objects import addresses, bridging, neighbors, nexthops, routes, rules
+from vnetc.backends.netlink.state import Attributes, Index, Key, State
+from vnetc.backends.netlink.wire.messages import Message
 from vnetc.model.record import Record
 
 TYPE_CHECKING = False

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import chain
 
-from vnetc.backends.netlink import (
+from vnetc.backends.netlink.classes import CLASSES, MODULES
+from vnetc.backends.netlink.links import devices as links
+from vnetc.backends.netlink.objects import (
     addresses,
-    links,
     programs,
     routes,
     rules,
@@ -21,12 +22,11 @@ from vnetc.backends.netlink import (
     tuntap,
     wireguard,
 )
-from vnetc.backends.netlink.calls import MACHINE, Machine, ProgramFailed
-from vnetc.backends.netlink.classes import CLASSES, MODULES
-from vnetc.backends.netlink.objects import Attributes, Key, State, Wanted
-from vnetc.backends.netlink.socket import BATCH, GENERIC, Netlink
-from vnetc.backends.netlink.steps import Step
-from vnetc.backends.netlink.wire import Message
+from vnetc.backends.netlink.objects.calls import MACHINE, Machine, ProgramFailed
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import Attributes, Key, State, Wanted
+from vnetc.backends.netlink.wire.messages import Message
+from vnetc.backends.netlink.wire.socket import BATCH, GENERIC, Netlink
 
 # What is to be removed may have gone with something else already, and what is to be made may still
 # be there: the state that is read afterwards tells whether all is well.

@@ -10,7 +10,7 @@ import os
 import stat
 from contextlib import suppress
 
-from vnetc.backends.netlink.outcome import refusal
+from vnetc.backends.netlink.refusal import refusal
 from vnetc.model.data import is_mapping
 from vnetc.model.record import Record
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vnetc.backends.netlink import (
+from vnetc.backends.netlink.links import support as link_support
+from vnetc.backends.netlink.objects import (
     addresses,
     bridging,
-    link_support,
     neighbors,
     routes,
     rules,
@@ -30,6 +30,6 @@ SUPPORT: Mapping[str, Support] = {
 
 def rare() -> Mapping[str, Support]:
     """Give the rows of queueing disciplines and cards."""
-    from vnetc.backends.netlink import cards, qdiscs
+    from vnetc.backends.netlink.objects import cards, qdiscs
 
     return {**qdiscs.RARE, **cards.RARE}

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 
-from vnetc.backends.netlink import cards, wireguard
-from vnetc.backends.netlink.objects import Key, Value
-from vnetc.backends.netlink.wanted import wanted
+from vnetc.backends.netlink.desired import wanted
+from vnetc.backends.netlink.objects import cards, wireguard
+from vnetc.backends.netlink.state import Key, Value
 from vnetc.backends.support import Version, key, row_fields
 from vnetc.backends.target import File
 from vnetc.model.cards import CardMatch, Secret

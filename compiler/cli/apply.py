@@ -6,8 +6,9 @@ import re
 import sys
 from argparse import Namespace as Options
 
-from vnetc.backends.netlink.outcome import Outcome, Refused
+from vnetc.backends.netlink.refusal import Refused
 from vnetc.backends.netlink.store import Places
+from vnetc.backends.netlink.transaction.outcome import Outcome
 from vnetc.cli import FAILED, FINDINGS, NOTHING, UsageError, tell
 from vnetc.cli.running import Desired, desired, refused, say
 from vnetc.report import printable

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from vnetc.backends.netlink.objects import Key, Value
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import Key, Value
 from vnetc.model.record import replace
 
 # net.ipv6.conf parameter -> the key that it follows from, and what means that it is not so

@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import Namespace as Options
 
-from vnetc.backends.netlink.outcome import Refused
+from vnetc.backends.netlink.refusal import Refused
 from vnetc.backends.netlink.store import Places
 from vnetc.cli import FAILED, FINDINGS, NOTHING, tell
 from vnetc.cli.running import Desired, desired, refused, say
@@ -14,7 +14,7 @@ from vnetc.model.record import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnetc.backends.netlink.steps import Plan, Step
+    from vnetc.backends.netlink.planner.steps import Plan, Step
 
 
 def run(options: Options, places: Places | None = None) -> int:
@@ -53,7 +53,7 @@ def planned(options: Options, places: Places) -> tuple[Desired, Plan] | None:
 def _plan(found: Desired, options: Options, places: Places) -> Plan:
     from vnetc.backends.netlink.engine import Kernel
     from vnetc.backends.netlink.transaction import namespaces
-    from vnetc.backends.netlink.transaction.survey import machine_at, missing, survey
+    from vnetc.backends.netlink.transaction.comparison import machine_at, missing, survey
 
     namespace = namespaces.enter(options.netns)
     asked = found.question(places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace as Options
 from collections.abc import Callable, Sequence
 
-from vnetc.backends.netlink.outcome import Refused
+from vnetc.backends.netlink.refusal import Refused
 from vnetc.backends.target import File
 from vnetc.cli import FAILED, UsageError, tell
 from vnetc.cli.documents import Input, read_documents, report, target_options
@@ -16,10 +16,10 @@ from vnetc.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from vnetc.backends.netlink.outcome import Outcome
     from vnetc.backends.netlink.store import Places
+    from vnetc.backends.netlink.transaction.comparison import Question
     from vnetc.backends.netlink.transaction.namespaces import Namespace
-    from vnetc.backends.netlink.transaction.survey import Question
+    from vnetc.backends.netlink.transaction.outcome import Outcome
 
 KERNEL = "netlink"  # the target's name
 
@@ -47,7 +47,7 @@ class Desired(Record):
 
     def question(self, places: Places) -> Question:
         """Say what it wants of the kernel, and how far that may reach. Raises `Refused`."""
-        from vnetc.backends.netlink.transaction.survey import machine_at, question
+        from vnetc.backends.netlink.transaction.comparison import machine_at, question
 
         adopt, prune = self.options.adopt, self.options.prune_foreign
         allow = self.options.allow

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from vnetc.backends.netlink.links import show
-from vnetc.backends.netlink.objects import Attributes, Key, Value
-from vnetc.backends.netlink.steps import Step
-from vnetc.backends.netlink.transaction.titles import title
+from vnetc.backends.netlink.links.devices import show
+from vnetc.backends.netlink.planner.display_names import title
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import Attributes, Key, Value
 from vnetc.cli.folding import folded
 from vnetc.model.diagnostics import Path
 from vnetc.model.record import Record, replace

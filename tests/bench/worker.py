@@ -16,7 +16,7 @@ from collections.abc import Callable
 from vnetc.backends.netlink.engine import Kernel
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.netlink.transaction import namespaces
-from vnetc.backends.netlink.transaction.survey import Survey, machine_at, survey
+from vnetc.backends.netlink.transaction.comparison import Survey, machine_at, survey
 from vnetc.cli.arguments import parser
 from vnetc.cli.running import desired
 

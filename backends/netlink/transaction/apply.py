@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-from vnetc.backends.netlink import others, store
-from vnetc.backends.netlink import plan as planner
-from vnetc.backends.netlink.calls import Machine
+from vnetc.backends.netlink import store
 from vnetc.backends.netlink.engine import Kernel
-from vnetc.backends.netlink.objects import Key
-from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
-from vnetc.backends.netlink.remembering import recall
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.objects.calls import Machine
+from vnetc.backends.netlink.objects.fingerprints import recall
+from vnetc.backends.netlink.planner import ownership as others
+from vnetc.backends.netlink.planner import plan as planner
+from vnetc.backends.netlink.planner.display_names import title
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.refusal import Refused, refusal
+from vnetc.backends.netlink.state import Key
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.netlink.transaction import guardian, install, lockout, probes
 from vnetc.backends.netlink.transaction import journal as journals
@@ -36,11 +38,7 @@ from vnetc.backends.netlink.transaction.change import (
     uninterrupted,
     unwritable,
 )
-from vnetc.backends.netlink.transaction.journal import Journal
-from vnetc.backends.netlink.transaction.ledger import Ledger
-from vnetc.backends.netlink.transaction.namespaces import Namespace
-from vnetc.backends.netlink.transaction.probes import Probe
-from vnetc.backends.netlink.transaction.survey import (
+from vnetc.backends.netlink.transaction.comparison import (
     Question,
     Survey,
     machine_at,
@@ -48,7 +46,11 @@ from vnetc.backends.netlink.transaction.survey import (
     plan,
     survey,
 )
-from vnetc.backends.netlink.transaction.titles import title
+from vnetc.backends.netlink.transaction.journal import Journal
+from vnetc.backends.netlink.transaction.ledger import Ledger
+from vnetc.backends.netlink.transaction.namespaces import Namespace
+from vnetc.backends.netlink.transaction.outcome import Outcome
+from vnetc.backends.netlink.transaction.probes import Probe
 from vnetc.backends.target import File
 from vnetc.model.diagnostics import Diagnostic, diagnostic
 from vnetc.model.record import Record, replace

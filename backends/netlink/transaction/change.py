@@ -12,23 +12,24 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
 
-from vnetc.backends.netlink import plan as planner
 from vnetc.backends.netlink import store
-from vnetc.backends.netlink.calls import ProgramFailed
 from vnetc.backends.netlink.engine import Kernel, StepFailed
-from vnetc.backends.netlink.objects import Key, Wanted
-from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
-from vnetc.backends.netlink.socket import DumpInterrupted
-from vnetc.backends.netlink.steps import Plan, Step
+from vnetc.backends.netlink.objects.calls import ProgramFailed
+from vnetc.backends.netlink.planner import plan as planner
+from vnetc.backends.netlink.planner.display_names import title
+from vnetc.backends.netlink.planner.steps import Plan, Step
+from vnetc.backends.netlink.refusal import Refused, refusal
+from vnetc.backends.netlink.state import Key, Wanted
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.netlink.transaction import guardian, install
 from vnetc.backends.netlink.transaction import journal as journals
 from vnetc.backends.netlink.transaction import ledger as ledgers
+from vnetc.backends.netlink.transaction.comparison import machine_at
 from vnetc.backends.netlink.transaction.journal import Journal
 from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace
-from vnetc.backends.netlink.transaction.survey import machine_at
-from vnetc.backends.netlink.transaction.titles import title
+from vnetc.backends.netlink.transaction.outcome import Outcome
+from vnetc.backends.netlink.wire.socket import DumpInterrupted
 from vnetc.model.diagnostics import Diagnostic, diagnostic
 from vnetc.model.record import replace
 

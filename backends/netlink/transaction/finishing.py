@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from vnetc.backends.netlink import store
-from vnetc.backends.netlink.outcome import Outcome, Refused, refusal
+from vnetc.backends.netlink.refusal import Refused, refusal
 from vnetc.backends.netlink.store import Places
 from vnetc.backends.netlink.transaction import guardian
 from vnetc.backends.netlink.transaction import journal as journals
@@ -17,6 +17,7 @@ from vnetc.backends.netlink.transaction.change import Change, uninterrupted, unw
 from vnetc.backends.netlink.transaction.journal import Journal
 from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace
+from vnetc.backends.netlink.transaction.outcome import Outcome
 from vnetc.model.diagnostics import diagnostic
 from vnetc.model.record import replace
 

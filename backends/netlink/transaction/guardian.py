@@ -23,7 +23,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
-from vnetc.backends.netlink.outcome import Outcome
+from vnetc.backends.netlink.transaction.outcome import Outcome
 from vnetc.model.record import Record
 
 TYPE_CHECKING = False

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from vnetc.backends.netlink import store
-from vnetc.backends.netlink.objects import Key, State
-from vnetc.backends.netlink.outcome import refusal
+from vnetc.backends.netlink.refusal import refusal
+from vnetc.backends.netlink.state import Key, State
 from vnetc.backends.netlink.transaction import ledger
 from vnetc.backends.netlink.transaction.ledger import Ledger
 from vnetc.backends.netlink.transaction.namespaces import Namespace

@@ -11,13 +11,13 @@ import os
 from collections.abc import Mapping, Sequence
 
 from vnetc.backends.netlink import store
-from vnetc.backends.netlink.falling import OTHERS
-from vnetc.backends.netlink.link_changes import CARDS
-from vnetc.backends.netlink.objects import Attributes, Key, State, Value, Wanted
-from vnetc.backends.netlink.relations import is_ours
-from vnetc.backends.netlink.remembering import remember
-from vnetc.backends.netlink.steps import Step
-from vnetc.backends.netlink.sysctls import host_wide
+from vnetc.backends.netlink.links.changes import CARDS
+from vnetc.backends.netlink.objects.fingerprints import remember
+from vnetc.backends.netlink.objects.sysctls import host_wide
+from vnetc.backends.netlink.planner.dependents import OTHERS
+from vnetc.backends.netlink.planner.relations import is_ours
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import Attributes, Key, State, Value, Wanted
 from vnetc.backends.netlink.transaction.namespaces import Namespace
 from vnetc.model.data import is_list, is_mapping
 from vnetc.model.host import DEFAULT_MTU

@@ -11,7 +11,7 @@ import fcntl
 import os
 from contextlib import suppress
 
-from vnetc.backends.netlink.outcome import Refused, refusal
+from vnetc.backends.netlink.refusal import Refused, refusal
 from vnetc.backends.netlink.transaction import journal as journals
 from vnetc.backends.netlink.transaction.guardian import now
 

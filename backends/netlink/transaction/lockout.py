@@ -13,8 +13,8 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
-from vnetc.backends.netlink.objects import Attributes, Key, State
-from vnetc.backends.netlink.steps import Step
+from vnetc.backends.netlink.planner.steps import Step
+from vnetc.backends.netlink.state import Attributes, Key, State
 from vnetc.model.record import Record
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
-from vnetc.backends.netlink.outcome import refusal
+from vnetc.backends.netlink.refusal import refusal
 from vnetc.model.record import Record
 
 _FOLDER = "/run/netns"  # of ip-netns(8)
@@ -103,8 +103,8 @@ def require_privilege() -> None:
     Asked of the kernel, since CAP_NET_ADMIN of a user namespace says nothing about a network
     namespace of another: rtnetlink_rcv_msg looks for it first, rtnl_setlink then finds no device.
     """
-    from vnetc.backends.netlink.socket import Netlink
-    from vnetc.backends.netlink.wire import Message
+    from vnetc.backends.netlink.wire.messages import Message
+    from vnetc.backends.netlink.wire.socket import Netlink
 
     socket = Netlink()
     try:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 
-from vnetc.backends.netlink.objects import State
+from vnetc.backends.netlink.state import State
 from vnetc.model.record import Record
 
 TYPE_CHECKING = False
