@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza
 from vnetc.backends.spelling import dotted
-from vnetc.language.validate import BAD
+from vnetc.model.data import BAD
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model.host import Host, Interface, Raw
 

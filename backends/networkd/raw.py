@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.support import Version
-from vnetc.language.validate import BAD
-from vnetc.model.data import is_list
+from vnetc.model.data import BAD, is_list
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model.host import Host, Raw
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_interface, ip_network
 
-from vnetc.language.validate import BAD
-from vnetc.model.data import is_list, is_mapping
+from vnetc.model.data import BAD, is_list, is_mapping
 from vnetc.model.diagnostics import Path
 from vnetc.model.kinds import IPInterface, IPNetwork
 from vnetc.model.record import Record

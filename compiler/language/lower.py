@@ -9,9 +9,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from vnetc.language import scalars
 from vnetc.language.expand import Declared, expand, subnets
 from vnetc.language.fields import Field, fields_by_key
-from vnetc.language.validate import BAD
 from vnetc.model.cards import Secret
-from vnetc.model.data import is_list, is_mapping
+from vnetc.model.data import BAD, is_list, is_mapping
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model.host import (
     Address,

@@ -11,19 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from functools import cache
 
-from vnetc.model.data import is_list, is_mapping
+from vnetc.model.data import BAD, is_list, is_mapping
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
 from vnetc.model.record import replace
 from vnetc.schema import host_schema, is_valid, schema_faults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any
 
     from vnetc.schema.faults import Fault
-
-BAD: Final = object()
-"""Stands in a list where an item was wrong, so that the others keep their index."""
 
 _CODES = {
     "additionalProperties": "VN101",

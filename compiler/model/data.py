@@ -4,7 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeGuard
+    from typing import Any, Final, TypeGuard
+
+BAD: Final = object()
+"""Stands in a list where an item was wrong, so that the others keep their index."""
 
 
 def is_mapping(value: object) -> TypeGuard[dict[str, Any]]:
