@@ -13,7 +13,7 @@ A peer's file in reference/coverage/ has:
 - `since`: keys that the oldest version does not have which the lists were read from.
 
 An entry for one key has precedence over one for a pattern, and rows over reasons.
-tests/test_coverage.py compares the lists with the peers themselves.
+tests/docs/test_coverage.py compares the lists with the peers themselves.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`make docs`: write the pages of the reference that say what the code says.
 
-tests/test_docs.py fails if one of them is not what this writes.
+tests/docs/test_docs.py fails if one of them is not what this writes.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import vnetc
 
-from . import namespaces
-from .apply_host import Host
+from .apply.host import Host
 from .lab.tree import OUT
+from .support import namespaces
+from .support.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 _numbers = itertools.count()
 
 

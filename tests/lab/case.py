@@ -53,7 +53,7 @@ GENERATIONS: Mapping[str, Mapping[str, str]] = {
 LAYERED: Mapping[str, tuple[str, ...]] = {
     # as Debian 13 is without further words; where there is dhclient(8) it is preferred
     "ifupdown@trixie": ("without-dhclient",),
-    # `vnetc apply` with dhcpcd(8) is tests/test_netlink_dhcpcd.py's: a lease has its MTU on the routes
+    # `vnetc apply` with dhcpcd(8) is tests/netlink/test_dhcpcd.py's: a lease has its MTU on the routes
     "netlink@trixie": ("ruamel.yaml", "vnetc", "without-dhcpcd"),
     "ifupdown2": ("ifupdown2",),
     "ifupdown-ng": ("ifupdown-ng",),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests import namespaces
+from tests.support import namespaces
 
 from . import record, tier
 from .experiments import Experiment

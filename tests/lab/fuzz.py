@@ -21,7 +21,7 @@ from hypothesis import Phase, given, seed, settings
 from ruamel.yaml import YAML
 from vnetc.model.diagnostics import Path as Place
 
-from tests import strategies
+from tests.support import strategies
 
 from . import tier, vm
 from .case import GENERATIONS, SUFFIX, Case, servers

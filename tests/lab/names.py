@@ -21,14 +21,14 @@ from typing import Any, TypeAlias
 import vnetc
 from vnetc.language.tree import parse
 
-from tests import shapes
-from tests.rows import VALUES
+from tests.support import shapes
+from tests.support.rows import VALUES
 
 from . import tree
 from .case import GENERATIONS, SUFFIX
 from .experiments import CASES, REFUSED, SAMPLES
 
-GOLDEN = tree.REPOSITORY / "tests" / "golden"
+GOLDEN = tree.REPOSITORY / "tests" / "backends" / "golden"
 # What a target cannot express is left out: here is asked how it says the rest.
 LOSSES = ("VN501", "VN502", "VN503")
 

@@ -11,7 +11,7 @@ import re
 import pytest
 import vnetc
 
-from tests.card_rows import card_rows
+from tests.support.card_rows import card_rows
 
 from . import tier, tree
 from .case import GENERATIONS

@@ -1,6 +1,6 @@
 """docs/reference/coverage/ has all that systemd and netplan of both generations know, and no more.
 
-What is not for the lab, and the files themselves: tests/test_coverage.py.
+What is not for the lab, and the files themselves: tests/docs/test_coverage.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 from vnetc.language.tree import parse
 
-from tests import peers
+from tests.docs import peers
 
 from . import names, tree
 from .case import GENERATIONS

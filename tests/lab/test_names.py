@@ -13,7 +13,7 @@ import pytest
 import vnetc
 from vnetc.backends import load
 
-from tests import shapes
+from tests.support import shapes
 
 from . import names, tier, validators
 from .case import GENERATIONS

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests import namespaces
+from tests.support import namespaces
 
 from . import tree, vm
 from .layers import layer

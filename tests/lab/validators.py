@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import namespaces
+from tests.support import namespaces
 
 from . import layers, tree
 

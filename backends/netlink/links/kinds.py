@@ -1,7 +1,7 @@
 """The kinds of network devices and their options: numbers of linux/if_link.h, by ip-link(8)'s kinds.
 
 `default` is what a new device has, `impact` how the kernel takes a change of an existing one: it
-is in the functions named beside the tables, and tests/test_netlink_links.py tries it. Where
+is in the functions named beside the tables, and tests/netlink/test_links.py tries it. Where
 kernels from 6.1 on differ, the stricter one is written here.
 """
 
