@@ -13,7 +13,7 @@ import pytest
 import vnetc
 
 from .apply.host import Host
-from .lab.tree import OUT
+from .lab.machines.tree import OUT
 from .support import namespaces
 from .support.places import ROOT
 

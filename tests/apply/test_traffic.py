@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.reload import put
+from tests.lab.trials.reload import put
 
 from .box import WORLD, Box, Connection, boxed, go_on, ip, output
 from .host import wait

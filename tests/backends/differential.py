@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from vnetc.backends.target import File, Output
 from vnetc.pipeline import Analysis, analyse, compile_analysis
 
-from tests.lab import validators
+from tests.lab.trials import validators
 from tests.support import shapes
 from tests.support.strategies import Document, text_of
 

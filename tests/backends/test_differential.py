@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from vnetc.language.tree import parse
 
-from tests.lab import validators
+from tests.lab.trials import validators
 from tests.support.places import ROOT
 from tests.support.rows import VALUES
 from tests.support.strategies import THOROUGH, Document, corpus

@@ -28,7 +28,7 @@ from vnetc.model.host import (
 from vnetc.model.kinds import Bridge, Dummy, Ethernet, Kind, Loopback, Veth, Vlan
 from vnetc.model.record import replace
 
-from tests.lab import validators
+from tests.lab.trials import validators
 
 DIALECTS = ("ifupdown", "ifupdown2", "ifupdown-ng")
 

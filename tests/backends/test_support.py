@@ -25,7 +25,7 @@ from vnetc.model.record import Record, fields, replace
 from vnetc.pipeline import compile_text, load_host
 from vnetc.schema import member_schema
 
-from tests.lab import validators
+from tests.lab.trials import validators
 from tests.support import shapes
 from tests.support.card_rows import CARDS_LIMITED
 from tests.support.kind_rows import device_documents

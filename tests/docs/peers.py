@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.lab.names import Elf
+from tests.lab.trials.names import Elf
 from tests.support import pages
 
 from . import netplan_probe

@@ -20,7 +20,7 @@ from vnetc.backends import load
 from vnetc.backends.support import rows
 from vnetc.schema import host_schema
 
-from tests.lab import validators
+from tests.lab.trials import validators
 
 from . import peers
 

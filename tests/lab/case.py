@@ -12,15 +12,15 @@ from vnetc.model.host import DhcpOverrides, Host, Interface, RaOverrides
 from vnetc.model.kinds import Bridge, Ethernet
 from vnetc.model.record import replace
 
-from . import tree
-from .by_hand import lacking
-from .comparison import compare
-from .expect import Lease, expect
-from .keys import key_files, key_in
+from .expected.by_hand import lacking
+from .expected.host import Lease, expect
+from .machines import tree
+from .machines.keys import key_files, key_in
 from .runner.boot import DOCUMENT, File
 from .runner.job import Job, Result
 from .runner.wire import Server
-from .state import State, interpret
+from .states.comparison import compare
+from .states.state import State, interpret
 
 SUFFIX = ".vnet.yaml"
 

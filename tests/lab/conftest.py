@@ -9,8 +9,9 @@ import pytest
 
 from tests.support import namespaces
 
-from . import record, tier
+from . import record
 from .experiments import Experiment
+from .machines import tier
 
 Verdict = Callable[[Experiment], str]
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from . import again, check, tree
 from .case import SUFFIX, Case, cards, plugged
+from .machines import tree
 from .proof import observed
 from .runner.job import Job, Result
 from .runner.traffic import PARTS
+from .trials import again, check
 
 HERE = Path(__file__).parent
 SAMPLES = tree.REPOSITORY / "samples"

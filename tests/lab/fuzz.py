@@ -23,9 +23,9 @@ from vnetc.model.diagnostics import Path as Place
 
 from tests.support import strategies
 
-from . import tier, vm
 from .case import GENERATIONS, SUFFIX, Case, servers
 from .experiments import CASES, Equality
+from .machines import tier, vm
 
 GENERATION = "bookworm"
 FIXED_SET = Path(__file__).with_name("random.json")

@@ -16,10 +16,10 @@ from vnetc.model.kinds import Infiniband
 from vnetc.model.record import MISSING, Record, fields, replace
 
 from .case import Case, leases, plugged
-from .comparison import comparable
-from .expect import expect
-from .state import State
-from .unproven_cards import UNPROVEN as OF_CARDS
+from .expected.host import expect
+from .expected.unproven_cards import UNPROVEN as OF_CARDS
+from .states.comparison import comparable
+from .states.state import State
 
 
 def observed(case: Case) -> frozenset[str]:

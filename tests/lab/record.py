@@ -12,8 +12,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from . import tier, vm
 from .experiments import Experiment
+from .machines import tier, vm
 from .runner.job import Job
 
 CHOICE = os.environ.get("VNETC_LAB", "")

@@ -14,9 +14,11 @@ from typing import Any
 from vnetc.backends import load
 from vnetc.backends.support import rows
 
-from . import habits, record, tree
+from . import record
 from .case import GENERATIONS
+from .machines import tree
 from .proof import UNPROVEN
+from .trials import habits
 
 DATA = tree.REPOSITORY / "docs" / "reference" / "equivalence.json"
 HABITS = DATA.with_name("habits.json")

@@ -13,8 +13,8 @@ import vnetc
 
 from tests.support.card_rows import card_rows
 
-from . import tier, tree
 from .case import GENERATIONS
+from .machines import tier, tree
 from .runner.boot import File
 
 LOSSES = ("VN501", "VN502", "VN503")

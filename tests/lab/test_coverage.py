@@ -14,9 +14,10 @@ from vnetc.language.tree import parse
 
 from tests.docs import peers
 
-from . import names, tree
 from .case import GENERATIONS
+from .machines import tree
 from .test_names import NETPLAN
+from .trials import names
 
 page = peers.coverage()
 KINDS = ("netdev", "network", "link")

@@ -6,8 +6,8 @@ import pytest
 
 from .conftest import Verdict
 from .experiments import Experiment
-from .faults import faults, selected
-from .transitions import samples
+from .trials.faults import faults, selected
+from .trials.transitions import samples
 
 FAULTS = [*faults()]
 EXPERIMENTS: list[Experiment] = [*selected(FAULTS)]

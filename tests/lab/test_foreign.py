@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from . import tier
 from .case import GENERATIONS, Case
+from .machines import tier
 from .runner.acts import Act
 from .runner.job import Job, Result
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from . import fuzz, habits, lies
+from . import fuzz
 from .case import GENERATIONS
 from .conftest import Verdict
 from .experiments import Experiment, cases, equalities, scenarios
-from .reload import reloads
+from .trials import habits, lies
+from .trials.reload import reloads
 
 EXPERIMENTS: list[Experiment] = []
 for generation in GENERATIONS:

@@ -15,10 +15,11 @@ from vnetc.backends import load
 
 from tests.support import shapes
 
-from . import names, tier, validators
 from .case import GENERATIONS
+from .machines import tier
 from .runner.boot import File
 from .runner.job import Job
+from .trials import names, validators
 
 NETPLAN = "/etc/netplan/50-vnetc.yaml"
 INTERFACES = "/etc/network/interfaces"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from . import tier
 from .case import GENERATIONS, Case
 from .experiments import SAMPLES, cases
+from .machines import tier
 from .runner.boot import File
 from .runner.sandbox import RESULTS
 

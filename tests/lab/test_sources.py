@@ -9,9 +9,9 @@ import vnetc
 from vnetc.backends.ifupdown.raw import SOURCES
 from vnetc.backends.systems import SYSTEMS
 
-from . import tier
 from .case import LAYERED
-from .layers import LAYERS
+from .machines import tier
+from .machines.layers import LAYERS
 from .runner.boot import File
 from .runner.job import Job, Result
 

@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import Verdict
 from .experiments import Experiment
-from .transitions import samples, selected, tour, walks
+from .trials.transitions import samples, selected, tour, walks
 
 WALKS = [*walks(samples())]
 EXPERIMENTS: list[Experiment] = [*selected(WALKS)]

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import vnetc
 
-from . import tier, validators
 from .case import GENERATIONS, Case
 from .experiments import cases
+from .machines import tier
 from .runner.boot import File
 from .runner.job import Job, Result
+from .trials import validators
 
 # The programs of the tree, by what they validate; each fails if it finds a fault.
 PROGRAMS = {

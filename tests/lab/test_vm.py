@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from . import tree, vm
+from .machines import tree, vm
 
 pytestmark = pytest.mark.lab
 

@@ -27,7 +27,7 @@ from vnetc.language.tree import parse
 from vnetc.model.diagnostics import Diagnostic
 from vnetc.pipeline import analyse, check_text, compile_analysis, compile_text
 
-from tests.lab import validators
+from tests.lab.trials import validators
 from tests.support import mutations, namespaces, strategies
 from tests.support.mutations import ABSENT, Mutation, is_told
 from tests.support.places import SAMPLES

@@ -65,7 +65,7 @@ def inside(cases: dict[str, Any], out: Path) -> None:
 
 def outside() -> None:
     """Pack what `inside` needs, and print what it found."""
-    from tests.lab import tree, vm
+    from tests.lab.machines import tree, vm
 
     from .link_cases import cases, commands, wanted
 

@@ -23,8 +23,8 @@ from vnetc.backends.netlink.links.tunnels import TUNNELS
 from vnetc.backends.netlink.wire.messages import HEADER, Message, attribute
 from vnetc.backends.support import rows
 
-from tests.lab.expect_kinds import expect_kind
-from tests.lab.state import _link
+from tests.lab.expected.kinds import expect_kind
+from tests.lab.states.state import _link
 
 from . import link_lab as lab_of
 from .lab import Lab, Refused, missing, namespace

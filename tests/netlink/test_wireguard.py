@@ -19,7 +19,7 @@ from vnetc.model.host import Host
 from vnetc.model.record import replace
 
 from tests.apply.program_steps import in_sandbox, ip
-from tests.lab import tree, vm
+from tests.lab.machines import tree, vm
 from tests.support.namespaces import sandboxed
 
 from . import wireguard_cycle as wg

@@ -21,7 +21,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.lab import tree
+from tests.lab.machines import tree
 
 ROOT = Path(__file__).resolve().parents[2]
 TEST = "sh bootstrap.sh test"

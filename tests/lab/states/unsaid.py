@@ -15,10 +15,11 @@ from vnetc.model.host import Host, Interface
 from vnetc.model.kinds import KINDS, Bond, Bridge, Geneve, Tunnel, Vrf, Vxlan, Wireguard, link_of
 from vnetc.model.record import Record
 
+from tests.lab.expected.domains import without_link_local
+from tests.lab.expected.host import shown_address
+from tests.lab.expected.routes import expect_route, expect_rule
+
 from .differences import Fact, owner_of
-from .expect import shown_address
-from .expect_domains import without_link_local
-from .expect_routes import expect_route, expect_rule
 from .state import ADVERTISED, LINK_LOCAL, ROUTER, STABLE_LINK_LOCAL, TUNNEL_LINK_LOCAL, Key, State
 
 Entry = tuple[Key, str]

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from vnetc.model.host import MAIN_TABLE, Host, Interface
 from vnetc.model.kinds import Bond, Bridge, Tap, Tun, Veth, Vrf, link_of
 
-from .expect_routes import expect_route
-from .state import LINK_LOCAL, STABLE_LINK_LOCAL, Key, State, describe_rule
+from tests.lab.states.state import LINK_LOCAL, STABLE_LINK_LOCAL, Key, State, describe_rule
+
+from .routes import expect_route
 
 _L3MDEV_PRIORITY = 1000  # FIB_RULE_PREF of drivers/net/vrf.c
 

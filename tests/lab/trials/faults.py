@@ -11,19 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .case import APPLIED, Case
-from .comparison import unequal
-from .experiments import Experiment
-from .runner.acts import Act
-from .runner.boot import DOCUMENT, File
-from .runner.job import Job, Result
-from .state import State, interpret
+from tests.lab.case import APPLIED, Case
+from tests.lab.experiments import Experiment
+from tests.lab.runner.acts import Act
+from tests.lab.runner.boot import DOCUMENT, File
+from tests.lab.runner.job import Job, Result
+from tests.lab.states.comparison import unequal
+from tests.lab.states.state import State, interpret
+
 from .transitions import ALL, EVERYWHERE, GENERATION, Stage, samples, without_leftovers
 
 # After which steps a run of all tests kills: the first ones, and fewer of those that come later.
 SOME = (1, 2, 4, 8, 16, 32, 64)
 RARE_FAULTS = 4  # in the virtual machine, unless all are wanted
-_KILLER = Path(__file__).with_name("runner") / "killed.py"
+_KILLER = Path(__file__).parents[1] / "runner" / "killed.py"
 _FILE = File("/usr/local/lib/lab/killed.py", _KILLER.read_text())
 _KILLED = 137  # as sh(1) says of a program that SIGKILL ended
 # VN604: the guardian is at it; VN615: there is nothing to do any more.

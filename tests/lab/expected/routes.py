@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from vnetc.model.host import Route, Rule
 from vnetc.model.kinds import IPNetwork
 
-from .state import Json, Key, State, describe_hop, describe_route, describe_rule, route_name
+from tests.lab.states.state import (
+    Json,
+    Key,
+    State,
+    describe_hop,
+    describe_route,
+    describe_rule,
+    route_name,
+)
 
 ROUTE_METRIC = {4: 0, 6: 1024}  # of a route without one; IP6_RT_PRIO_USER
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from vnetc.model.host import Host
 
-from . import tree
-from .case import GENERATIONS, Case, cards
-from .comparison import unequal
-from .differences import owner_of
-from .runner.acts import Act, Scene
-from .runner.boot import IFUP
-from .runner.job import Job
-from .state import State, interpret
-from .unsaid import without_unsaid
+from tests.lab.case import GENERATIONS, Case, cards
+from tests.lab.machines import tree
+from tests.lab.runner.acts import Act, Scene
+from tests.lab.runner.boot import IFUP
+from tests.lab.runner.job import Job
+from tests.lab.states.comparison import unequal
+from tests.lab.states.differences import owner_of
+from tests.lab.states.state import State, interpret
+from tests.lab.states.unsaid import without_unsaid
 
 TARGETS = frozenset({"ifupdown", "ifupdown2", "ifupdown-ng"})
 # To go down and up again costs as much as the first time, and in a virtual machine much more. So the

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vnetc.model.host import FdbEntry, Interface, Port
 
-from .state import Key
+from tests.lab.states.state import Key
 
 _ROUTERS = {"disabled": 0, "query": 1, "permanent": 2, "temporary": 3}  # MDB_RTR_TYPE_…
 

@@ -11,9 +11,10 @@ from vnetc.model.host import Interface
 from vnetc.model.kinds import Geneve, IPAddress, Tunnel, Vxlan, Wireguard
 from vnetc.model.record import Record
 
+from tests.lab.machines.keys import text_of
+from tests.lab.states.state import Key, describe_peer, fingerprint
+
 from .facts import Fact, nothing, shown
-from .keys import text_of
-from .state import Key, describe_peer, fingerprint
 
 
 def _end(word: str) -> Fact:

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.lab.runner.boot import File
+from tests.lab.runner.job import Job, Result
 from tests.support import namespaces
 
 from . import tree, vm
 from .layers import layer
-from .runner.boot import File
-from .runner.job import Job, Result
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 OUT = tree.OUT
 QUICK_PARALLEL = 24
 FULL_PARALLEL = 6

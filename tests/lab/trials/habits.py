@@ -14,17 +14,17 @@ from typing import Any
 
 from vnetc.backends import load
 
-from . import tier
-from .case import GENERATIONS, SUFFIX, Case, cards, options_of
-from .comparison import NOTHING, comparable
-from .differences import BEYOND, owner_of
-from .expect import Lease
-from .experiments import Experiment
-from .record import Attempt
-from .runner.job import Job, Result
-from .runner.wire import Server
-from .state import State
-from .unsaid import UNSAID, traces
+from tests.lab.case import GENERATIONS, SUFFIX, Case, cards, options_of
+from tests.lab.expected.host import Lease
+from tests.lab.experiments import Experiment
+from tests.lab.machines import tier
+from tests.lab.record import Attempt
+from tests.lab.runner.job import Job, Result
+from tests.lab.runner.wire import Server
+from tests.lab.states.comparison import NOTHING, comparable
+from tests.lab.states.differences import BEYOND, owner_of
+from tests.lab.states.state import State
+from tests.lab.states.unsaid import UNSAID, traces
 
 DIRECTORY = Path(__file__).parent / "habits"
 # Seconds after which a host has heard the router: it asks three times, every 4 s (RFC 4861, 10.).

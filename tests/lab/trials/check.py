@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vnetc.model.host import Host, Interface
 from vnetc.model.kinds import Tunnel, Vxlan
 
-from .runner.boot import File
+from tests.lab.runner.boot import File
 
 _STANZA = re.compile(r"iface (\S+)(?: inet6?)? ?\w*(.*?)\s*\[fail\]")
 _FAIL = re.compile(r"\s+\[fail\]$")

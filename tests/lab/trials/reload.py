@@ -16,14 +16,15 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.lab.case import GENERATIONS, Case, cards
+from tests.lab.experiments import Experiment
+from tests.lab.runner.acts import Act, Scene
+from tests.lab.runner.job import Job, Result
+from tests.lab.states.comparison import unequal
+from tests.lab.states.differences import owner_of
+from tests.lab.states.state import State, interpret
+
 from .again import EVERYWHERE, NEWEST
-from .case import GENERATIONS, Case, cards
-from .comparison import unequal
-from .differences import owner_of
-from .experiments import Experiment
-from .runner.acts import Act, Scene
-from .runner.job import Job, Result
-from .state import State, interpret
 
 DIRECTORY = Path(__file__).parent / "reload"
 TARGET = "ifupdown2"

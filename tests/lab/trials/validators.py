@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.machines import layers, tree
 from tests.support import namespaces
-
-from . import layers, tree
 
 # What ifupdown2's check complains about although it is right, and why it is.
 FALSE_POSITIVES: dict[str, str] = {

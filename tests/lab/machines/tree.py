@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 CACHE = Path(os.environ.get("VNETC_LAB_CACHE", REPOSITORY / "build" / "lab"))
 OUT = CACHE / "out"  # what came of the last runs
 

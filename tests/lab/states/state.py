@@ -24,7 +24,7 @@ from ipaddress import IPv6Interface, ip_interface
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from .state_qdiscs import read_qdiscs
+from .qdiscs import read_qdiscs
 
 Key: TypeAlias = tuple[str, str, str]
 State: TypeAlias = dict[Key, str]

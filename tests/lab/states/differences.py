@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from vnetc.model.host import Host, Interface
 from vnetc.model.kinds import Bond, Bridge, Vrf, Wireguard
 
-from .expect_domains import without_link_local
+from tests.lab.expected.domains import without_link_local
+
 from .state import LINK_LOCAL, Key, State
 
 

@@ -13,15 +13,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from .case import APPLIED, Case, cards, plugged, servers
-from .comparison import unequal
-from .differences import owner_of
-from .experiments import SAMPLES, Experiment, cases
-from .runner.acts import Act
-from .runner.boot import APPLY, PLAN, File
-from .runner.job import Job, Result
-from .runner.wire import Server
-from .state import State, interpret
+from tests.lab.case import APPLIED, Case, cards, plugged, servers
+from tests.lab.experiments import SAMPLES, Experiment, cases
+from tests.lab.runner.acts import Act
+from tests.lab.runner.boot import APPLY, PLAN, File
+from tests.lab.runner.job import Job, Result
+from tests.lab.runner.wire import Server
+from tests.lab.states.comparison import unequal
+from tests.lab.states.differences import owner_of
+from tests.lab.states.state import State, interpret
 
 GENERATION = "bookworm"
 # Kinds of interfaces that every kernel makes which runs the lab at all.

@@ -26,8 +26,9 @@ from contextlib import suppress
 from glob import glob
 from pathlib import Path
 
+from tests.lab.runner.sandbox import GUESTS
+
 from . import tree
-from .runner.sandbox import GUESTS
 
 # layer -> generation -> its packages, with the libraries that not every machine has
 LAYERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from .by_hand import lacking, values
-from .case import Case, leases
+from tests.lab.case import Case, leases
+from tests.lab.expected.by_hand import lacking, values
+from tests.lab.expected.host import Lease, expect
+from tests.lab.experiments import cases
+
 from .comparison import compare, unequal
-from .expect import Lease, expect
-from .experiments import cases
 from .state import Key, State, interpret
 
 DOCUMENT = """

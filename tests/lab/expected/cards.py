@@ -9,8 +9,9 @@ from vnetc.model.host import Interface
 from vnetc.model.kinds import Ethernet
 from vnetc.model.record import Record
 
+from tests.lab.states.state import Key
+
 from .facts import Fact, nothing, shown
-from .state import Key
 
 
 def _feature(word: str) -> Fact:

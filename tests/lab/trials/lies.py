@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from .experiments import Equality, Experiment, Traffic, named_case, named_scenario
+from tests.lab.experiments import Equality, Experiment, Traffic, named_case, named_scenario
+from tests.lab.runner.boot import File
+from tests.lab.runner.job import Job, Result
+
 from .reload import Reload, named_reload
-from .runner.boot import File
-from .runner.job import Job, Result
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 from vnetc.model.kinds import Kind, Tap, Tun, Tunnel, Veth, Vxlan, link_of
 from vnetc.model.record import Record
 
-from .expect_cards import CARDS
-from .expect_links import LINKS
-from .expect_tunnels import TUNNELS, expect_tunnel, tunnel_kind
+from .cards import CARDS
 from .facts import Fact
+from .links import LINKS
+from .tunnels import TUNNELS, expect_tunnel, tunnel_kind
 
 FACTS: Mapping[type[Record], Mapping[str, Fact]] = {**CARDS, **LINKS, **TUNNELS}
 

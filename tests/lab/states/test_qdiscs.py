@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .expect_qdiscs import rate, size, time
-from .state_qdiscs import read_qdiscs
+from tests.lab.expected.qdiscs import rate, size, time
+
+from .qdiscs import read_qdiscs
 
 QDISCS = """\
 qdisc noqueue 0: dev lo root refcnt 2

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from vnetc.model.host import Host
 
+from tests.lab.expected.host import closed
+
 from .differences import is_beyond, without_differences
-from .expect import closed
 from .state import Key, State
 from .unsaid import without_unsaid
 

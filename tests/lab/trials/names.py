@@ -21,12 +21,11 @@ from typing import Any, TypeAlias
 import vnetc
 from vnetc.language.tree import parse
 
+from tests.lab.case import GENERATIONS, SUFFIX
+from tests.lab.experiments import CASES, REFUSED, SAMPLES
+from tests.lab.machines import tree
 from tests.support import shapes
 from tests.support.rows import VALUES
-
-from . import tree
-from .case import GENERATIONS, SUFFIX
-from .experiments import CASES, REFUSED, SAMPLES
 
 GOLDEN = tree.REPOSITORY / "tests" / "backends" / "golden"
 # What a target cannot express is left out: here is asked how it says the rest.

@@ -34,7 +34,7 @@ from vnetc.model.qdiscs import (
 )
 from vnetc.model.record import Record
 
-from .state_qdiscs import RECEIVES
+from tests.lab.states.qdiscs import RECEIVES
 
 Entries = Iterator[tuple[tuple[str, str, str], str]]
 # from a value to words and what stands behind them

@@ -14,27 +14,8 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 from vnetc.model.host import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
 from vnetc.model.kinds import Bridge, IPNetwork, Loopback, Vrf
 
-from .expect_cards import expect_authentication
-from .expect_domains import (
-    drop_link_local,
-    expect_vrf_rules,
-    in_its_table,
-    vrf_tables,
-    without_link_local,
-)
-from .expect_extras import expect_entries, expect_flags, expect_port, expect_resolver
-from .expect_kinds import expect_kind
-from .expect_qdiscs import expect_qdiscs
-from .expect_routes import (
-    ROUTE_METRIC,
-    destination,
-    expect_default_rules,
-    expect_route,
-    expect_rule,
-)
-from .expect_tunnels import compatible_address, expect_flood, expect_wireguard
-from .runner.wire import HOSTNAME
-from .state import (
+from tests.lab.runner.wire import HOSTNAME
+from tests.lab.states.state import (
     LINK_LOCAL,
     ROUTER,
     STABLE_LINK_LOCAL,
@@ -46,6 +27,14 @@ from .state import (
     describe_vlan,
     route_name,
 )
+
+from .cards import expect_authentication
+from .domains import drop_link_local, expect_vrf_rules, in_its_table, vrf_tables, without_link_local
+from .extras import expect_entries, expect_flags, expect_port, expect_resolver
+from .kinds import expect_kind
+from .qdiscs import expect_qdiscs
+from .routes import ROUTE_METRIC, destination, expect_default_rules, expect_route, expect_rule
+from .tunnels import compatible_address, expect_flood, expect_wireguard
 
 CONNECTED_METRIC = {4: 0, 6: 256}  # IP6_RT_PRIO_ADDRCONF
 MAIN = "table 254"

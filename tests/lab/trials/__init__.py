@@ -1,0 +1,1 @@
+"""What is tried beside the plain comparison: lies, reloads, faults, transitions, programs that only read."""
