@@ -1,9 +1,10 @@
-"""Addresses, routes and rules: VN301 to VN307, VN314, VN315, VN319, VN320."""
+"""Addresses, routes and rules: VN301 to VN306, VN314, VN315, VN319, VN320."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vnetc.checks.codes import mixed_families, no_host_address, outside_subnet, overlapping
 from vnetc.checks.view import Subnets, View, connected, learns_addresses, single
 from vnetc.language.scalars import TABLES
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
@@ -58,8 +59,7 @@ def check_gateways(view: View) -> Iterator[Diagnostic]:
             continue
         reason = _no_gateway(address) or links.edges[interface.name].get(address)
         if reason is not None:
-            yield diagnostic(
-                "VN303",
+            yield no_host_address(
                 f"the gateway `{address}` {reason}",
                 path,
                 help="a gateway is another host of the subnet",
@@ -75,8 +75,7 @@ def check_gateways(view: View) -> Iterator[Diagnostic]:
         ):
             continue
         own = [a for a in interface.addresses if a.address.version == address.version]
-        yield diagnostic(
-            "VN301",
+        yield outside_subnet(
             f"the gateway `{address}` is outside every subnet of `{interface.name}`",
             path,
             label="not reachable from here",
@@ -198,8 +197,7 @@ def check_host_addresses(view: View) -> Iterator[Diagnostic]:
         reason = _impossible(interface, address.address)
         if reason is not None:
             first = address.address.network.network_address + 1
-            yield diagnostic(
-                "VN303",
+            yield no_host_address(
                 f"`{address.address.ip}` {reason}",
                 _address_path(address),
                 help=f"the first host of the subnet is `{first}`"
@@ -266,8 +264,7 @@ def check_overlaps(view: View) -> Iterator[Diagnostic]:
         if widest is not None and widest[0] == where and start <= -widest[2]:
             same = address.address.ip == widest[4].address.ip  # VN304 says it
             if widest[3] != name and not same:
-                yield diagnostic(
-                    "VN305",
+                yield overlapping(
                     f"`{subnet}` of `{name}` overlaps `{widest[5]}` of `{widest[3]}`",
                     _address_path(address),
                     labels=(Label(text=f"in `{widest[5]}`", path=_address_path(widest[4])),),
@@ -382,8 +379,7 @@ def check_families(view: View) -> Iterator[Diagnostic]:
                     "address", *first, address.peer.version, (*address.path, "peer")
                 )
             if address.label is not None and address.address.version == 6:
-                yield diagnostic(
-                    "VN315",
+                yield mixed_families(
                     "labels exist for IPv4 addresses only",
                     (*address.path, "label"),
                     help="remove the label",
@@ -405,8 +401,7 @@ def _same_family(
     what: str, version: int, first: Path, other: int, path: Path
 ) -> Iterator[Diagnostic]:
     if version != other:
-        yield diagnostic(
-            "VN315",
+        yield mixed_families(
             f"IPv{version} and IPv{other} in one {what}",
             path,
             label=f"IPv{other}",

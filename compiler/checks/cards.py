@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from vnetc.checks.codes import declared_twice, malformed, mismatched_keys
 from vnetc.checks.references import names_said
 from vnetc.checks.view import View
 from vnetc.model.cards import AccessPoint, Auth, LinkSettings, Secret
@@ -34,8 +35,7 @@ def check_same_card(view: View) -> Iterator[Diagnostic]:
             continue
         other = first.setdefault(card.match, interface)
         if other is not interface:
-            yield diagnostic(
-                "VN206",
+            yield declared_twice(
                 f"`{other.name}` is the same card",
                 (*interface.path, "match"),
                 "key",
@@ -52,8 +52,7 @@ def check_own_names(view: View) -> Iterator[Diagnostic]:
         card = interface.kind
         if isinstance(card, Card) and card.match is None:
             if view.is_sound(interface.path, "match"):
-                yield diagnostic(
-                    "VN112",
+                yield mismatched_keys(
                     "`set-name` needs `match`",
                     (*interface.path, "set-name"),
                     "key",
@@ -89,8 +88,7 @@ def check_own_names(view: View) -> Iterator[Diagnostic]:
 
 
 def _needs(path: Path, key: str, other: str) -> Diagnostic:
-    return diagnostic(
-        "VN112",
+    return mismatched_keys(
         f"`{key}` needs `{other}`",
         (*path, key),
         "key",
@@ -99,8 +97,7 @@ def _needs(path: Path, key: str, other: str) -> Diagnostic:
 
 
 def _excludes(path: Path, key: str, other: str, reason: str) -> Diagnostic:
-    return diagnostic(
-        "VN112",
+    return mismatched_keys(
         f"`{key}` and `{other}` exclude each other: {reason}",
         (*path, key),
         "key",
@@ -120,8 +117,7 @@ def check_settings(view: View) -> Iterator[Diagnostic]:
             if view.is_sound(path, "wakeonlan-password"):
                 yield _needs(path, "wakeonlan", "wakeonlan-password")
         elif card.wakeonlan_password is not None and card.wakeonlan is not None and not secure:
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "`wakeonlan-password` needs `secureon`",
                 (*path, "wakeonlan-password"),
                 "key",
@@ -157,16 +153,14 @@ def _functions(view: View, card: Ethernet) -> Iterator[Diagnostic]:
     for function in functions.functions:
         place = (*function.path, "id")
         if first.setdefault(function.id, function.path) is not function.path:
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 f"the virtual function {function.id} stands here twice",
                 place,
                 labels=(Label(text="first here", path=(*first[function.id], "id")),),
                 help="choose another id, or join the two",
             )
         if functions.count is not None and function.id >= functions.count:
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 f"there is no virtual function {function.id} of {functions.count}",
                 place,
                 labels=(Label(text="counted from 0", path=(*functions.path, "count")),),
@@ -182,8 +176,7 @@ def check_auth(view: View) -> Iterator[Diagnostic]:
     for _, card in _cards(view):
         if isinstance(card, Ethernet) and card.auth is not None:
             if card.auth.key_management != "802.1x":
-                yield diagnostic(
-                    "VN112",
+                yield mismatched_keys(
                     f"`{card.auth.key_management}` is for Wi-Fi",
                     (*card.auth.path, "key-management"),
                     help="on a cable it is `802.1x`",
@@ -210,8 +203,7 @@ def _auth(view: View, auth: Auth) -> Iterator[Diagnostic]:
 
 def _access_point(view: View, point: AccessPoint) -> Iterator[Diagnostic]:
     if len(point.name.encode()) > _LONGEST_SSID:
-        yield diagnostic(
-            "VN106",
+        yield malformed(
             f"the name of a Wi-Fi network has at most {_LONGEST_SSID} bytes",
             point.path,
             "key",
@@ -227,8 +219,7 @@ def _access_point(view: View, point: AccessPoint) -> Iterator[Diagnostic]:
             if view.is_sound(point.path, "band"):
                 yield _needs(point.path, "channel", "band")
         elif point.channel not in _CHANNELS[point.band]:
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 f"there is no channel {point.channel} at {point.band}",
                 (*point.path, "channel"),
                 labels=(Label(text="the band", path=(*point.path, "band")),),
@@ -243,8 +234,7 @@ def _passphrase(secret: Secret | None) -> Iterator[Diagnostic]:
         return
     shortest, longest = _PASSPHRASE
     if not shortest <= len(secret.text.encode()) <= longest:
-        yield diagnostic(
-            "VN106",
+        yield malformed(
             f"a password that all share has {shortest} to {longest} bytes",
             secret.path,
             help="or 64 hexadecimal digits",

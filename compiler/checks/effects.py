@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from vnetc.checks.codes import mismatched_keys
 from vnetc.checks.view import View
-from vnetc.model.diagnostics import Diagnostic, diagnostic
+from vnetc.model.diagnostics import Diagnostic
 from vnetc.model.host import Interface
 from vnetc.model.record import fields
 
@@ -51,8 +52,7 @@ def check_effects(view: View) -> Iterator[Diagnostic]:
                 continue  # VN207 says that these are the bridge's
             value = getattr(interface, field)
             if value and value != defaults[field] and not has_effect(interface):
-                yield diagnostic(
-                    "VN112",
+                yield mismatched_keys(
                     f"`{key}` has no effect without {needs}",
                     (*interface.path, key),
                     "key",
@@ -68,8 +68,7 @@ def check_peers(view: View) -> Iterator[Diagnostic]:
             continue
         if peer.network.prefixlen != address.address.network.prefixlen:
             fitting = f"{address.address.ip}/{peer.network.prefixlen}"
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "an address and its peer have one prefix length",
                 (*address.path, "peer"),
                 help=f"write `address: {fitting}`, or give the peer the other prefix length",
@@ -84,16 +83,14 @@ def check_metrics(view: View) -> Iterator[Diagnostic]:
             continue
         place = (*of_dhcp6.path, "route-metric")
         if not _may_listen(interface):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "`route-metric` has no effect without `accept-ra: true`: DHCPv6 has no routes",
                 place,
                 "key",
                 help="add `accept-ra: true`, or remove `route-metric`",
             )
         elif of_routers.route_metric not in (None, of_dhcp6.route_metric):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "the routes have two metrics: those that come with DHCPv6 are the router's",
                 place,
                 help="remove it; `ra-overrides` says the metric",

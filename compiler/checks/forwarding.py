@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vnetc.checks.codes import mixed_families
 from vnetc.checks.tunnels import outer_version
 from vnetc.checks.view import View
 from vnetc.model.diagnostics import Diagnostic, Label, diagnostic
@@ -78,8 +79,7 @@ def _of_vxlan(view: View, vxlan: Vxlan, entry: FdbEntry) -> Iterator[Diagnostic]
         )
     elif entry.destination is not None and entry.destination.version != outer_version(vxlan):
         version = outer_version(vxlan)
-        yield diagnostic(
-            "VN315",
+        yield mixed_families(
             f"`{entry.destination}` is not an IPv{version} address, which the tunnel's are",
             (*entry.path, "destination"),
             help=f"write an IPv{version} address",

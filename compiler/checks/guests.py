@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 
+from vnetc.checks.codes import mismatched_keys, out_of_range, outside_subnet, overlapping
 from vnetc.checks.view import View, carries_ethernet
 from vnetc.language.scalars import guest_range
 from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
@@ -83,15 +84,13 @@ def check_leases(view: View) -> Iterator[Diagnostic]:
     """VN105: dnsmasq raises a shorter lease time to two minutes and cuts it to whole seconds."""
     for server, _ in _servers(view):
         if not _SHORTEST_LEASE <= server.lease_time <= _LONGEST_LEASE:
-            yield diagnostic(
-                "VN105",
+            yield out_of_range(
                 "a lease is valid for two minutes at least, and for 49710 days at most",
                 (*server.path, "lease-time"),
                 help="write a time from `2m` to `49710d`",
             )
         elif server.lease_time % 1000:
-            yield diagnostic(
-                "VN105",
+            yield out_of_range(
                 "a lease is valid for whole seconds",
                 (*server.path, "lease-time"),
                 help=f"write `{server.lease_time // 1000 + 1}s`",
@@ -164,8 +163,7 @@ def check_router(view: View) -> Iterator[Diagnostic]:
         path, said = (*server.path, "router"), Label(text="the subnet", path=subnet_path)
         edge = None if subnet is None else _edge(router, subnet)
         if subnet is None or router not in subnet or edge is not None:
-            yield diagnostic(
-                "VN301",
+            yield outside_subnet(
                 f"the router `{router}` is outside the guests' subnet"
                 if edge is None
                 else f"the router `{router}` is the {edge} address of the guests' subnet",
@@ -233,7 +231,7 @@ def check_uplinks(view: View) -> Iterator[Diagnostic]:
             )
         else:
             continue
-        yield diagnostic("VN112", reason, (*firewall.path, "uplink"), labels=labels, help=help)
+        yield mismatched_keys(reason, (*firewall.path, "uplink"), labels=labels, help=help)
 
 
 def check_published(view: View) -> Iterator[Diagnostic]:
@@ -387,8 +385,7 @@ def check_subnets(view: View) -> Iterator[Diagnostic]:
         known, other, where, _ = widest
         if other is not firewall and subnet.version in {a.version for a in firewall.addresses}:
             continue  # the addresses overlap too, and check_overlaps says so
-        yield diagnostic(
-            "VN305",
+        yield overlapping(
             f"`{subnet}` overlaps `{known}` of `{other.name}`",
             path,
             labels=(Label(text="the other subnet", path=where),),

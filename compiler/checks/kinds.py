@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from vnetc.checks.codes import mismatched_keys, mixed_families, no_host_address, out_of_range
 from vnetc.checks.view import View, carries_ethernet, label_at, place
 from vnetc.language.scalars import TABLES
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
@@ -137,16 +138,14 @@ def _too_long(path: Path, bond: Bond) -> Iterator[Diagnostic]:
     for field in _TIMES:
         time: int | None = getattr(bond, field)
         if time is not None and time > _LONGEST:
-            yield diagnostic(
-                "VN105",
+            yield out_of_range(
                 f"`{_key(field)}` is at most {_LONGEST}ms",
                 (*path, _key(field)),
                 help="choose a shorter time",
             )
     interval = bond.learn_packet_interval
     if interval is not None and not 0 < interval // 1000 <= _LONGEST:
-        yield diagnostic(
-            "VN105",
+        yield out_of_range(
             f"`learn-packet-interval` is 1s to {_LONGEST}s",
             (*path, "learn-packet-interval"),
             help="choose a time of that range",
@@ -212,15 +211,13 @@ def _arp(view: View, path: Path, bond: Bond) -> Iterator[Diagnostic]:
     for index, target in enumerate(bond.arp_ip_targets):
         place = (*path, "arp-ip-targets", index)
         if not isinstance(target, IPv4Address):
-            yield diagnostic(
-                "VN315",
+            yield mixed_families(
                 f"`{target}` is not an IPv4 address, which ARP needs",
                 place,
                 help="write an IPv4 address",
             )
         elif target.is_unspecified or int(target) == 0xFFFFFFFF or target.is_multicast:
-            yield diagnostic(
-                "VN303",
+            yield no_host_address(
                 f"`{target}` is no host's address",
                 place,
                 help="choose the address of a host on the link",
@@ -263,8 +260,7 @@ def check_qos_maps(view: View) -> Iterator[Diagnostic]:
             for mapping in mappings:
                 priority = mapping.from_ if tagged == "from" else mapping.to
                 if priority > _HIGHEST_PRIORITY:
-                    yield diagnostic(
-                        "VN105",
+                    yield out_of_range(
                         f"{priority} is no priority of a VLAN tag",
                         (*mapping.path, tagged),
                         help=f"possible are 0 to {_HIGHEST_PRIORITY}",
@@ -285,8 +281,7 @@ def check_bridge_binding(view: View) -> Iterator[Diagnostic]:
     for interface, vlan in view.of_kind(Vlan):
         link = view.interfaces.get(vlan.link)
         if vlan.flags.bridge_binding and link is not None and not isinstance(link.kind, Bridge):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 f"`bridge-binding` has no effect: `{link.name}` is no bridge",
                 (*interface.path, "flags", "bridge-binding"),
                 "key",
@@ -495,8 +490,7 @@ def check_partitions(view: View) -> Iterator[Diagnostic]:
             and kind.link is None
             and view.is_sound(interface.path, "link")
         ):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "`partition-key` needs `link`",
                 (*interface.path, "partition-key"),
                 "key",

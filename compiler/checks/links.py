@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vnetc.checks.codes import mismatched_keys
 from vnetc.checks.view import View
 from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.model.host import Interface, Port
@@ -506,8 +507,7 @@ def check_waiting(view: View) -> Iterator[Diagnostic]:
     """VN112: booting cannot wait for an interface that it does not bring up."""
     for interface in view.host.interfaces:
         if interface.optional is False and interface.activation != "auto":
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 f"booting does not bring `{interface.name}` up, and cannot wait for it",
                 (*interface.path, "optional"),
                 "key",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
+from vnetc.checks.codes import mismatched_keys
 from vnetc.checks.view import View
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model.host import Interface
@@ -298,21 +300,22 @@ def check_options(view: View) -> Iterator[Diagnostic]:
         for qdisc in interface.qdiscs:
             check = _OPTIONS.get(type(qdisc.kind))
             if check is not None:
-                for code, key, message, help in check(qdisc.kind):
+                for found, key, message, help in check(qdisc.kind):
                     if view.is_sound(qdisc.path, key):
-                        yield diagnostic(code, message, (*qdisc.path, key), help=help)
+                        yield found(message, (*qdisc.path, key), help=help)
             if isinstance(qdisc.kind, Qfq):
                 yield from _maxpkt(qdisc.kind)
 
 
-# code, key, message, help
-Finding = Iterator[tuple[str, str, str, str]]
+_impossible = partial(diagnostic, "VN435")
+# which code it has, the key, message, help
+Finding = Iterator[tuple[Callable[..., Diagnostic], str, str, str]]
 
 
 def _cake(kind: Cake) -> Finding:
     if kind.raw and (kind.overhead is not None or kind.compensation not in (None, "none")):
         yield (
-            "VN112",
+            mismatched_keys,
             "raw",
             "`raw` takes packets as they are, without `overhead` or `compensation`",
             "remove `raw`, or the others",
@@ -322,17 +325,17 @@ def _cake(kind: Cake) -> Finding:
 def _ets(kind: Ets) -> Finding:
     used = (kind.strict or 0) + len(kind.quanta)
     if not _bands(kind):
-        yield "VN112", "kind", "`ets` needs bands", "add `bands`, `strict` or `quanta`"
+        yield mismatched_keys, "kind", "`ets` needs bands", "add `bands`, `strict` or `quanta`"
     elif _bands(kind) < used:
         message = f"`strict` and `quanta` are {used} bands, more than `bands`"
-        yield "VN435", "bands", message, f"write `bands: {used}`, or remove it"
+        yield _impossible, "bands", message, f"write `bands: {used}`, or remove it"
     elif _bands(kind) > _MOST_BANDS:
-        yield "VN435", "quanta", f"these are {used} bands", f"the most are {_MOST_BANDS}"
+        yield _impossible, "quanta", f"these are {used} bands", f"the most are {_MOST_BANDS}"
     elif any(band >= _bands(kind) for band in kind.priomap):
         message = "`priomap` names a band that is not there"
-        yield "VN435", "priomap", message, f"bands are numbered from 0 to {_bands(kind) - 1}"
+        yield _impossible, "priomap", message, f"bands are numbered from 0 to {_bands(kind) - 1}"
     if len(kind.priomap) > _MOST_BANDS:
-        yield "VN435", "priomap", "there are 16 priorities", "remove the bands behind the 16th"
+        yield _impossible, "priomap", "there are 16 priorities", "remove the bands behind the 16th"
 
 
 _MOST_BANDS = 16  # TCQ_ETS_MAX_BANDS; priorities: TC_PRIO_MAX, linux/pkt_sched.h
@@ -341,48 +344,47 @@ _MOST_BANDS = 16  # TCQ_ETS_MAX_BANDS; priorities: TC_PRIO_MAX, linux/pkt_sched.
 def _fq(kind: Fq) -> Finding:
     buckets = kind.buckets
     if buckets is not None and (buckets < 2 or buckets & (buckets - 1)):
-        yield "VN435", "buckets", f"`{buckets}` is no power of two", "the default is 1024"
+        yield _impossible, "buckets", f"`{buckets}` is no power of two", "the default is 1024"
     if kind.maxrate is not None and kind.maxrate > _LARGEST_RATE:
-        yield "VN435", "maxrate", "the kernel has 32 bits for this rate", "it is below 35gbit"
+        yield _impossible, "maxrate", "the kernel has 32 bits for this rate", "it is below 35gbit"
 
 
 def _gred(kind: Gred) -> Finding:
     if kind.default >= kind.vqs:
         message = f"there is no virtual queue {kind.default}"
-        yield "VN435", "default", message, f"they are numbered from 0 to {kind.vqs - 1}"
+        yield _impossible, "default", message, f"they are numbered from 0 to {kind.vqs - 1}"
 
 
 def _netem(kind: Netem) -> Finding:
     if kind.jitter is not None and kind.delay is None:
-        yield "VN112", "jitter", "`jitter` varies a `delay`", "add `delay:`"
+        yield mismatched_keys, "jitter", "`jitter` varies a `delay`", "add `delay:`"
 
 
 def _sfq(kind: Sfq) -> Finding:
     if kind.perturb is not None and kind.perturb % 1_000_000:
-        yield "VN435", "perturb", "the kernel counts whole seconds", "write `10s`, for instance"
+        yield _impossible, "perturb", "the kernel counts whole seconds", "write `10s`, for instance"
 
 
 def _tbf(kind: Tbf) -> Finding:
     if (kind.limit is None) == (kind.latency is None):
         yield (
-            "VN112",
+            mismatched_keys,
             "kind" if kind.limit is None else "limit",
             "`tbf` has a `limit` or a `latency`, one of the two",
             "add `latency: 50ms`" if kind.limit is None else "remove one of them",
         )
     if (kind.peakrate is None) != (kind.mtu is None):
         key = "mtu" if kind.peakrate is None else "peakrate"
-        yield "VN112", key, "`peakrate` and `mtu` need each other", "add the other one"
+        yield mismatched_keys, key, "`peakrate` and `mtu` need each other", "add the other one"
     if kind.peakrate is not None and kind.peakrate <= kind.rate:  # tbf_change, net/sched/sch_tbf.c
-        yield "VN435", "peakrate", "`peakrate` is not above `rate`", "raise it, or remove it"
+        yield _impossible, "peakrate", "`peakrate` is not above `rate`", "raise it, or remove it"
 
 
 def _maxpkt(kind: Qfq) -> Iterator[Diagnostic]:
     low, high = _QFQ_PACKETS
     for item in kind.classes:
         if item.maxpkt is not None and not low <= item.maxpkt <= high:
-            yield diagnostic(
-                "VN435",
+            yield _impossible(
                 f"`{item.maxpkt}` is no size of packets for `qfq`",
                 (*item.path, "maxpkt"),
                 help=f"possible are {low} to {high}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vnetc.checks.codes import declared_twice
 from vnetc.checks.view import View, carries_ethernet
 from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.model.host import Interface, Member, Port
@@ -226,8 +227,7 @@ def check_names(view: View) -> Iterator[Diagnostic]:
     for interface in view.host.interfaces:
         first = view.interfaces[interface.name]
         if first is not interface:
-            yield diagnostic(
-                "VN206",
+            yield declared_twice(
                 f"the device `{interface.name}` is declared twice",
                 interface.path,
                 "key",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vnetc.checks.codes import mismatched_keys, out_of_range
 from vnetc.checks.view import Subnets, View, single
-from vnetc.model.diagnostics import Diagnostic, Label, diagnostic
+from vnetc.model.diagnostics import Diagnostic, Label
 from vnetc.model.host import Address, Route, Rule
 from vnetc.model.kinds import IPAddress, Loopback, Vrf
 
@@ -32,8 +33,7 @@ def check_ways(view: View) -> Iterator[Diagnostic]:
             for key in ways:
                 yield _excluded(route, key, "type", f"a route of type `{route.type}` leads nowhere")
         elif ways == ["on-link"] and view.is_sound(route.path, "via", "nexthops"):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "`on-link` has no effect without a gateway",
                 (*route.path, "on-link"),
                 "key",
@@ -56,8 +56,7 @@ def check_scopes(view: View) -> Iterator[Diagnostic]:
             continue
         said = () if route.type == "unicast" else (*route.path, "type")
         names = ", ".join(f"`{one}`" for one in scopes)
-        yield diagnostic(
-            "VN112",
+        yield mismatched_keys(
             f"a route of type `{route.type}` has no scope `{scope}`",
             (*route.path, "scope"),
             labels=(Label(text="because of this", path=said),) if said else (),
@@ -68,8 +67,7 @@ def check_scopes(view: View) -> Iterator[Diagnostic]:
 
 
 def _excluded(route: Route, key: str, by: str, reason: str) -> Diagnostic:
-    return diagnostic(
-        "VN112",
+    return mismatched_keys(
         f"{reason} and has no `{key}`",
         (*route.path, key),
         "key",
@@ -88,8 +86,7 @@ def check_loopback(view: View) -> Iterator[Diagnostic]:
         if isinstance(interface.kind, Loopback):
             for route in interface.routes:
                 if route.to.version == 6 and route.type == "unicast":
-                    yield diagnostic(
-                        "VN112",
+                    yield mismatched_keys(
                         "an IPv6 route on the loopback leads nowhere",
                         route.path,
                         help="move the route to the interface that leads there, "
@@ -131,8 +128,7 @@ def check_sources(view: View) -> Iterator[Diagnostic]:
             fitting = {here, ""} if source.version == 4 else {here}
             there = own.get(source, {})
             if not there:
-                yield diagnostic(
-                    "VN112",
+                yield mismatched_keys(
                     f"`{source}` is no address of the host",
                     (*route.path, "from"),
                     label="not declared on any interface",
@@ -140,8 +136,7 @@ def check_sources(view: View) -> Iterator[Diagnostic]:
                 )
             elif not fitting & there.keys():
                 (vrf, address), *_ = there.items()
-                yield diagnostic(
-                    "VN112",
+                yield mismatched_keys(
                     f"`{source}` is no address of the VRF `{here}`, which the route is in"
                     if here
                     else f"`{source}` is an address of a VRF, and the route is in none",
@@ -171,15 +166,13 @@ def check_tos(view: View) -> Iterator[Diagnostic]:
     """
     for rule in _rules(view):
         if rule.tos is not None and rule.tos & 3:
-            yield diagnostic(
-                "VN105",
+            yield out_of_range(
                 f"`tos` {rule.tos} has bits of ECN: it is a multiple of 4",
                 (*rule.path, "tos"),
                 help=f"write `{rule.tos & ~3}`",
             )
         elif rule.tos is not None and rule.tos > _IPV4_TOS and 4 in rule.families:
-            yield diagnostic(
-                "VN105",
+            yield out_of_range(
                 f"`tos` {rule.tos} is more than {_IPV4_TOS}, the most that a rule for IPv4 has",
                 (*rule.path, "tos"),
                 help="only a rule for IPv6 alone, which `from` or `to` makes it, can have more",
@@ -195,8 +188,7 @@ def check_ports(view: View) -> Iterator[Diagnostic]:
         said = (("source-port", rule.source_port), ("destination-port", rule.destination_port))
         for key, ports in said:
             if ports is not None and ports[1] == _NO_PORT:
-                yield diagnostic(
-                    "VN105",
+                yield out_of_range(
                     f"the kernel has no rules for port {_NO_PORT}",
                     (*rule.path, key),
                     help=f"the last port that a rule can be for is {_NO_PORT - 1}",

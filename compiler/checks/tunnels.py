@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vnetc.checks.codes import mismatched_keys, mixed_families
 from vnetc.checks.view import View, label_at, place
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model.host import Interface
@@ -73,8 +74,7 @@ def _ends(kind: Kind) -> dict[str, IPAddress | None]:
 
 
 def _excluded(path: Path, key: str, by: str, words: str, help: str) -> Diagnostic:
-    return diagnostic(
-        "VN112",
+    return mismatched_keys(
         words,
         (*path, key),
         "key",
@@ -118,8 +118,7 @@ def check_tunnel_keys(view: View) -> Iterator[Diagnostic]:
             and tunnel.path_mtu_discovery is not False
             and view.is_sound(path, "path-mtu-discovery")
         ):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "`ignore-do-not-fragment` needs `path-mtu-discovery: false`",
                 (*path, "ignore-do-not-fragment"),
                 "key",
@@ -146,8 +145,7 @@ def check_tunnel_keys(view: View) -> Iterator[Diagnostic]:
             and tunnel.local is None
             and view.is_sound(path, "local")
         ):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "a tunnel to a multicast group needs `local`",
                 (*path, "remote"),
                 help="add `local:`",
@@ -232,8 +230,7 @@ def check_ends(view: View) -> Iterator[Diagnostic]:
 
 
 def _mixed(path: Path, end: IPAddress, other: Path) -> Diagnostic:
-    return diagnostic(
-        "VN315",
+    return mixed_families(
         f"`{end}` is an IPv{end.version} address, and `{other[-1]}` is not",
         path,
         labels=(Label(text="the other one", path=other),),
@@ -271,8 +268,7 @@ def check_vxlan_ends(view: View) -> Iterator[Diagnostic]:
             help = "put all of them into `remotes`" if key == "remotes" else "remove one of them"
             yield _excluded(path, key, ways[0], words, help)
         if vxlan.group is not None and vxlan.link is None and view.is_sound(path, "link"):
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "`group` needs `link`, by which its packets leave",
                 (*path, "group"),
                 "key",
@@ -294,8 +290,7 @@ def _remotes(path: Path, vxlan: Vxlan) -> Iterator[Diagnostic]:
         elif local is not None and remote.version != local.version:
             yield _mixed(place, remote, (*path, "local"))
         elif local is None and remote.version == 6:  # vxlan_fdb_add: EAFNOSUPPORT
-            yield diagnostic(
-                "VN112",
+            yield mismatched_keys(
                 "`remotes` over IPv6 need an IPv6 address as `local`",
                 place,
                 help="add `local:`",
@@ -322,8 +317,7 @@ def _link_local(view: View, path: Path, vxlan: Vxlan) -> Iterator[Diagnostic]:
             help="write link-local addresses for both `local` and the other end, or for none",
         )
     elif here and vxlan.link is None:
-        yield diagnostic(
-            "VN112",
+        yield mismatched_keys(
             "link-local addresses need `link`",
             (*path, "local"),
             help="add `link:`",
