@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vnetc.model.diagnostics import Path
-from vnetc.model.record import Record
+from vnetc.model.record import Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Index: TypeAlias = "Mapping[str, int]"  # name of a device -> its number in this
 PROTOCOL = 118
 
 
-class Wanted(Record, kw_only=False):
+class Wanted(Node, kw_only=False):
     """An object that a document asks for, and the key of the document that does.
 
     `unsaid` are the attributes that the document does not state: a new object gets them as they stand

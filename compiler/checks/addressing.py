@@ -10,10 +10,10 @@ from vnetc.language.scalars import TABLES
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model.host import MAIN_TABLE, Address, Firewall, Interface, Route, Rule
 from vnetc.model.kinds import IPAddress, IPInterface, IPNetwork, Loopback
-from vnetc.model.record import Record
+from vnetc.model.record import Node
 
 
-class _Gateway(Record, kw_only=False):
+class _Gateway(Node, kw_only=False):
     """A gateway of a route, and the interface that leads to it."""
 
     address: IPAddress

@@ -12,7 +12,7 @@ from ipaddress import ip_interface, ip_network
 from vnetc.model.data import BAD, is_list, is_mapping
 from vnetc.model.diagnostics import Path
 from vnetc.model.kinds import IPInterface, IPNetwork
-from vnetc.model.record import Record
+from vnetc.model.record import Node
 from vnetc.schema import member_schema
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Declared(Record, kw_only=False):
+class Declared(Node, kw_only=False):
     """An interface as declared: by hand, or by the network of the mode `mode`.
 
     `own` are the addresses that the network's expansion adds, each with its place.

@@ -7,7 +7,7 @@ abbreviations.
 from __future__ import annotations
 
 from vnetc.model.diagnostics import Path
-from vnetc.model.record import Record
+from vnetc.model.record import Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Wakes: TypeAlias = tuple[str, ...]  # `true` is `magic`, `false` is none
 
 
-class Secret(Record):
+class Secret(Node):
     """A key or password: in a file of the target host, or written in the document."""
 
     path: Path
@@ -31,7 +31,7 @@ class Secret(Record):
         return f"Secret(file={self.file!r})"
 
 
-class CardMatch(Record):
+class CardMatch(Node):
     """Which card it is; all that is said must hold. Names, drivers and paths are globs."""
 
     path: Path
@@ -41,7 +41,7 @@ class CardMatch(Record):
     path_: Words = ()  # ID_PATH of udev
 
 
-class Offload(Record):
+class Offload(Node):
     """What the card does in place of the kernel."""
 
     path: Path
@@ -62,7 +62,7 @@ class Offload(Record):
     generic_segmentation_max_segments: int | None = None
 
 
-class LinkSettings(Record):
+class LinkSettings(Node):
     """How the card talks to what it is plugged into. `speed` is Mbit/s."""
 
     path: Path
@@ -77,7 +77,7 @@ class LinkSettings(Record):
     autonegotiation_flow_control: bool | None = None
 
 
-class Rings(Record):
+class Rings(Node):
     """How many packets wait for the host or the card."""
 
     path: Path
@@ -87,7 +87,7 @@ class Rings(Record):
     transmit: int | Literal["max"] | None = None
 
 
-class Channels(Record):
+class Channels(Node):
     """How many queues with an interrupt of their own the card has."""
 
     path: Path
@@ -97,7 +97,7 @@ class Channels(Record):
     combined: int | Literal["max"] | None = None
 
 
-class Queues(Record):
+class Queues(Node):
     """The kernel's own queues in front of the card."""
 
     path: Path
@@ -106,7 +106,7 @@ class Queues(Record):
     transmit_queue_length: int | None = None
 
 
-class Coalesce(Record):
+class Coalesce(Node):
     """How long the card waits before it interrupts the host."""
 
     path: Path
@@ -134,7 +134,7 @@ class Coalesce(Record):
     statistics_delay: Microseconds | None = None
 
 
-class VirtualFunction(Record):
+class VirtualFunction(Node):
     """One of the cards that a card with SR-IOV pretends to be."""
 
     path: Path
@@ -149,7 +149,7 @@ class VirtualFunction(Record):
     query_rss: bool | None = None
 
 
-class VirtualFunctions(Record):
+class VirtualFunctions(Node):
     """What a card with SR-IOV is beside itself."""
 
     path: Path
@@ -166,7 +166,7 @@ class VirtualFunctions(Record):
         )
 
 
-class Auth(Record):
+class Auth(Node):
     """How the host proves who it is to a switch or an access point."""
 
     path: Path
@@ -182,7 +182,7 @@ class Auth(Record):
     phase2_auth: str | None = None
 
 
-class AccessPoint(Record):
+class AccessPoint(Node):
     """A Wi-Fi network that the host may join; `name` is its SSID."""
 
     path: Path

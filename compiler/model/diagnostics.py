@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from vnetc.model.record import Record, replace
+from vnetc.model.record import Node, Record, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Span(Record, kw_only=False):
     end_column: int
 
 
-class Label(Record):
+class Label(Node):
     """A further place that a diagnostic points at: the other party of a conflict."""
 
     text: str
@@ -39,7 +39,7 @@ class Label(Record):
     span: Span | None = None
 
 
-class Diagnostic(Record):
+class Diagnostic(Node):
     """One finding.
 
     `message` is short, lower case, without a full stop, identifiers in backticks; `label` stands

@@ -29,7 +29,7 @@ from vnetc.model.kinds import (
     Tap,
     Tun,
 )
-from vnetc.model.record import Record
+from vnetc.model.record import Node, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
 DEFAULT_MTU = 1500  # ETH_DATA_LEN, linux/if_ether.h
 
 
-class Address(Record):
+class Address(Node):
     """An address of the host with the subnet it is in."""
 
     path: Path
@@ -75,7 +75,7 @@ class Address(Record):
         return self == Address(path=self.path, address=self.address)
 
 
-class Nexthop(Record):
+class Nexthop(Node):
     """One way of a multipath route; `weight` counts from 1, as in ip-route(8)."""
 
     path: Path
@@ -86,7 +86,7 @@ class Nexthop(Record):
     stated: Keys = ()
 
 
-class Route(Record):
+class Route(Node):
     """A route of one interface; `to` is 0.0.0.0/0 or ::/0 for `default`.
 
     `from_` is the address that packets of the host get, `source` where packets come from.
@@ -118,7 +118,7 @@ class Route(Record):
     stated: Keys = ()
 
 
-class Rule(Record):
+class Rule(Node):
     """A routing policy rule, ip-rule(8). Without `from_` and `to` it is for both families."""
 
     path: Path
@@ -150,7 +150,7 @@ class Rule(Record):
         return (4, 6) if network is None else (network.version,)
 
 
-class Neighbor(Record):
+class Neighbor(Node):
     """A permanent neighbour (ARP, NDP) entry, or one that the host answers for (`proxy`)."""
 
     path: Path
@@ -159,7 +159,7 @@ class Neighbor(Record):
     proxy: bool = False
 
 
-class FdbEntry(Record):
+class FdbEntry(Node):
     """An entry of a forwarding database: behind which port, or which end of a tunnel, a MAC is.
 
     `self`: that of the device itself; `master`: that of the bridge that it is a port of.
@@ -176,7 +176,7 @@ class FdbEntry(Record):
     link: str | None = None
 
 
-class MdbEntry(Record):
+class MdbEntry(Node):
     """A group whose frames a port of a bridge always gets."""
 
     path: Path
@@ -184,7 +184,7 @@ class MdbEntry(Record):
     vlan: int | None = None
 
 
-class DhcpOverrides(Record):
+class DhcpOverrides(Node):
     """What to do with what a DHCP server says, and what to tell it."""
 
     path: Path
@@ -203,7 +203,7 @@ class DhcpOverrides(Record):
     label: str | None = None
 
 
-class RaOverrides(Record):
+class RaOverrides(Node):
     """What to do with what a router advertisement says."""
 
     path: Path
@@ -216,7 +216,7 @@ class RaOverrides(Record):
     table: Table | None = None
 
 
-class Nameservers(Record):
+class Nameservers(Node):
     """DNS servers and search domains to use through an interface, and how names are looked up."""
 
     path: Path
@@ -229,7 +229,7 @@ class Nameservers(Record):
     dnssec: bool | Literal["allow-downgrade"] | None = None
 
 
-class Port(Record):
+class Port(Node):
     """What an interface is as a port of the bridge `bridge`."""
 
     path: Path
@@ -265,7 +265,7 @@ class Port(Record):
         return self.bridge
 
 
-class Member(Record):
+class Member(Node):
     """What an interface is as a member of the bond `bond`."""
 
     path: Path
@@ -277,7 +277,7 @@ class Member(Record):
         return self.bond
 
 
-class Interface(Record):
+class Interface(Node):
     """A network device and all that is configured on it."""
 
     name: str
@@ -373,7 +373,7 @@ class Interface(Record):
         return not (self.lacks_carrier if self.optional is None else self.optional)
 
 
-class PublishedPort(Record):
+class PublishedPort(Node):
     """Ports of the host that lead to a guest: `ports` is first and last, one port if equal."""
 
     path: Path
@@ -383,7 +383,7 @@ class PublishedPort(Record):
     to_port: int | None = None  # None: the same port
 
 
-class Firewall(Record):
+class Firewall(Node):
     """Who may reach whom across the bridge of a network of guests."""
 
     name: str
@@ -396,7 +396,7 @@ class Firewall(Record):
     publish: tuple[PublishedPort, ...] = ()
 
 
-class Reservation(Record):
+class Reservation(Node):
     """An address kept for the guest with this MAC address."""
 
     path: Path
@@ -405,7 +405,7 @@ class Reservation(Record):
     hostname: str | None = None
 
 
-class DhcpServer(Record):
+class DhcpServer(Node):
     """A DHCP server (and router advertisements, and DNS) for the guests of a network.
 
     `range` is first and last, None for reservations only; `lease_time` is milliseconds. `subnet`

@@ -30,7 +30,7 @@ from vnetc.model.cards import (
     VirtualFunctions,
 )
 from vnetc.model.diagnostics import Path
-from vnetc.model.record import Record
+from vnetc.model.record import Node, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Bond(Record):
     type = "bond"
 
 
-class VlanFlags(Record):
+class VlanFlags(Node):
     """How a VLAN treats tags and carrier, and whether it registers itself with switches."""
 
     path: Path
@@ -193,7 +193,7 @@ class VlanFlags(Record):
     bridge_binding: bool | None = None
 
 
-class QosMapping(Record):
+class QosMapping(Node):
     """Which priority inside of the host goes with which in the tag, or the other way round."""
 
     path: Path
@@ -325,7 +325,7 @@ class Tap(Record):
     type = "tap"
 
 
-class WireguardPeer(Record):
+class WireguardPeer(Node):
     """Another end of a WireGuard tunnel."""
 
     path: Path

@@ -8,7 +8,7 @@ annotations are read by `lower`, and `None` means "not said, the kernel's own de
 from __future__ import annotations
 
 from vnetc.model.diagnostics import Path
-from vnetc.model.record import Record
+from vnetc.model.record import Node, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class Codel(Record):
     row = "qdisc-codel"
 
 
-class DrrClass(Record):
+class DrrClass(Node):
     """A class of DRR."""
 
     path: Path
@@ -229,7 +229,7 @@ class Fq(Record):
     row = "qdisc-fq"
 
 
-class HtbClass(Record):
+class HtbClass(Node):
     """A class of HTB; `parent` None is the discipline itself."""
 
     path: Path
@@ -279,7 +279,7 @@ class Hhf(Record):
     row = "qdisc-hhf"
 
 
-class QfqClass(Record):
+class QfqClass(Node):
     """A class of QFQ."""
 
     path: Path
@@ -371,7 +371,7 @@ DISCIPLINES: dict[str, type[Record]] = {
 }
 
 
-class Qdisc(Record):
+class Qdisc(Node):
     """A discipline at its place: under the root of a device, or in a class of another one."""
 
     path: Path

@@ -28,26 +28,41 @@ class _Missing:
 
 
 MISSING = _Missing()
-_PLACES = ("Path", "Keys")  # how fields are annotated that tell where and how a value is written
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class _RecordType(type):
     """Turns the annotations of a class body into fields and its values into defaults."""
 
+    _uncompared: tuple[str, ...] = ()
+
     def __new__(
-        mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], *, kw_only: bool = True
+        mcs,
+        name: str,
+        bases: tuple[_RecordType, ...],
+        body: dict[str, Any],
+        *,
+        kw_only: bool = True,
+        uncompared: tuple[str, ...] = (),
     ) -> _RecordType:
-        annotations = body.get("__annotations__", {})
-        names = tuple(annotations)
-        body["_compared"] = tuple(name for name in names if annotations[name] not in _PLACES)
+        names = tuple(body.get("__annotations__", ()))
+        for base in bases:
+            uncompared += base._uncompared
+        body["_uncompared"] = uncompared
+        body["_compared"] = tuple(name for name in names if name not in uncompared)
         body["_defaults"] = {field: body.pop(field) for field in names if field in body}
         body["_positional"] = not kw_only
         body["_fields"] = {field: body["_defaults"].get(field, MISSING) for field in names}
         return super().__new__(mcs, name, bases, body)
 
     def __init__(
-        cls, name: str, bases: tuple[type, ...], body: dict[str, Any], *, kw_only: bool = True
+        cls,
+        name: str,
+        bases: tuple[_RecordType, ...],
+        body: dict[str, Any],
+        *,
+        kw_only: bool = True,
+        uncompared: tuple[str, ...] = (),
     ) -> None:
         super().__init__(name, bases, body)
 
@@ -55,8 +70,7 @@ class _RecordType(type):
 class Record(metaclass=_RecordType):
     """The base of all records.
 
-    Two are equal if they are of one class and all fields are, but for a `Path` and `Keys`: where a
-    value stands in the document, and that a default is written out, says nothing of what it means.
+    Two are equal if they are of one class and all fields are, but for those that `uncompared` names.
     """
 
     if TYPE_CHECKING:
@@ -96,6 +110,14 @@ class Record(metaclass=_RecordType):
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)
         return f"{type(self).__name__}({said})"
+
+
+class Node(Record, uncompared=("path", "stated")):
+    """The base of what stands in a document.
+
+    Where it stands there (`path`), and which defaults are written out (`stated`), says nothing of what
+    it means.
+    """
 
 
 def replace(record: R, /, **changes: Any) -> R:

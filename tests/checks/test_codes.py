@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 
 import pytest
-from tests.support.places import ROOT
 from vnetc.model.diagnostics import CODES
+
+from tests.support.places import ROOT
 
 RAISED = re.compile(r'diagnostic[(,]\s*"(VN\d{3})"')
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from vnetc.backends.netlink.objects.services import CLIENTS, Process
 from vnetc.backends.netlink.store import Places
 from vnetc.model.diagnostics import Path
-from vnetc.model.record import Record
+from vnetc.model.record import Node, Record
 
 LIMIT = 30.0  # seconds
 _PATIENCE = 10.0  # seconds that a daemon may take to end
@@ -36,7 +36,7 @@ class Machine(Record):
 MACHINE = Machine()
 
 
-class Problem(Record, kw_only=False):
+class Problem(Node, kw_only=False):
     """What keeps a key of the document from being applied, found before anything is changed."""
 
     path: Path

@@ -8,7 +8,7 @@ from vnetc.backends.netlink.links import changes as links
 from vnetc.backends.netlink.objects import addresses
 from vnetc.backends.netlink.state import PROTOCOL, Attributes, Key
 from vnetc.model.diagnostics import Diagnostic
-from vnetc.model.record import Record
+from vnetc.model.record import Node, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def differing(key: Key, wanted: Attributes, found: Attributes, *, exact: bool = 
     ]
 
 
-class Step(Record):
+class Step(Node):
     """One change: make (`+`), change (`~`), remove (`-`), or remove and make anew (`!`).
 
     `before` is the object as it is then, `after` as it is to be; `falls` lists what goes with it.
