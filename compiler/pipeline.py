@@ -22,8 +22,9 @@ from vnetc.language.tree import Document, parse
 from vnetc.language.validate import validate
 from vnetc.model.data import is_mapping
 from vnetc.model.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
-from vnetc.model.host import Host, Interface, Raw
+from vnetc.model.host import Host, Interface
 from vnetc.model.record import Record, replace
+from vnetc.model.values import Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from vnetc.backends.ifupdown.stanzas import HOOKS, Line, Stanza
 from vnetc.backends.spelling import dotted
 from vnetc.model.data import BAD
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.model.host import Host, Interface, Raw
+from vnetc.model.host import Host, Interface
+from vnetc.model.values import Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

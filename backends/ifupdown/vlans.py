@@ -14,8 +14,9 @@ from vnetc.backends.devices import Devices
 from vnetc.backends.kernel_defaults import carried_vlans, default_vlan, said_vlans
 from vnetc.backends.spelling import span
 from vnetc.model.host import Interface, Port
-from vnetc.model.kinds import Bridge, Ranges, Vlan
+from vnetc.model.kinds import Bridge, Vlan
 from vnetc.model.record import Record
+from vnetc.model.values import Ranges
 
 Words = dict[str, str]  # option -> value
 Told = tuple[Ranges, "int | None", Ranges]  # `vlans`, `pvid` and `untagged`

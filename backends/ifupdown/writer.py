@@ -30,9 +30,10 @@ from vnetc.backends.services.secrets import write_secrets
 from vnetc.backends.spelling import dotted
 from vnetc.backends.target import File, has_rare
 from vnetc.model.diagnostics import Path
-from vnetc.model.host import Host, Interface, Port, Route, Sysctls
+from vnetc.model.host import Host, Interface, Port, Route
 from vnetc.model.kinds import Bond, Bridge, Card, Ethernet, Veth, Vrf, Wifi
 from vnetc.model.record import replace
+from vnetc.model.values import Sysctls
 
 PATH = "/etc/network/interfaces"
 _LOOPBACK = Stanza(name="lo", method="loopback")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vnetc.backends.devices import Devices
 from vnetc.backends.support import Version
 from vnetc.model.diagnostics import Diagnostic, diagnostic
-from vnetc.model.host import Host, Raw
+from vnetc.model.host import Host
+from vnetc.model.values import Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from vnetc.backends.formats import Section, boolean
 from vnetc.backends.support import Version
 from vnetc.model.data import BAD, is_list
 from vnetc.model.diagnostics import Diagnostic, Path, diagnostic
-from vnetc.model.host import Host, Raw
+from vnetc.model.host import Host
+from vnetc.model.values import Raw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from vnetc.backends.networkd.kinds import NETDEV, netdev_kind, seconds
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import credential_path
 from vnetc.backends.support import Version
-from vnetc.model.host import DhcpOverrides, DhcpServer, Host, Interface, Sysctls
+from vnetc.model.host import DhcpOverrides, DhcpServer, Host, Interface
 from vnetc.model.kinds import (
     Bond,
     Bridge,
@@ -36,6 +36,7 @@ from vnetc.model.kinds import (
     WireguardPeer,
 )
 from vnetc.model.record import replace
+from vnetc.model.values import Sysctls
 
 Options = list[tuple[str, str]]
 

@@ -19,7 +19,8 @@ from vnetc.backends.services.sysctl import (
 )
 from vnetc.backends.services.units import write_units
 from vnetc.backends.target import File, has_rare
-from vnetc.model.host import Host, Sysctls
+from vnetc.model.host import Host
+from vnetc.model.values import Sysctls
 
 __all__ = [
     "SYSCTL_PATH",

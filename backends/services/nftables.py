@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from vnetc.backends.formats import header
 from vnetc.backends.target import File
 from vnetc.model.host import Firewall, PublishedPort
-from vnetc.model.kinds import IPAddress, IPNetwork
+from vnetc.model.values import IPAddress, IPNetwork
 
 # Multicast of the link and the limited broadcast never leave a network: libvirt's rules say the same.
 _STAYS_LOCAL = {4: "{ 224.0.0.0/24, 255.255.255.255 }", 6: "ff00::/8"}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from vnetc.backends.formats import header
 from vnetc.backends.target import File
-from vnetc.model.host import Host, Interface, Sysctls
+from vnetc.model.host import Host, Interface
+from vnetc.model.values import Sysctls
 
 SYSCTL_PATH = "/etc/sysctl.d/60-vnetc.conf"
 

@@ -9,8 +9,9 @@ from vnetc.checks.view import Subnets, View, connected, learns_addresses, single
 from vnetc.language.scalars import TABLES
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model.host import MAIN_TABLE, Address, Firewall, Interface, Route, Rule
-from vnetc.model.kinds import IPAddress, IPInterface, IPNetwork, Loopback
+from vnetc.model.kinds import Loopback
 from vnetc.model.record import Node
+from vnetc.model.values import IPAddress, IPInterface, IPNetwork
 
 
 class _Gateway(Node, kw_only=False):

@@ -10,7 +10,8 @@ from vnetc.checks.view import View, carries_ethernet
 from vnetc.language.scalars import guest_range
 from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.model.host import DhcpServer, Firewall, PublishedPort, Reservation, Route
-from vnetc.model.kinds import IPAddress, IPNetwork, Loopback
+from vnetc.model.kinds import Loopback
+from vnetc.model.values import IPAddress, IPNetwork
 
 # dnsmasq(8): "The minimum lease time is two minutes."
 _SHORTEST_LEASE = 120_000

@@ -18,7 +18,6 @@ from vnetc.model.kinds import (
     Bond,
     Bridge,
     Infiniband,
-    IPAddress,
     Ipvlan,
     Kind,
     Loopback,
@@ -29,6 +28,7 @@ from vnetc.model.kinds import (
     Vrf,
     link_of,
 )
+from vnetc.model.values import IPAddress
 
 # --- bonds ----------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from vnetc.checks.codes import mismatched_keys, out_of_range
 from vnetc.checks.view import Subnets, View, single
 from vnetc.model.diagnostics import Diagnostic, Label
 from vnetc.model.host import Address, Route, Rule
-from vnetc.model.kinds import IPAddress, Loopback, Vrf
+from vnetc.model.kinds import Loopback, Vrf
+from vnetc.model.values import IPAddress
 
 # Types of routes that lead nowhere, ip-route(8).
 _NOWHERE = ("blackhole", "unreachable", "prohibit", "throw")

@@ -12,7 +12,8 @@ from vnetc.checks.codes import mismatched_keys, mixed_families
 from vnetc.checks.view import View, label_at, place
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model.host import Interface
-from vnetc.model.kinds import Geneve, IPAddress, IPNetwork, Kind, Tunnel, Vxlan, Wireguard, link_of
+from vnetc.model.kinds import Geneve, Kind, Tunnel, Vxlan, Wireguard, link_of
+from vnetc.model.values import IPAddress, IPNetwork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,8 +11,6 @@ from vnetc.model.kinds import (
     Bridge,
     Geneve,
     Infiniband,
-    IPAddress,
-    IPNetwork,
     Ipvlan,
     Kind,
     Loopback,
@@ -22,6 +20,7 @@ from vnetc.model.kinds import (
     Wireguard,
 )
 from vnetc.model.record import fields
+from vnetc.model.values import IPAddress, IPNetwork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

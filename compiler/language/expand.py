@@ -11,8 +11,8 @@ from ipaddress import ip_interface, ip_network
 
 from vnetc.model.data import BAD, is_list, is_mapping
 from vnetc.model.diagnostics import Path
-from vnetc.model.kinds import IPInterface, IPNetwork
 from vnetc.model.record import Node
+from vnetc.model.values import IPInterface, IPNetwork
 from vnetc.schema import member_schema
 
 TYPE_CHECKING = False

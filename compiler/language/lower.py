@@ -30,10 +30,10 @@ from vnetc.model.host import (
     Reservation,
     Route,
     Rule,
-    Sysctls,
 )
-from vnetc.model.kinds import KINDS, Bond, Bridge, IPAddress, IPNetwork, Kind
+from vnetc.model.kinds import KINDS, Bond, Bridge, Kind
 from vnetc.model.record import Record
+from vnetc.model.values import IPAddress, IPNetwork, Sysctls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

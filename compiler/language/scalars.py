@@ -15,7 +15,7 @@ from ipaddress import ip_interface as _ip_interface
 from ipaddress import ip_network as _ip_network
 
 from vnetc.model.data import is_list
-from vnetc.model.kinds import IPAddress, IPInterface, IPNetwork
+from vnetc.model.values import IPAddress, IPInterface, IPNetwork
 
 TABLES = {"default": 253, "main": 254, "local": 255}  # rtnetlink(7)
 # IANA protocol numbers, by the names of /etc/protocols.

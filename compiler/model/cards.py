@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from vnetc.model.diagnostics import Path
 from vnetc.model.record import Node
+from vnetc.model.values import MacAddress, Microseconds, Words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal, TypeAlias
-
-    from vnetc.model.kinds import MacAddress
-
-    Microseconds: TypeAlias = int
-    Words: TypeAlias = tuple[str, ...]  # one of them may be written without a list
-    Wakes: TypeAlias = tuple[str, ...]  # `true` is `magic`, `false` is none
+    from typing import Literal
 
 
 class Secret(Node):

@@ -11,42 +11,39 @@ tables of the targets, the matrix in the docs and the tests rely on that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from vnetc.model.diagnostics import Path
-from vnetc.model.kinds import (
-    Bond,
-    Bridge,
+from vnetc.model.kinds import Bond, Bridge, Kind, Tap, Tun
+from vnetc.model.record import Node, Record
+from vnetc.model.values import (
+    AddressRange,
+    Broadcast,
+    GroupAddress,
     IPAddress,
     IPInterface,
     IPNetwork,
-    Kind,
+    Keys,
     MacAddress,
+    Mark,
     Milliseconds,
+    Origin,
+    PortRange,
+    Protocol,
     Ranges,
+    Raw,
+    Realms,
+    Sysctls,
     Table,
-    Tap,
-    Tun,
+    Users,
 )
-from vnetc.model.record import Node, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, TypeAlias
+    from typing import Literal
 
     from vnetc.model.qdiscs import Qdisc
 
-# family (ipv4, ipv6, ipv4-neigh, ipv6-neigh), the kernel's name, value
-Sysctls: TypeAlias = tuple[tuple[str, str, int], ...]
-Raw: TypeAlias = "Mapping[str, Any]"
-Mark: TypeAlias = tuple[int, int]  # mark, mask
-Realms: TypeAlias = tuple[int, int]  # from (0: any), to
-Protocol: TypeAlias = int  # of IP, IANA
-Origin: TypeAlias = int  # RTPROT_…, linux/rtnetlink.h
-GroupAddress: TypeAlias = str  # an IP address, or a MAC address
-Users: TypeAlias = tuple[int, int]  # first, last
-Keys: TypeAlias = tuple[str, ...]  # that the document has, also those with a default for a value
 
 MAIN_TABLE = 254  # RT_TABLE_MAIN, linux/rtnetlink.h
 DEFAULT_MTU = 1500  # ETH_DATA_LEN, linux/if_ether.h
@@ -62,7 +59,7 @@ class Address(Node):
     scope: Literal["global", "link", "host"] | None = None
     preferred_lifetime: Literal[0] | None = None  # 0: deprecated, used only when asked for
     noprefixroute: bool = False
-    broadcast: IPAddress | Literal[False] | None = None
+    broadcast: Broadcast | None = None
     route_metric: int | None = None
     duplicate_address_detection: bool | None = None  # None: of an IPv6 address, of no IPv4 one
     home: bool = False
@@ -130,8 +127,8 @@ class Rule(Node):
     fwmark: Mark | None = None
     tos: int | None = None
     ip_protocol: Protocol | None = None
-    source_port: tuple[int, int] | None = None  # first, last
-    destination_port: tuple[int, int] | None = None
+    source_port: PortRange | None = None  # first, last
+    destination_port: PortRange | None = None
     uid_range: Users | None = None
     invert: bool = False
     suppress_prefix_length: int | None = None
@@ -378,7 +375,7 @@ class PublishedPort(Node):
 
     path: Path
     protocol: Literal["tcp", "udp"]
-    ports: tuple[int, int]
+    ports: PortRange
     to: IPAddress
     to_port: int | None = None  # None: the same port
 
@@ -418,7 +415,7 @@ class DhcpServer(Node):
     subnet: IPv4Network | None
     address: IPv4Address | None
     server: Literal["dnsmasq", "networkd"] = "dnsmasq"
-    range: tuple[IPv4Address, IPv4Address] | None = None
+    range: AddressRange | None = None
     lease_time: int = 3_600_000
     router: IPv4Address | None = None
     nameservers: tuple[IPv4Address, ...] = ()

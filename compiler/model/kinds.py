@@ -8,11 +8,6 @@ on. Names of netplan(5) are kept where it has one, else those of ip-link(8).
 from __future__ import annotations
 
 from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
     IPv6Network,
 )
 
@@ -31,21 +26,23 @@ from vnetc.model.cards import (
 )
 from vnetc.model.diagnostics import Path
 from vnetc.model.record import Node, Record
+from vnetc.model.values import (
+    Endpoint,
+    IPAddress,
+    IPNetwork,
+    MacAddress,
+    Milliseconds,
+    PortRange,
+    Ranges,
+    Table,
+    TunnelKey,
+    Wakes,
+    Words,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
-
-    from vnetc.model.cards import Wakes, Words
-
-IPAddress: TypeAlias = IPv4Address | IPv6Address
-IPInterface: TypeAlias = IPv4Interface | IPv6Interface
-IPNetwork: TypeAlias = IPv4Network | IPv6Network
-Ranges: TypeAlias = tuple[tuple[int, int], ...]  # first, last; sorted, disjoint
-Milliseconds: TypeAlias = int
-MacAddress: TypeAlias = str  # lower case, with colons
-TunnelKey: TypeAlias = int  # 32 bits, also written as an IPv4 address
-Table: TypeAlias = int  # RT_TABLE_…, linux/rtnetlink.h
 
 
 class Ethernet(Record):
@@ -230,7 +227,7 @@ class Vxlan(Record):
     group: IPAddress | None = None
     remotes: tuple[IPAddress, ...] = ()
     port: int = 4789  # the kernel's own default is 8472
-    port_range: tuple[int, int] | None = None
+    port_range: PortRange | None = None
     ttl: int | Literal["inherit"] | None = None
     tos: int | Literal["inherit"] | None = None
     flow_label: int | None = None
@@ -331,7 +328,7 @@ class WireguardPeer(Node):
     path: Path
     public_key: str
     preshared_key: Secret | None = None
-    endpoint: tuple[str, int] | None = None  # host, port
+    endpoint: Endpoint | None = None  # host, port
     allowed_ips: tuple[IPNetwork, ...] = ()
     keepalive: int | None = None  # seconds
 

@@ -9,18 +9,11 @@ from __future__ import annotations
 
 from vnetc.model.diagnostics import Path
 from vnetc.model.record import Node, Record
+from vnetc.model.values import Bytes, ClassId, Handle, HundredthsOfPercent, Microseconds, Rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
-
-Bytes: TypeAlias = int
-ClassId: TypeAlias = int  # major and minor number, 16 bits each: TC_H_MAKE, linux/pkt_sched.h
-Handle: TypeAlias = int  # the major number alone
-HundredthsOfPercent: TypeAlias = int
-Microseconds: TypeAlias = int
-Parent: TypeAlias = "int | None"  # a ClassId, None: the root
-Rate: TypeAlias = int  # bits per second
 
 
 class Netem(Record):

@@ -28,7 +28,8 @@ from vnetc.backends.netlink.wire.messages import (
 )
 from vnetc.backends.support import Context, Support, exact, limit
 from vnetc.model.host import Address, Interface
-from vnetc.model.kinds import IPNetwork, Wireguard
+from vnetc.model.kinds import Wireguard
+from vnetc.model.values import IPNetwork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

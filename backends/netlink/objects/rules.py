@@ -28,8 +28,8 @@ from vnetc.backends.netlink.wire.messages import (
 )
 from vnetc.backends.support import Support, exact
 from vnetc.model.host import Interface, Rule
-from vnetc.model.kinds import IPNetwork
 from vnetc.model.record import Record
+from vnetc.model.values import IPNetwork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_interface
 
 from vnetc.model.host import Address, DhcpOverrides, Host, Interface, Port, RaOverrides
-from vnetc.model.kinds import Bridge, IPNetwork, Loopback, Vrf
+from vnetc.model.kinds import Bridge, Loopback, Vrf
+from vnetc.model.values import IPNetwork
 
 from tests.lab.runner.wire import HOSTNAME
 from tests.lab.states.state import (

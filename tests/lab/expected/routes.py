@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vnetc.model.host import Route, Rule
-from vnetc.model.kinds import IPNetwork
+from vnetc.model.values import IPNetwork
 
 from tests.lab.states.state import (
     Json,

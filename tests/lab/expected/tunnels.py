@@ -8,8 +8,9 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from vnetc.model.host import Interface
-from vnetc.model.kinds import Geneve, IPAddress, Tunnel, Vxlan, Wireguard
+from vnetc.model.kinds import Geneve, Tunnel, Vxlan, Wireguard
 from vnetc.model.record import Record
+from vnetc.model.values import IPAddress
 
 from tests.lab.machines.keys import text_of
 from tests.lab.states.state import Key, describe_peer, fingerprint
