@@ -43,7 +43,7 @@ PARSERS: Mapping[str, Callable[[Any], Any]] = {
 AS_THEY_ARE = frozenset({"bool", "int", "str"})
 BY_HAND = frozenset(
     {"AddressRange", "Broadcast", "Discipline", "IPInterface", "IPv4Address", "IPv4Network"}
-    | {"Keys", "Kind", "Qdisc"}
+    | {"Keys", "Kind", "Qdisc", "Raw", "Sysctls"}
 )
 _MANY = "tuple[", ", ...]"
 
