@@ -1,16 +1,11 @@
-"""The two YAML parsers, and what parts them (docs/adr/0003).
-
-The one module that touches the C scanner.
-"""
+"""The two YAML parsers, and what parts them (docs/adr/0003)."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
-from functools import cache
-from importlib import import_module
-from types import ModuleType
+
+from vnetc.language.yaml_fast import c_events, c_parser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,67 +38,6 @@ def is_taken_differently(text: str) -> bool:
     return "\t" in text or _TAKEN_DIFFERENTLY.search(text) is not None
 
 
-class CParser:
-    """The C scanner of ruamel.yaml.clib and the base class of the errors it raises."""
-
-    def __init__(self, module: ModuleType, errors: ModuleType) -> None:
-        """Take them from the modules that have them."""
-        self.open = module.CParser
-        self.error: type[Exception] = errors.YAMLError
-
-
-# Of these parts of ruamel.yaml the extension takes but the class of their errors.
-_UNUSED = (
-    "Reader",
-    "Scanner",
-    "Parser",
-    "Composer",
-    "Constructor",
-    "Emitter",
-    "Serializer",
-    "Representer",
-)
-
-
-@cache
-def c_parser() -> CParser | None:
-    """Import the C scanner, if installed, without `ruamel.yaml/__init__`.
-
-    That package loads its round-trip machinery, which costs more than all the rest of a compilation
-    (docs/reference/performance.md). A bare package stands in while the extension imports its event
-    classes, and is forgotten again: who imports ruamel.yaml later gets the whole.
-    """
-    if "ruamel.yaml" in sys.modules:
-        return _import_c_parser()
-    try:
-        ruamel = import_module("ruamel")  # a namespace package: nothing is run
-    except ImportError:
-        return None
-    stand_in = ModuleType("ruamel.yaml")
-    stand_in.__path__ = [f"{folder}/yaml" for folder in ruamel.__path__]
-    sys.modules["ruamel.yaml"] = stand_in
-    try:
-        from ruamel.yaml.error import YAMLError
-
-        for part in _UNUSED:
-            module = ModuleType(f"ruamel.yaml.{part.lower()}")
-            setattr(module, f"{part}Error", YAMLError)
-            sys.modules[module.__name__] = module
-        return _import_c_parser()
-    finally:
-        for name in [n for n in sys.modules if n.startswith("ruamel.yaml")]:
-            del sys.modules[name]
-
-
-def _import_c_parser() -> CParser | None:
-    try:
-        import _ruamel_yaml
-        from ruamel.yaml import error
-    except ImportError:
-        return None
-    return CParser(_ruamel_yaml, error)
-
-
 def events(text: str, *, pure: bool) -> Iterator[Any]:
     """Run through a text's parser events. Raises `NotYaml` where it is none, for this parser."""
     parser = None if pure or is_taken_differently(text) else c_parser()
@@ -127,12 +61,3 @@ def events(text: str, *, pure: bool) -> Iterator[Any]:
 
 class NotYaml(Exception):
     """A text is not YAML."""
-
-
-def c_events(parser: CParser, text: str) -> Iterator[Any]:
-    """Run through the events of the C scanner. Raises its `error`."""
-    stream = parser.open(text)
-    try:
-        yield from iter(stream.get_event, None)
-    finally:
-        stream.dispose()

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from vnetc.language.parsers import LONG_TAG, c_events, is_allowed, is_taken_differently
-from vnetc.language.parsers import c_parser as _c_parser
+from vnetc.language.parsers import LONG_TAG, is_allowed, is_taken_differently
+from vnetc.language.yaml_fast import c_events
+from vnetc.language.yaml_fast import c_parser as _c_parser
 from vnetc.model.data import is_list
 from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, Span, diagnostic
 from vnetc.model.record import replace
