@@ -23,7 +23,7 @@ from vnetc.pipeline import Analysis, analyse, compile_analysis
 
 from tests.lab.trials import validators
 from tests.support import shapes
-from tests.support.strategies import Document, text_of
+from tests.support.drawing import Document, text_of
 
 VERSIONS = {"netplan": "0.106", "networkd": "252"}  # of Debian 12
 LOSSES = ("VN501", "VN502", "VN503")

@@ -13,9 +13,10 @@ import pytest
 from vnetc.language.tree import parse
 
 from tests.lab.trials import validators
+from tests.support.drawing import THOROUGH, Document
 from tests.support.places import ROOT
 from tests.support.rows import VALUES
-from tests.support.strategies import THOROUGH, Document, corpus
+from tests.support.strategies import corpus
 
 from . import differential
 from .differential import (

@@ -19,9 +19,10 @@ from vnetc.language.tree import parse
 from vnetc.pipeline import analyse, compile_text
 
 from tests.support import mutations
+from tests.support.drawing import Document, text_of
 from tests.support.mutations import ABSENT, has
 from tests.support.places import ROOT
-from tests.support.strategies import Document, text_of, without_target
+from tests.support.strategies import without_target
 
 # The plain hosts, of which no target needs more than its own words.
 PLAIN = (

@@ -10,6 +10,7 @@ from vnetc.backends import REGISTRY, load
 from vnetc.backends.target import Output
 from vnetc.pipeline import Analysis, analyse, compile_analysis
 
+from tests.support.drawing import THOROUGH, Document, text_of
 from tests.support.mutations import Path, is_told
 from tests.support.positions import (
     DEVICES,
@@ -21,7 +22,6 @@ from tests.support.positions import (
     rows_of,
     swap,
 )
-from tests.support.strategies import THOROUGH, Document, text_of
 
 LOSSES = ("VN501", "VN502", "VN503")
 Line = tuple[str, str]

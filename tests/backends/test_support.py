@@ -28,10 +28,11 @@ from vnetc.schema import member_schema
 from tests.lab.trials import validators
 from tests.support import shapes
 from tests.support.card_rows import CARDS_LIMITED
+from tests.support.drawing import text_of
 from tests.support.kind_rows import device_documents
 from tests.support.layer3_rows import LAYER3_LIMITED
 from tests.support.rows import VALUES
-from tests.support.strategies import corpus, text_of, without_target
+from tests.support.strategies import corpus, without_target
 
 LOSSES = ("VN501", "VN502", "VN503")
 

@@ -16,17 +16,7 @@ from vnetc.model.record import replace
 from vnetc.report import FORMATS, dotted, render, summary
 from vnetc.report.color import wanted
 
-from .reports import (
-    CASES,
-    GATEWAY,
-    GOLDEN,
-    KVM1,
-    PINNED,
-    RAW,
-    WRITTEN,
-    report,
-    sarif_run,
-)
+from .reports import CASES, GATEWAY, GOLDEN, KVM1, PINNED, RAW, WRITTEN, report, sarif_run
 
 
 def golden(case: str, format: str) -> Path:

@@ -21,7 +21,7 @@ from vnetc.report import FORMATS, Report, render
 
 from tests.backends.test_golden import SPECS
 from tests.language.test_properties import LOSSES, TARGETS
-from tests.support.strategies import examples, text_of
+from tests.support.drawing import examples, text_of
 
 # --- reports --------------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ from vnetc.schema import host_schema
 from vnetc.schema.verdict import compile_schema
 
 from tests.support import mutations, shapes
-from tests.support.strategies import Document, documents, examples, text_of, without_target
+from tests.support.drawing import Document, examples, text_of
+from tests.support.strategies import documents, without_target
 
 from .test_properties import LOSSES, SAMPLES, TARGETS, errors, everywhere, is_told
 

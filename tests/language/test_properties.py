@@ -29,9 +29,10 @@ from vnetc.pipeline import analyse, check_text, compile_analysis, compile_text
 
 from tests.lab.trials import validators
 from tests.support import mutations, namespaces, strategies
+from tests.support.drawing import Document, examples, text_of
 from tests.support.mutations import ABSENT, Mutation, is_told
 from tests.support.places import SAMPLES
-from tests.support.strategies import Document, corpus, documents, examples, text_of, without_target
+from tests.support.strategies import corpus, documents, without_target
 
 TARGETS = (
     ("ifupdown", None),

@@ -22,7 +22,8 @@ from vnetc.backends.netlink.planner.plan import plan, restore
 from vnetc.backends.netlink.planner.steps import Plan, Step, differing
 from vnetc.backends.netlink.state import Key, State, Wanted
 
-from tests.support.strategies import documents, examples, text_of
+from tests.support.drawing import examples, text_of
+from tests.support.strategies import documents
 
 from .kernel_model import device, take
 

@@ -16,9 +16,9 @@ from vnetc.language.tree import parse
 from vnetc.model.record import Record
 from vnetc.pipeline import check_text
 
+from .drawing import Document, text_of
 from .kind_rows import device_documents
 from .rows import VALUES
-from .strategies import Document, text_of
 
 _OF_GUESTS = ("nat", "routed", "isolated")
 
