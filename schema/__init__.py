@@ -78,6 +78,11 @@ def _members(family: Schema) -> Schema | None:
     return _part(family["part"]) if "part" in family else inline
 
 
+def core_schema() -> Schema:
+    """Give what the documents of all types have in common, as `core.json` has it."""
+    return _part("core")
+
+
 @cache
 def host_schema() -> Schema:
     """Give the whole schema as data, put together as draft-07 knows it."""

@@ -17,7 +17,7 @@ import pytest
 from tests.support.places import ROOT
 
 # what `make golden docs` writes, and what only tests read
-WRITTEN = ("docs/reference/", "schema/host.schema.json", "tests/")
+WRITTEN = ("docs/reference/", "schema/core.json", "schema/host.schema.json", "tests/")
 
 
 class Checkout:
@@ -213,3 +213,82 @@ def test_a_check(checkout: Checkout) -> None:
     assert report.startswith("warning[VN499]: 7 is made up\n --> made-up.vnet.yaml:4:24\n")
     assert checkout.vnetc("explain", "VN499") == PAGE
     assert "VN499" in (checkout.path / "docs/reference/codes.md").read_text()
+
+
+# --- a target -------------------------------------------------------------------------------------
+
+TARGET = {
+    "__init__.py": """\
+\"\"\"A made-up target, which writes the names of interfaces.\"\"\"
+
+from __future__ import annotations
+
+from vnetc.backends.slate.support import RARE, SUPPORT
+from vnetc.backends.slate.writer import write
+from vnetc.backends.target import Target
+
+TARGETS = {
+    "slate": Target(
+        name="slate",
+        title="slate",
+        default=(1,),
+        oldest=(1,),
+        newest=(2,),
+        common=SUPPORT,
+        rare=lambda: RARE,
+        write=write,
+    )
+}
+""",
+    "support.py": """\
+\"\"\"What a slate can say: next to nothing.\"\"\"
+
+from __future__ import annotations
+
+from vnetc.backends.support import common_rows, exact, rare_rows, unsupported
+
+_WHY = "a slate has room for names alone"
+SUPPORT = {row: unsupported(_WHY) for row in common_rows()} | {"type.ethernet": exact("a line")}
+RARE = {row: unsupported(_WHY) for row in rare_rows()}
+""",
+    "writer.py": """\
+\"\"\"Write names on a slate.\"\"\"
+
+from __future__ import annotations
+
+from vnetc.backends.support import Version
+from vnetc.backends.target import File
+from vnetc.model.host import Host
+
+
+def write(host: Host, version: Version) -> list[File]:
+    \"\"\"Write the names of a host's interfaces.\"\"\"
+    names = "".join(f"{interface.name}\\n" for interface in host.interfaces)
+    return [File("/etc/slate", names)]
+""",
+}
+
+
+def test_a_target(checkout: Checkout) -> None:
+    for name, text in TARGET.items():
+        checkout.write(f"backends/slate/{name}", text)
+    checkout.edit(
+        "backends/__init__.py",
+        '    "networkd": "vnetc.backends.networkd",\n',
+        '    "slate": "vnetc.backends.slate",\n',
+    )
+    folders = {Path(name).parent.name for name in checkout.touched()}
+    assert folders == {"slate", "backends"}
+
+    checkout.python("docs/generate.py")
+    checkout.test("tests/backends/test_golden.py", "--update-golden", "-k", "slate")
+    checkout.test("tests/backends/test_golden.py", "-k", "slate")
+    checkout.test("tests/backends/test_support.py", "-k", "slate and (type or interface)")
+    checkout.test("tests/docs/test_docs.py", "-k", "generated or current")
+    folders = {Path(name).parent.name for name in checkout.touched()}
+    assert folders == {"slate", "backends"}
+
+    checkout.write("h.vnet.yaml", "{version: 1, target: slate, interfaces: {eth0: {}, eth1: {}}}")
+    assert checkout.vnetc("compile", "h.vnet.yaml") == "eth0\neth1\n"
+    checkout.write("h.vnet.yaml", "{version: 1, target: slate, interfaces: {eth0: {mtu: 1400}}}")
+    checkout.vnetc("compile", "h.vnet.yaml", code=1)
