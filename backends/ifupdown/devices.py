@@ -8,8 +8,7 @@ from vnetc.backends.ifupdown import commands
 from vnetc.backends.options import said
 from vnetc.backends.programs.ip_link import IP_LINK, tunnel_type, words
 from vnetc.backends.services.secrets import secret_path
-from vnetc.diagnostics import Path
-from vnetc.kinds import (
+from vnetc.model.diagnostics import Path
 from vnetc.model.host import Interface
 from vnetc.model.kinds import (
     Bond,
