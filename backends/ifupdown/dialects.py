@@ -298,13 +298,13 @@ class Ifupdown2(Classic):
         """
         if self._enslaves(interface, devices):
             return _set_vrf("up", interface)
-        return [Line("vrf", interface.vrf or "")]
+        return [Line("vrf", str(interface.vrf))]
 
     def _enslaves(self, interface: Interface, devices: Devices) -> bool:
         """Tell whether a command puts an interface into its VRF: no IPv6 address outlives that."""
-        master = devices.by_name.get(interface.vrf or "")
         if interface.vrf is None:
             return False
+        master = devices.by_name.get(interface.vrf)
         return master is None or self._has_not_seen(master) or self._has_not_seen(interface)
 
     def _comes_along(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> bool:
