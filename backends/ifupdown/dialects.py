@@ -14,7 +14,7 @@ from vnetc.backends.ifupdown.devices import create, is_made
 from vnetc.backends.ifupdown.dhclient import is_hooked, write_hooks
 from vnetc.backends.ifupdown.kinds import IP_LINK
 from vnetc.backends.ifupdown.methods import Layer3
-from vnetc.backends.ifupdown.mtu import is_pinned
+from vnetc.backends.ifupdown.mtu import is_pinned, mtu_of
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.ifupdown.vlans import BridgeVlans
 from vnetc.backends.ifupdown.words import (
@@ -378,6 +378,8 @@ class Ifupdown2(Classic):
         bond = None if interface.member is None else devices.by_name.get(interface.member.bond)
         if mtu is None and bond is not None:
             mtu = bond.mtu  # a reload sets members back to 1500 otherwise
+        elif mtu is None and self._has_not_seen(interface):
+            mtu = mtu_of(interface.name, devices)  # what it has not made itself gets 1500 otherwise
         if self._has_not_seen(interface):
             options += _set_link("pre-up", interface, _later_mac(interface), interface.mtu)
         elif isinstance(interface.kind, Bond):
