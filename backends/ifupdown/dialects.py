@@ -12,7 +12,7 @@ from vnetc.backends.devices import Devices
 from vnetc.backends.ifupdown import bonds, commands, methods, ports, vlans
 from vnetc.backends.ifupdown.devices import create, is_made
 from vnetc.backends.ifupdown.methods import Layer3
-from vnetc.backends.ifupdown.mtu import is_pinned
+from vnetc.backends.ifupdown.mtu import is_pinned, mtu_of
 from vnetc.backends.ifupdown.stanzas import Line
 from vnetc.backends.ifupdown.vlans import BridgeVlans
 from vnetc.backends.ifupdown.words import (
@@ -301,13 +301,13 @@ class Ifupdown2(Classic):
         """
         if self._enslaves(interface, devices):
             return _set_vrf("up", interface)
-        return [Line("vrf", interface.vrf or "")]
+        return [Line("vrf", str(interface.vrf))]
 
     def _enslaves(self, interface: Interface, devices: Devices) -> bool:
         """Tell whether a command puts an interface into its VRF: no IPv6 address outlives that."""
-        master = devices.by_name.get(interface.vrf or "")
         if interface.vrf is None:
             return False
+        master = devices.by_name.get(interface.vrf)
         return master is None or self._has_not_seen(master) or self._has_not_seen(interface)
 
     def _comes_along(self, interface: Interface, lines: Sequence[Line], devices: Devices) -> bool:
@@ -381,6 +381,8 @@ class Ifupdown2(Classic):
         bond = None if interface.member is None else devices.by_name.get(interface.member.bond)
         if mtu is None and bond is not None:
             mtu = bond.mtu  # a reload sets members back to 1500 otherwise
+        elif mtu is None and self._has_not_seen(interface):
+            mtu = mtu_of(interface.name, devices)  # what it has not made itself gets 1500 otherwise
         if self._has_not_seen(interface):
             options += _set_link("pre-up", interface, _later_mac(interface), interface.mtu)
         elif isinstance(interface.kind, Bond):

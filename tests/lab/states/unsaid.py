@@ -282,6 +282,11 @@ def _has_mtu_of_a_tunnel(about: _About) -> bool:
     return _is_mtu(about) and interface is not None and about.host.follows_a_tunnel(interface)
 
 
+def _is_mtu_of_a_vrf(about: _About) -> bool:
+    interface = about.interface
+    return _is_mtu(about) and interface is not None and isinstance(interface.kind, Vrf)
+
+
 def _asks(about: _About) -> bool:
     interface = about.interface
     return interface is not None and bool(
@@ -439,6 +444,7 @@ UNSAID = (
         _but(r" mtu \d+"),
     ),
     Unsaid("the MTU of a tunnel, and of what is on it", ("mtu",), _has_mtu_of_a_tunnel, _nothing),
+    Unsaid("the MTU of a VRF", ("mtu",), _is_mtu_of_a_vrf, _nothing),
     Unsaid(
         "the domain of a lease or a router",
         (
