@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from vnetc.backends.since import aged
 from vnetc.backends.support import common_rows, require_rows
 from vnetc.backends.target import Target
+from vnetc.model.record import replace
 
 # Adding a target is one folder and one line here; the module has `TARGETS: dict[str, Target]`.
 REGISTRY: dict[str, str] = {
@@ -29,4 +31,4 @@ def load(name: str) -> Target:
     targets: dict[str, Target] = import_module(REGISTRY[name]).TARGETS
     target = targets[name]
     require_rows(target.common, common_rows())
-    return target
+    return replace(target, common=aged(target.common), rare=lambda: aged(target.rare()))

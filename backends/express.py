@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vnetc.backends.devices import Devices
-from vnetc.backends.support import Context, Support, Version, key, row_fields, unsupported, word_of
+from vnetc.backends.support import (
+    TITLES,
+    Context,
+    Programs,
+    Support,
+    Version,
+    key,
+    row_fields,
+    too_old,
+    unsupported,
+    word_of,
+)
+from vnetc.backends.systems import SYSTEMS
 from vnetc.backends.target import Target, has_rare
 from vnetc.model.cards import AccessPoint, VirtualFunctions
 from vnetc.model.data import is_tuple
@@ -19,12 +31,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def _refuses(row: Support, version: Version) -> bool:
-    """Tell whether a row may refuse anything at a version."""
+def _refuses(row: Support, programs: Programs) -> bool:
+    """Tell whether a row may refuse anything with these versions of programs."""
     return (
         not row.how
-        or row.since > version
-        or any(not lim.before or version < lim.before for lim in row.limits)
+        or bool(too_old(programs, row.since))
+        or any(not lim.before or too_old(programs, lim.before) for lim in row.limits)
     )
 
 
@@ -33,7 +45,7 @@ _NO_ROW = unsupported("its support table has no row for it")
 
 
 def _plan(
-    cls: type[Record], support: Mapping[str, Support], version: Version
+    cls: type[Record], support: Mapping[str, Support], programs: Programs
 ) -> list[tuple[str, Any, str, Support]]:
     """List the fields of `cls` that may be refused: name, default, row name, row."""
     plan: list[tuple[str, Any, str, Support]] = []
@@ -41,7 +53,7 @@ def _plan(
     for field in row_fields(cls):
         name = f"{word_of(cls)}.{key(field)}"
         row = support.get(name, _NO_ROW)
-        if _refuses(row, version):
+        if _refuses(row, programs):
             plan.append((field, defaults[field], name, row))
     return plan
 
@@ -94,24 +106,22 @@ def _verdict(
 ) -> tuple[str, str, str] | None:
     """Give (code, message, help) if the row refuses what the context holds."""
     word = name.partition(".")[2]
-    title = f"{target.title} {_show(context.version)}"
     if not row.how:
         return (
             "VN501",
             f"{target.name} cannot express `{word}`: {row.reason}",
             "choose another target, or leave it out with `--allow VN501`",
         )
-    if row.since > context.version:
-        return (
-            "VN502",
-            f"{title} cannot express `{word}`",
-            f"`--target-version {_show(row.since)}` can",
-        )
+    if old := too_old(context.programs, row.since):
+        title = _title(old, target, context.programs)
+        return "VN502", f"{title} cannot express `{word}`", _newer(old, target, row.since)
     for lim in row.limits:
-        if (not lim.before or context.version < lim.before) and lim.refuses(context):
-            if lim.before:
-                way_out = f"`--target-version {_show(lim.before)}` can"
-                return "VN502", f"{title} cannot express this `{word}`: {lim.reason}", way_out
+        old = too_old(context.programs, lim.before)
+        if (old or not lim.before) and lim.refuses(context):
+            if old:
+                title = _title(old, target, context.programs)
+                message = f"{title} cannot express this `{word}`: {lim.reason}"
+                return "VN502", message, _newer(old, target, lim.before)
             return (
                 "VN503",
                 f"{target.name} cannot express this `{word}`: {lim.reason}",
@@ -120,13 +130,35 @@ def _verdict(
     return None
 
 
+def _title(program: str, target: Target, programs: Programs) -> str:
+    """Name a program as people do, with the version that is compiled for."""
+    name = target.title if program == target.program else TITLES[program]
+    return f"{name} {_show(programs[program])}"
+
+
+def _newer(program: str, target: Target, needed: Programs) -> str:
+    """Say what can express it: a version of the target, or the first system with newer programs."""
+    version = needed[program]
+    if program == target.program:
+        return f"`--target-version {_show(version)}` can"
+    systems = (
+        system.name
+        for system in SYSTEMS.values()
+        if target.name in system.versions
+        and not too_old(system.programs(target.program, system.versions[target.name]), needed)
+    )
+    wanted = f"{TITLES[program]} {_show(version)} can"
+    having = next(systems, "")
+    return f"{wanted}: `--target-version {having}`" if having else wanted
+
+
 class _Pass:
     """One walk over a host with one support table."""
 
-    def __init__(self, host: Host, target: Target, version: Version) -> None:
+    def __init__(self, host: Host, target: Target, programs: Programs) -> None:
         self.host = host
         self.target = target
-        self.version = version
+        self.programs = programs
         self.devices = Devices(host)
         self.support = target.support if has_rare(host) else target.common
         self.plans: dict[type[Record], list[tuple[str, Any, str, Support]]] = {}
@@ -139,14 +171,14 @@ class _Pass:
             interface=interface,
             host=self.host,
             devices=self.devices,
-            version=self.version,
+            programs=self.programs,
         )
 
     def plan(self, cls: type[Record]) -> list[tuple[str, Any, str, Support]]:
         """Give the rows that say something of a class, looked up once."""
         plan = self.plans.get(cls)
         if plan is None:
-            plan = self.plans[cls] = _plan(cls, self.support, self.version)
+            plan = self.plans[cls] = _plan(cls, self.support, self.programs)
         return plan
 
     def is_silence(self, node: Record) -> bool:
@@ -212,7 +244,7 @@ class _Pass:
 
     def interface(self, interface: Interface) -> Interface | None:
         row = self.support.get(f"type.{interface.kind.type}", _NO_ROW)
-        if _refuses(row, self.version):
+        if _refuses(row, self.programs):
             context = self.context(interface, interface)
             verdict = _verdict(row, f"type.{interface.kind.type}", self.target, context)
             if verdict is not None:
@@ -225,12 +257,12 @@ class _Pass:
         return clean
 
 
-def express(host: Host, target: Target, version: Version) -> tuple[Host, list[Diagnostic]]:
-    """Find what the target, at this version, cannot express.
+def express(host: Host, target: Target, programs: Programs) -> tuple[Host, list[Diagnostic]]:
+    """Find what the target, with these versions of programs, cannot express.
 
     Gives the host without it, for a caller that allows the loss, and one VN50x for each place.
     """
-    walk = _Pass(host, target, version)
+    walk = _Pass(host, target, programs)
     interfaces = tuple(clean for i in host.interfaces if (clean := walk.interface(i)) is not None)
     firewalls = tuple(
         clean for f in host.firewalls if (clean := walk.visit(f, None, f.path)) is not None

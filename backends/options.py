@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from vnetc.backends.support import Limit, Support, Version, key, word_of
+from vnetc.backends.support import EVER, Limit, Programs, Support, key, word_of
 from vnetc.model.data import is_tuple
 from vnetc.model.record import Record, fields
 
@@ -40,7 +40,7 @@ class Option(Record, kw_only=False):
     field: str
     word: str = ""
     spell: Callable[[Any], str | None] = spell
-    since: Version = ()
+    since: Programs = EVER
     limits: tuple[Limit, ...] = ()
     how: str = ""
     reason: str = ""
@@ -51,7 +51,7 @@ class Option(Record, kw_only=False):
         field: str,
         word: str = "",
         spell: Callable[[Any], str | None] = spell,
-        since: Version = (),
+        since: Programs = EVER,
         limits: tuple[Limit, ...] = (),
         how: str = "",
         reason: str = "",
@@ -86,14 +86,14 @@ def option(
     word: str,
     spell: Callable[[Any], str | None] = spell,
     *limits: Limit,
-    since: Version = (),
+    since: Programs = EVER,
 ) -> Option:
     """Say a field by an option of the target."""
     return Option(field, word, spell, since, limits)
 
 
 def elsewhere(
-    field: str, how: str, *limits: Limit, since: Version = (), silence: Any = None
+    field: str, how: str, *limits: Limit, since: Programs = EVER, silence: Any = None
 ) -> Option:
     """Say a field by what a writer does on its own."""
     return Option(field, how=how, limits=limits, since=since, silence=silence)

@@ -45,27 +45,36 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
 Version: TypeAlias = tuple[int, ...]
+# program -> version: of what a host has, or of what a row needs at least. The kernel is `linux`.
+Programs: TypeAlias = Mapping[str, Version]
+EVER: Programs = {}
+# Programs that no target is named after, as people call them.
+TITLES: Mapping[str, str] = {"iproute2": "iproute2", "linux": "Linux"}
 Refuses: TypeAlias = Callable[["Context"], bool]
 
 
 class Limit(Record):
-    """A value or combination that a target cannot say, and why; `before`: only in versions before."""
+    """A value or combination that a target cannot say, and why.
+
+    With `before` it can, as soon as no program is older than the version named there.
+    """
 
     reason: str
     refuses: Refuses
-    before: Version = ()
+    before: Programs = EVER
 
 
 class Support(Record):
     """One row of a support table.
 
     `how` names the target's own option and is empty if it has none; `reason` then says why not.
+    `since` names the programs that must not be older, the target's own first.
     `silence` is the value that the target has without being told: it is never refused.
     """
 
     how: str = ""
     reason: str = ""
-    since: Version = ()
+    since: Programs = EVER
     limits: tuple[Limit, ...] = ()
     silence: Any = None
 
@@ -74,7 +83,7 @@ class Support(Record):
         *,
         how: str = "",
         reason: str = "",
-        since: Version = (),
+        since: Programs = EVER,
         limits: tuple[Limit, ...] = (),
         silence: Any = None,
     ) -> None:
@@ -96,7 +105,7 @@ class Context(Record):
     interface: Interface | None
     host: Host
     devices: Devices
-    version: Version
+    programs: Programs
 
 
 class IncompleteTable(Exception):
@@ -110,7 +119,7 @@ def require_rows(table: Mapping[str, Support], rows: Iterable[str]) -> None:
         raise IncompleteTable(f"missing, or of no key: {', '.join(sorted(wrong))}")
 
 
-def exact(how: str, *limits: Limit, since: Version = (), silence: Any = None) -> Support:
+def exact(how: str, *limits: Limit, since: Programs = EVER, silence: Any = None) -> Support:
     """The target says it, in these words."""
     return Support(how=how, since=since, limits=limits, silence=silence)
 
@@ -120,8 +129,18 @@ def unsupported(reason: str, *, silence: Any = None) -> Support:
     return Support(reason=reason, silence=silence)
 
 
-def limit(reason: str, refuses: Refuses, *, before: Version = ()) -> Limit:
-    """Exclude what `refuses` holds for, in versions older than `before` if that is given."""
+def systemd(version: int) -> Programs:
+    """Need a version of systemd, as its manual pages say in "Added in version"."""
+    return {"systemd": (version,)}
+
+
+def too_old(programs: Programs, needed: Programs) -> str:
+    """Name the first program that is older than needed, or give an empty text."""
+    return next((name for name, version in needed.items() if programs[name] < version), "")
+
+
+def limit(reason: str, refuses: Refuses, *, before: Programs = EVER) -> Limit:
+    """Exclude what `refuses` holds for, while a program is older than in `before` if that is given."""
     return Limit(reason=reason, refuses=refuses, before=before)
 
 

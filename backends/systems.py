@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from vnetc.backends.support import Version
+    from vnetc.backends.support import Programs, Version
 
 Packages: TypeAlias = Mapping[str, str]
 
@@ -59,18 +59,24 @@ _ALPINE: Packages = {
 class System(Record):
     """An operating system: versions of the targets' programs, and packages.
 
-    `packages` lacks what the system does not have; a name is empty where nothing need be installed.
+    `versions` are by the target's name, that of netlink is the kernel's. `packages` lacks what the system
+    does not have; a name is empty where nothing need be installed.
     `codename` is what people may call it instead.
     """
 
     name: str
     title: str
     versions: Mapping[str, Version]
+    iproute2: Version
     packages: Packages
     source: str
     seen: bool = False
     codename: str = ""
     has_rt_tables: bool = True  # iproute2 has a directory /etc/iproute2/rt_tables.d
+
+    def programs(self, program: str, version: Version) -> Programs:
+        """Give the versions that rows of support tables are about, one program's as asked for."""
+        return {"iproute2": self.iproute2, "linux": self.versions["netlink"], program: version}
 
 
 _LISTS = "packages of main"
@@ -88,6 +94,7 @@ _ROWS = (
             "netlink": (5, 10),
             "networkd": (247,),
         },
+        iproute2=(5, 10),
         packages=_DEBIAN_11,
         source=_LISTS,
     ),
@@ -103,6 +110,7 @@ _ROWS = (
             "netplan": (0, 106),
             "networkd": (252,),
         },
+        iproute2=(6, 1),
         packages=_DEBIAN_12,
         source=_LISTS,
         seen=True,
@@ -119,6 +127,7 @@ _ROWS = (
             "netplan": (1, 1, 2),
             "networkd": (257,),
         },
+        iproute2=(6, 15),
         packages=_DEBIAN_13,
         source=_LISTS,
         seen=True,
@@ -134,6 +143,7 @@ _ROWS = (
             "netplan": (0, 106, 1),
             "networkd": (249,),
         },
+        iproute2=(5, 15),
         packages=_DEBIAN_11,
         source="github.com/pop-os/repo-release/pull/514 (systemd), "
         "github.com/canonical/core-base/pull/261 (netplan)",
@@ -148,6 +158,7 @@ _ROWS = (
             "netplan": (1, 0),  # as released; the update to 1.1.2 came without another systemd
             "networkd": (255,),
         },
+        iproute2=(6, 1),
         packages=_DEBIAN_13,
         source="github.com/pop-os/repo-release/pull/514 (systemd), "
         "github.com/voxpupuli/puppet-systemd/pull/525 (systemd-resolved)",
@@ -157,6 +168,7 @@ _ROWS = (
         title="Ubuntu 26.04",
         codename="resolute",
         versions={"netlink": (7, 0), "netplan": (1, 2), "networkd": (259,)},
+        iproute2=(6, 18),
         packages=_DEBIAN_13,
         source="github.com/ubuntu/ubuntu-release-notes/pull/57 (systemd), "
         "github.com/voxpupuli/puppet-systemd/pull/625 (systemd-resolved)",
@@ -165,6 +177,7 @@ _ROWS = (
         name="proxmox-8",
         title="Proxmox VE 8",
         versions={"ifupdown": (0, 8, 41), "ifupdown2": (3, 2, 0), "netlink": (6, 8)},
+        iproute2=(6, 1),
         packages=_DEBIAN_12,
         source=f"{_PVE}on Debian 12",
     ),
@@ -172,6 +185,7 @@ _ROWS = (
         name="proxmox-9",
         title="Proxmox VE 9",
         versions={"ifupdown": (0, 8, 44), "ifupdown2": (3, 3, 0), "netlink": (6, 14)},
+        iproute2=(6, 15),
         packages=_DEBIAN_13,
         source=f"{_PVE}on Debian 13",
         has_rt_tables=False,
@@ -180,6 +194,7 @@ _ROWS = (
         name="alpine-3.21",
         title="Alpine Linux 3.21",
         versions={"ifupdown-ng": (0, 12, 1), "netlink": (6, 12)},
+        iproute2=(6, 11),
         packages=_ALPINE,
         source=f"{_APORTS}/Alpine-3.21.0-released.html",
     ),
@@ -187,6 +202,7 @@ _ROWS = (
         name="alpine-3.22",
         title="Alpine Linux 3.22",
         versions={"ifupdown-ng": (0, 12, 1), "netlink": (6, 12)},
+        iproute2=(6, 14),
         packages=_ALPINE,
         source=f"{_APORTS}/Alpine-3.22.0-released.html",
     ),
@@ -194,6 +210,7 @@ _ROWS = (
         name="alpine-3.23",
         title="Alpine Linux 3.23",
         versions={"ifupdown-ng": (0, 12, 1), "netlink": (6, 18)},
+        iproute2=(6, 17),
         packages=_ALPINE,
         source=f"{_APORTS}/Alpine-3.23.0-released.html",
     ),

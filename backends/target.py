@@ -1,7 +1,7 @@
 """What a target is: how it is asked for, what it can express, and what it gives.
 
-A target is data first. Its table says of each model field how the target says it, since which of
-its versions, or why it cannot. `express` (express.py) turns that into diagnostics before a writer runs; the
+A target is data first. Its table says of each model field how the target says it, since which
+versions of which programs, or why it cannot. `express` (express.py) turns that into diagnostics before a writer runs; the
 matrix of `vnetc targets` and of the docs is the same data. A writer sees only what the table lets
 through, so it never has to refuse or drop anything itself.
 """
@@ -48,7 +48,9 @@ class Output(Record):
 
 
 class Target(Record):
-    """A back end. `write` gets a host that the table lets through; paths of its files are unique.
+    """A back end. `program` is what its versions are of, by the name that rows of its table use.
+
+    `write` gets a host that the table lets through; paths of its files are unique.
 
     `check_raw` finds `raw` text of the host that the target's format cannot carry, or that
     contradicts what the writer says itself. `deployment` gives what to do with files that have
@@ -60,6 +62,7 @@ class Target(Record):
 
     name: str
     title: str
+    program: str
     default: Version
     oldest: Version
     newest: Version

@@ -272,7 +272,7 @@ def _compile(
     if system.versions.get(name) == version:
         target = target.on(target, system)
     whole = host
-    host, found = express(host, target, version)
+    host, found = express(host, target, system.programs(target.program, version))
     hooks = [] if allow_hooks else list(_hooks(host, name))
     found = _allowed(whole, [*problems, *found, *hooks, *target.check_raw(host, version)], allow)
     if analysis.failed or any(d.severity == "error" for d in found):
@@ -301,7 +301,8 @@ def expressed(
     """Give what a target that has no files can express of a document, and what there is to say."""
     if analysis.host is None:
         return None, []
-    host, found = express(analysis.host, target, version)
+    programs = SYSTEMS[DEFAULT].programs(target.program, version)
+    host, found = express(analysis.host, target, programs)
     return host, _allowed(analysis.host, found, allow)
 
 

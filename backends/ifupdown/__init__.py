@@ -106,6 +106,7 @@ TARGETS: dict[str, Target] = {
     "ifupdown": Target(
         name="ifupdown",
         title="ifupdown",
+        program="ifupdown",
         default=(0, 8, 41),  # Debian 12
         oldest=(0, 8, 36),  # Debian 11
         newest=(0, 8, 45),  # Debian testing
@@ -118,6 +119,7 @@ TARGETS: dict[str, Target] = {
     "ifupdown2": Target(
         name="ifupdown2",
         title="ifupdown2",
+        program="ifupdown2",
         default=(3, 0, 0),  # Debian 11 to 13
         oldest=(3, 0, 0),
         newest=(3, 10, 0),
@@ -131,6 +133,7 @@ TARGETS: dict[str, Target] = {
     "ifupdown-ng": Target(
         name="ifupdown-ng",
         title="ifupdown-ng",
+        program="ifupdown-ng",
         default=(0, 11, 4),  # Debian 12
         oldest=(0, 11, 4),
         newest=(0, 12, 1),  # Debian 13

@@ -14,6 +14,7 @@ TARGETS = {
     "netlink": Target(
         name="netlink",
         title="Linux",
+        program="linux",
         default=(6, 1),  # Debian 12
         oldest=(5, 10),  # Debian 11
         newest=(7, 2),  # Debian testing

@@ -50,6 +50,7 @@ TARGETS = {
     "netplan": Target(
         name="netplan",
         title="netplan",
+        program="netplan",
         default=(0, 106),  # Debian 12
         oldest=(0, 106),
         newest=(1, 2, 2),  # Debian testing

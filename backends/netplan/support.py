@@ -23,13 +23,25 @@ from vnetc.backends.networkd.support import (
 )
 from vnetc.backends.networkd.support import SUPPORT as NETWORKD
 from vnetc.backends.options import Option
-from vnetc.backends.support import Support, Version, exact, key, limit, unsupported, word_of
+from vnetc.backends.support import (
+    EVER,
+    Programs,
+    Support,
+    Version,
+    exact,
+    key,
+    limit,
+    unsupported,
+    word_of,
+)
 from vnetc.model.cards import CardMatch, VirtualFunctions
 from vnetc.model.kinds import KINDS
 from vnetc.model.record import replace
 
 # netplan 1.0 came with systemd 255 (Ubuntu 24.04), 0.106 with 252 (Debian 12).
-_DHCP6_NAME = limit("systemd 252 sends no host name by DHCPv6", of_dhcp6, before=(1, 0))
+_DHCP6_NAME = limit(
+    "systemd 252 sends no host name by DHCPv6", of_dhcp6, before={"netplan": (1, 0)}
+)
 
 _KEYS: dict[str, Support] = {
     "type.ethernet": exact("ethernets", NUMERIC_NAME),
@@ -141,7 +153,7 @@ _KEYS: dict[str, Support] = {
             "`server: networkd` of systemd 252 ignores reservations of clients that send an "
             "identifier (systemd issue 27313)",
             by_networkd,
-            before=(1, 0),
+            before={"netplan": (1, 0)},
         ),
     ),
     "host.raw": exact("keys below network"),
@@ -154,7 +166,7 @@ def dropin(row: Support) -> Support:
         return row
     how = row.how if row.how.startswith(("/", "dnsmasq", ".link", "wpa_")) else f"drop-in {row.how}"
     limits = tuple(
-        replace(lim, before=lim.before and _since(lim.before))
+        replace(lim, before=_since(lim.before))
         for lim in row.limits
         # every systemd that a netplan runs with is as new
         if not lim.before or _since(lim.before)
@@ -173,17 +185,23 @@ def narrowed(
     def narrow(row: Support, own: Support) -> Support:
         if not any(word in row.how for word in ("drop-in", ".link", ".netdev")):
             return row
-        if own.since > systemd:
+        if own.since.get("systemd", ()) > systemd:
             return unsupported(f"systemd {_show(systemd)} has no option for it")
-        late = (limit(lim.reason, lim.refuses) for lim in own.limits if lim.before > systemd)
+        late = (
+            limit(lim.reason, lim.refuses)
+            for lim in own.limits
+            if lim.before.get("systemd", ()) > systemd
+        )
         return replace(row, limits=(*row.limits, *late))
 
     return {name: narrow(row, networkd[name]) for name, row in table.items()}
 
 
-def _since(systemd: Version) -> Version:
-    """Give the netplan of the first distribution that has a version of systemd."""
-    return next((netplan for newest, netplan in SYSTEMD if systemd <= newest), (99,))
+def _since(programs: Programs) -> Programs:
+    """Give the netplan of the first distribution that has a version of systemd, if any is too old."""
+    wanted = programs.get("systemd", ())
+    netplan = next((netplan for newest, netplan in SYSTEMD if wanted <= newest), (99,))
+    return {"netplan": netplan} if netplan else EVER
 
 
 # Debian 12, Ubuntu 24.04, Debian 13, Ubuntu 26.04, Debian testing
@@ -208,7 +226,7 @@ def _native(name: str, place: str, item: Option) -> Support:
     row = NETWORKD[name]
     how = f"{place}: {item.word}" if place else item.word
     rest = _PARTLY.get(item.spell.__name__)
-    return replace(row, how=f"{how}; {rest}: drop-in {row.how}" if rest else how, since=())
+    return replace(row, how=f"{how}; {rest}: drop-in {row.how}" if rest else how, since=EVER)
 
 
 def _native_rows() -> Iterator[tuple[str, Support]]:

@@ -31,6 +31,7 @@ TARGETS = {
     "networkd": Target(
         name="networkd",
         title="systemd",
+        program="systemd",
         default=(252,),  # Debian 12
         oldest=(247,),  # Debian 11
         newest=(262,),  # Debian testing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, spell
 from vnetc.backends.spelling import commas, endpoint, pair
-from vnetc.backends.support import Limit, limit, whole_seconds
+from vnetc.backends.support import Limit, limit, systemd, whole_seconds
 from vnetc.model.kinds import (
     Bond,
     Bridge,
@@ -146,7 +146,7 @@ NETDEV: Groups = {
             option("mii_monitor_interval", "MIIMonitorSec", seconds, _MII_ZERO),
             option("up_delay", "UpDelaySec", seconds),
             option("down_delay", "DownDelaySec", seconds),
-            option("peer_notify_delay", "PeerNotifyDelaySec", seconds, since=(256,)),
+            option("peer_notify_delay", "PeerNotifyDelaySec", seconds, since=systemd(256)),
             option("arp_interval", "ARPIntervalSec", seconds),
             option("arp_ip_targets", "ARPIPTargets"),
             option(
@@ -159,7 +159,7 @@ NETDEV: Groups = {
                 ),
             ),
             option("arp_all_targets", "ARPAllTargets"),
-            option("arp_missed_max", "ARPMissedMax", since=(256,)),
+            option("arp_missed_max", "ARPMissedMax", since=systemd(256)),
             option("transmit_hash_policy", "TransmitHashPolicy"),
             option("lacp_rate", "LACPTransmitRate"),
             option("min_links", "MinLinks"),
@@ -185,10 +185,10 @@ NETDEV: Groups = {
         (
             option("id", "Id"),
             elsewhere("link", "[Network] VLAN="),
-            option("protocol", "Protocol", _protocol, since=(248,)),
+            option("protocol", "Protocol", _protocol, since=systemd(248)),
             elsewhere("flags", "[VLAN] ReorderHeader="),
-            option("ingress_qos_map", "IngressQOSMaps", _qos, since=(248,)),
-            option("egress_qos_map", "EgressQOSMaps", _qos, since=(248,)),
+            option("ingress_qos_map", "IngressQOSMaps", _qos, since=systemd(248)),
+            option("egress_qos_map", "EgressQOSMaps", _qos, since=systemd(248)),
         ),
     ),
     VlanFlags: Group(
@@ -251,7 +251,7 @@ NETDEV: Groups = {
             option("udp_checksum", "UDPChecksum"),
             option("udp6_zero_checksum_transmit", "UDP6ZeroChecksumTx"),
             option("udp6_zero_checksum_receive", "UDP6ZeroChecksumRx"),
-            option("inherit_inner_protocol", "InheritInnerProtocol", since=(254,)),
+            option("inherit_inner_protocol", "InheritInnerProtocol", since=systemd(254)),
         ),
     ),
     Vrf: Group("VRF", (option("table", "Table"),)),
@@ -261,7 +261,7 @@ NETDEV: Groups = {
             elsewhere("link", "[Network] MACVLAN="),
             option("mode", "Mode"),
             option("source_macaddresses", "SourceMACAddress"),
-            option("broadcast_queue_length", "BroadcastMulticastQueueLength", since=(248,)),
+            option("broadcast_queue_length", "BroadcastMulticastQueueLength", since=systemd(248)),
         ),
     ),
     Macvtap: Group(
@@ -319,7 +319,7 @@ NETDEV: Groups = {
             option("input_key", "InputKey", str, zero("input_key")),
             option("output_key", "OutputKey", str, zero("output_key")),
             option("path_mtu_discovery", "DiscoverPathMTU"),
-            option("ignore_do_not_fragment", "IgnoreDontFragment", since=(254,)),
+            option("ignore_do_not_fragment", "IgnoreDontFragment", since=systemd(254)),
             option("serialize", "SerializeTunneledPackets"),
             option("flow_label", "IPv6FlowLabel"),
             option("copy_dscp", "CopyDSCP", spell, _only_of("ip6ip6", "ipip6")),
@@ -343,11 +343,13 @@ NETDEV: Groups = {
     Infiniband: Group(
         "IPoIB",
         (
-            option("mode", "Mode", since=(250,)),
-            elsewhere("link", "[Network] IPoIB=", since=(250,)),
-            option("partition_key", "PartitionKey", since=(250,)),
+            option("mode", "Mode", since=systemd(250)),
+            elsewhere("link", "[Network] IPoIB=", since=systemd(250)),
+            option("partition_key", "PartitionKey", since=systemd(250)),
             option(
-                "ignore_userspace_multicast_groups", "IgnoreUserspaceMulticastGroups", since=(250,)
+                "ignore_userspace_multicast_groups",
+                "IgnoreUserspaceMulticastGroups",
+                since=systemd(250),
             ),
         ),
     ),

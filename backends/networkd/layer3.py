@@ -13,7 +13,7 @@ from vnetc.backends.formats import Section, boolean
 from vnetc.backends.kernel_defaults import carried_vlans, said_table, said_vlans
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, said
 from vnetc.backends.spelling import slash, span
-from vnetc.backends.support import Context, Version, limit
+from vnetc.backends.support import Context, Version, limit, systemd
 from vnetc.model.host import (
     Address,
     DhcpOverrides,
@@ -107,9 +107,9 @@ _STATIC_ENTRY = limit(
 _LOSES_NOP = limit(
     "it makes no rules of this action",
     lambda context: context.node.action == "nop",
-    before=(257,),
+    before=systemd(257),
 )
-_HAS_TABLES_ALONE = limit("it has no Type= of rules", lambda context: True, before=(248,))
+_HAS_TABLES_ALONE = limit("it has no Type= of rules", lambda context: True, before=systemd(248))
 _NO_OPTION = "systemd-networkd has no such option"
 
 # --- the tables -----------------------------------------------------------------------------------
@@ -126,11 +126,11 @@ ROUTE_AFTER_TABLE = (
     option("metric", "Metric"),
     option("preference", "IPv6Preference", _unless("medium")),
     option("mtu", "MTUBytes"),
-    option("advmss", "TCPAdvertisedMaximumSegmentSize", since=(248,)),
+    option("advmss", "TCPAdvertisedMaximumSegmentSize", since=systemd(248)),
     option("congestion_window", "InitialCongestionWindow"),
     option("initrwnd", "InitialAdvertisedReceiveWindow"),
-    option("hop_limit", "HopLimit", since=(255,)),
-    option("congestion_control", "TCPCongestionControlAlgorithm", since=(252,)),
+    option("hop_limit", "HopLimit", since=systemd(255)),
+    option("congestion_control", "TCPCongestionControlAlgorithm", since=systemd(252)),
     option("quick_ack", "QuickAck", only_true),
     option("fast_open_no_cookie", "FastOpenNoCookie", only_true),
 )
@@ -139,9 +139,9 @@ PORT = (
     option("priority", "Priority"),
     option("hairpin", "HairPin"),
     option("learning", "Learning"),
-    option("isolated", "Isolated", since=(251,)),
-    option("locked", "Locked", since=(258,)),
-    option("vlan_tunnel", "VLANTunnel", since=(258,)),
+    option("isolated", "Isolated", since=systemd(251)),
+    option("locked", "Locked", since=systemd(258)),
+    option("vlan_tunnel", "VLANTunnel", since=systemd(258)),
     option("neigh_suppress", "NeighborSuppression"),
     option("unicast_flood", "UnicastFlood"),
     option("multicast_flood", "MulticastFlood"),
@@ -161,7 +161,7 @@ LINK = (
     option("arp", "ARP"),
     option("multicast", "Multicast"),
     option("all_multicast", "AllMulticast"),
-    option("promiscuous", "Promiscuous", since=(248,)),
+    option("promiscuous", "Promiscuous", since=systemd(248)),
     option("group", "Group"),
 )
 _OF_BOTH_DHCP = (
@@ -188,14 +188,14 @@ DHCP4 = (
     option("use_gateway", "UseGateway"),
     option("table", "RouteTable"),
     option("client_identifier", "ClientIdentifier"),
-    option("label", "Label", since=(250,)),
+    option("label", "Label", since=systemd(250)),
 )
 ROUTERS = (
-    option("route_metric", "RouteMetric", since=(249,)),
+    option("route_metric", "RouteMetric", since=systemd(249)),
     option("use_dns", "UseDNS"),
     option("use_domains", "UseDomains"),
     option("table", "RouteTable"),
-    option("use_gateway", "UseGateway", since=(250,)),
+    option("use_gateway", "UseGateway", since=systemd(250)),
     option("use_autonomous_prefix", "UseAutonomousPrefix"),
     option("use_on_link_prefix", "UseOnLinkPrefix"),
 )
@@ -289,11 +289,11 @@ LAYER3: Groups = {
                 limit("systemd-networkd has no name for this protocol", _unknown_protocol),
             ),
             option("suppress_prefix_length", "SuppressPrefixLength"),
-            option("suppress_interface_group", "SuppressInterfaceGroup", since=(250,)),
+            option("suppress_interface_group", "SuppressInterfaceGroup", since=systemd(250)),
             option("table", "Table", _table),
             option("action", "Type", str, _LOSES_NOP, _HAS_TABLES_ALONE),
-            option("goto", "GoTo", since=(257,)),
-            option("l3mdev", "L3MasterDevice", only_true, since=(256,)),
+            option("goto", "GoTo", since=systemd(257)),
+            option("l3mdev", "L3MasterDevice", only_true, since=systemd(256)),
             option("fwmark", "FirewallMark", _mark),
             option("source_port", "SourcePort", span),
             option("destination_port", "DestinationPort", span),
@@ -322,7 +322,7 @@ LAYER3: Groups = {
             option("destination", "Destination"),
             *cannot(_NO_OPTION, "port"),
             option("vni", "VNI"),
-            option("link", "OutgoingInterface", since=(249,)),
+            option("link", "OutgoingInterface", since=systemd(249)),
         ),
     ),
     MdbEntry: Group(

@@ -8,7 +8,7 @@ from vnetc.backends.formats import Section
 from vnetc.backends.networkd.kinds import zero
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.backends.spelling import TIMES, minor, percent, scaled
-from vnetc.backends.support import Context, Limit, limit
+from vnetc.backends.support import Context, Limit, limit, systemd
 from vnetc.model.host import Interface
 from vnetc.model.qdiscs import (
     Bfifo,
@@ -104,7 +104,7 @@ def _rounded(field: str) -> Limit:
     return limit(
         "it reads tenths of a percent",
         lambda context: getattr(context.node, field) % 10 != 0,
-        before=(252,),
+        before=systemd(252),
     )
 
 
@@ -138,18 +138,18 @@ _TICKS = (1 << 32) * 64 // 1000  # microseconds
 _IMPLICIT = limit(
     "it waits for ever for a class that nobody makes",
     _hangs_in_no_made_class,
-    before=(257,),
+    before=systemd(257),
 )
 # link_find_qdisc() compares the parent of a class with that of its discipline: seen with 252
 _INNER = limit(
     "it makes classes only of the discipline under the root",
     lambda context: _place(context).parent is not None,
-    before=(257,),
+    before=systemd(257),
 )
 _QUEUES = limit(
     "it has no `mq` and `multiq`",
     lambda context: isinstance(context.node.kind, Mq | Multiq),
-    before=(257,),
+    before=systemd(257),
 )
 _UNORDERED = (
     "systemd-networkd makes classes in any order, and one whose parent is not there yet becomes one "
@@ -162,24 +162,24 @@ SECTIONS: Groups = {
         "CAKE",
         (
             option("bandwidth", "Bandwidth", _rate),
-            option("autorate_ingress", "AutoRateIngress", since=(250,)),
+            option("autorate_ingress", "AutoRateIngress", since=systemd(250)),
             option("overhead", "OverheadBytes"),
-            option("mpu", "MPUBytes", since=(250,)),
-            option("compensation", "CompensationMode", since=(250,)),
-            option("raw", "UseRawPacketSize", since=(250,)),
+            option("mpu", "MPUBytes", since=systemd(250)),
+            option("compensation", "CompensationMode", since=systemd(250)),
+            option("raw", "UseRawPacketSize", since=systemd(250)),
             option(
                 "flow_isolation",
                 "FlowIsolationMode",
                 _FLOW_ISOLATION.__getitem__,
-                since=(250,),
+                since=systemd(250),
             ),
-            option("nat", "NAT", since=(250,)),
-            option("priority_queue", "PriorityQueueingPreset", since=(250,)),
-            option("fwmark", "FirewallMark", since=(250,)),
-            option("wash", "Wash", since=(250,)),
-            option("split_gso", "SplitGSO", since=(250,)),
-            option("rtt", "RTTSec", _time, _NO_TARGET, since=(253,)),
-            option("ack_filter", "AckFilter", since=(253,)),
+            option("nat", "NAT", since=systemd(250)),
+            option("priority_queue", "PriorityQueueingPreset", since=systemd(250)),
+            option("fwmark", "FirewallMark", since=systemd(250)),
+            option("wash", "Wash", since=systemd(250)),
+            option("split_gso", "SplitGSO", since=systemd(250)),
+            option("rtt", "RTTSec", _time, _NO_TARGET, since=systemd(253)),
+            option("ack_filter", "AckFilter", since=systemd(253)),
         ),
     ),
     Clsact: Group("QDisc", ()),

@@ -10,7 +10,17 @@ import re
 from vnetc.backends.networkd.kinds import KIND_WORDS, NETDEV
 from vnetc.backends.networkd.layer3 import LAYER3
 from vnetc.backends.options import rows_of
-from vnetc.backends.support import Context, Limit, Support, exact, limit, unsupported
+from vnetc.backends.support import (
+    EVER,
+    Context,
+    Limit,
+    Programs,
+    Support,
+    exact,
+    limit,
+    systemd,
+    unsupported,
+)
 from vnetc.model.host import DhcpServer, Interface
 from vnetc.model.kinds import (
     KINDS,
@@ -33,7 +43,7 @@ def of_dhcp6(context: Context) -> bool:
     return interface is not None and context.node is interface.dhcp6_overrides
 
 
-_DHCP6_NAME = limit("its DHCPv6 client sends no host name", of_dhcp6, before=(255,))
+_DHCP6_NAME = limit("its DHCPv6 client sends no host name", of_dhcp6, before=systemd(255))
 
 
 def by_networkd(context: Context) -> bool:
@@ -46,7 +56,7 @@ def by_networkd(context: Context) -> bool:
     )
 
 
-def _networkd_server(reason: str, *, before: tuple[int, ...] = ()) -> Limit:
+def _networkd_server(reason: str, *, before: Programs = EVER) -> Limit:
     return limit(f"`server: networkd` {reason}", by_networkd, before=before)
 
 
@@ -155,7 +165,7 @@ SUPPORT: dict[str, Support] = {
     "interface.description": exact("[Network] Description="),
     "interface.macaddress": exact("[Link] MACAddress=, [NetDev] MACAddress="),
     "interface.mtu": exact("[Link] MTUBytes="),
-    "interface.activation": exact("[Link] ActivationPolicy=", since=(248,)),
+    "interface.activation": exact("[Link] ActivationPolicy=", since=systemd(248)),
     "interface.optional": exact("[Link] RequiredForOnline="),
     "interface.ignore-carrier": exact("[Network] ConfigureWithoutCarrier="),
     "interface.addresses": exact("[Network] Address=, [Address]"),
@@ -169,7 +179,7 @@ SUPPORT: dict[str, Support] = {
     "interface.ipv6-privacy": exact("[Network] IPv6PrivacyExtensions="),
     "interface.ipv6-address-generation": exact(
         "[Network] IPv6LinkLocalAddressGenerationMode=, [IPv6AcceptRA] Token=",
-        limit("`Token=prefixstable` is not known to it", _stable_slaac, before=(250,)),
+        limit("`Token=prefixstable` is not known to it", _stable_slaac, before=systemd(250)),
     ),
     # systemd issue 13914; seen in the lab with 252 often and with 257 now and then
     "interface.ipv6-mtu": unsupported(
@@ -179,7 +189,7 @@ SUPPORT: dict[str, Support] = {
     "interface.ntp": exact("[Network] NTP=", _NTP_OF_LO),
     "interface.emit-lldp": exact("[Network] EmitLLDP=", _NO_LLDP),
     "interface.critical": exact("[Network] KeepConfiguration="),
-    "interface.ipv6-address-token": exact("[IPv6AcceptRA] Token=", since=(250,)),
+    "interface.ipv6-address-token": exact("[IPv6AcceptRA] Token=", since=systemd(250)),
     "interface.routes": exact("[Route]"),
     "interface.routing-policy": exact("[RoutingPolicyRule]"),
     "interface.neighbors": exact("[Neighbor]"),
@@ -196,7 +206,7 @@ SUPPORT: dict[str, Support] = {
     "veth.peer": exact("[Peer] Name="),
     "dhcp-overrides.route-metric": exact(
         "[DHCPv4] RouteMetric=, [IPv6AcceptRA] RouteMetric=",
-        limit("routes of routers have no metric of one's own", of_dhcp6, before=(249,)),
+        limit("routes of routers have no metric of one's own", of_dhcp6, before=systemd(249)),
     ),
     "dhcp-overrides.use-routes": exact("[DHCPv4] UseRoutes="),
     "dhcp-overrides.use-dns": exact("[DHCPv4] UseDNS=, [DHCPv6] UseDNS="),
@@ -233,26 +243,26 @@ SUPPORT: dict[str, Support] = {
     "dhcp.nameservers": exact("dnsmasq dhcp-option, [DHCPServer] DNS="),
     "dhcp.domain": exact(
         "dnsmasq domain, [DHCPServer] EmitDomain= Domain=",
-        _networkd_server("hands out no domain", before=(259,)),
+        _networkd_server("hands out no domain", before=systemd(259)),
     ),
     "dhcp.reservations": exact(
         "dnsmasq dhcp-host, [DHCPServerStaticLease]",
         _networkd_server(
             "ignores reservations of clients that send an identifier (systemd issue 27313)",
-            before=(254,),
+            before=systemd(254),
         ),
     ),
     "reservation.macaddress": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] MACAddress="),
     "reservation.address": exact("dnsmasq dhcp-host, [DHCPServerStaticLease] Address="),
     "reservation.hostname": exact(
         "dnsmasq dhcp-host, [DHCPServerStaticLease] Hostname=",
-        _networkd_server("hands out no host names", before=(259,)),
+        _networkd_server("hands out no host names", before=systemd(259)),
     ),
     # networkd.conf(5); before 249 it keeps no rules
     "host.foreign": exact(
         "/etc/systemd/networkd.conf.d/50-vnetc.conf: [Network] ManageForeignRoutes=, "
         "ManageForeignRoutingPolicyRules=, since 256 ManageForeignNextHops",
-        since=(249,),
+        since=systemd(249),
     ),
     "host.foreign-files": unsupported("it reads its whole directory", silence="read"),
     "host.raw": exact("/etc/systemd/networkd.conf.d/50-vnetc.conf"),

@@ -79,7 +79,9 @@ def say(
     silence: Any = None,
 ) -> Option:
     """Say a field by a word with its value behind; `silence` is what the kernel gives a new device."""
-    return Option(field, word, lambda value: f"{word} {spell(value)}", (), limits, silence=silence)
+    return Option(
+        field, word, lambda value: f"{word} {spell(value)}", limits=limits, silence=silence
+    )
 
 
 def flag(field: str, word: str) -> Option:

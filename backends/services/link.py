@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from vnetc.backends.formats import Section, ini
 from vnetc.backends.options import Group, Groups, Option, cannot, elsewhere, option, said
 from vnetc.backends.services.paths import file_stem
-from vnetc.backends.support import Context, limit
+from vnetc.backends.support import Context, limit, systemd
 from vnetc.backends.target import File
 from vnetc.model.cards import (
     CardMatch,
@@ -83,7 +83,10 @@ LINK: Groups = {
             option("alias", "Alias", str, NEEDS_MATCH),
             option("wakeonlan", "WakeOnLan", _wakes, NEEDS_MATCH),
             elsewhere(
-                "wakeonlan_password", ".link [Link] WakeOnLanPassword=", NEEDS_MATCH, since=(250,)
+                "wakeonlan_password",
+                ".link [Link] WakeOnLanPassword=",
+                NEEDS_MATCH,
+                since=systemd(250),
             ),
             *map(
                 _settings,
@@ -120,18 +123,24 @@ LINK: Groups = {
             option("tcp6_segmentation", "TCP6SegmentationOffload"),
             option("generic_segmentation", "GenericSegmentationOffload"),
             option("generic_receive", "GenericReceiveOffload"),
-            option("generic_receive_hardware", "GenericReceiveOffloadHardware", since=(250,)),
+            option("generic_receive_hardware", "GenericReceiveOffloadHardware", since=systemd(250)),
             option("large_receive", "LargeReceiveOffload"),
-            option("receive_vlan_tag", "ReceiveVLANCTAGHardwareAcceleration", since=(250,)),
-            option("transmit_vlan_tag", "TransmitVLANCTAGHardwareAcceleration", since=(250,)),
-            option("receive_vlan_filter", "ReceiveVLANCTAGFilter", since=(250,)),
-            option("transmit_vlan_stag", "TransmitVLANSTAGHardwareAcceleration", since=(250,)),
-            option("ntuple_filter", "NTupleFilter", since=(250,)),
-            option("generic_segmentation_max_bytes", "GenericSegmentOffloadMaxBytes", since=(248,)),
+            option("receive_vlan_tag", "ReceiveVLANCTAGHardwareAcceleration", since=systemd(250)),
+            option("transmit_vlan_tag", "TransmitVLANCTAGHardwareAcceleration", since=systemd(250)),
+            option("receive_vlan_filter", "ReceiveVLANCTAGFilter", since=systemd(250)),
+            option(
+                "transmit_vlan_stag", "TransmitVLANSTAGHardwareAcceleration", since=systemd(250)
+            ),
+            option("ntuple_filter", "NTupleFilter", since=systemd(250)),
+            option(
+                "generic_segmentation_max_bytes",
+                "GenericSegmentOffloadMaxBytes",
+                since=systemd(248),
+            ),
             option(
                 "generic_segmentation_max_segments",
                 "GenericSegmentOffloadMaxSegments",
-                since=(248,),
+                since=systemd(248),
             ),
         ),
     ),
@@ -143,7 +152,7 @@ LINK: Groups = {
             option("speed", "BitsPerSecond", _megabits),
             option("duplex", "Duplex"),
             option("port", "Port"),
-            option("mdi", "MDI", since=(251,)),
+            option("mdi", "MDI", since=systemd(251)),
             option("receive_flow_control", "RxFlowControl"),
             option("transmit_flow_control", "TxFlowControl"),
             option("autonegotiation_flow_control", "AutoNegotiationFlowControl"),
@@ -170,54 +179,63 @@ LINK: Groups = {
     Queues: Group(
         "Link",
         (
-            option("receive_queues", "ReceiveQueues", since=(248,)),
-            option("transmit_queues", "TransmitQueues", since=(248,)),
-            option("transmit_queue_length", "TransmitQueueLength", since=(248,)),
+            option("receive_queues", "ReceiveQueues", since=systemd(248)),
+            option("transmit_queues", "TransmitQueues", since=systemd(248)),
+            option("transmit_queue_length", "TransmitQueueLength", since=systemd(248)),
         ),
     ),
     Coalesce: Group(
         "Link",
         (
-            option("adaptive_receive", "UseAdaptiveRxCoalesce", since=(250,)),
-            option("adaptive_transmit", "UseAdaptiveTxCoalesce", since=(250,)),
+            option("adaptive_receive", "UseAdaptiveRxCoalesce", since=systemd(250)),
+            option("adaptive_transmit", "UseAdaptiveTxCoalesce", since=systemd(250)),
             *(
                 option(
-                    f"{way}_delay{suffix}", f"{short}Coalesce{part}Sec", _microseconds, since=(250,)
+                    f"{way}_delay{suffix}",
+                    f"{short}Coalesce{part}Sec",
+                    _microseconds,
+                    since=systemd(250),
                 )
                 for way, short in (("receive", "Rx"), ("transmit", "Tx"))
                 for suffix, part in (("", ""), ("_irq", "Irq"), ("_low", "Low"), ("_high", "High"))
             ),
             *(
-                option(f"{way}_frames{suffix}", f"{short}MaxCoalesced{part}Frames", since=(250,))
+                option(
+                    f"{way}_frames{suffix}", f"{short}MaxCoalesced{part}Frames", since=systemd(250)
+                )
                 for way, short in (("receive", "Rx"), ("transmit", "Tx"))
                 for suffix, part in (("", ""), ("_irq", "Irq"), ("_low", "Low"), ("_high", "High"))
             ),
-            option("packet_rate_low", "CoalescePacketRateLow", since=(250,)),
-            option("packet_rate_high", "CoalescePacketRateHigh", since=(250,)),
-            option("packet_rate_interval", "CoalescePacketRateSampleIntervalSec", since=(250,)),
-            option("statistics_delay", "StatisticsBlockCoalesceSec", _microseconds, since=(250,)),
+            option("packet_rate_low", "CoalescePacketRateLow", since=systemd(250)),
+            option("packet_rate_high", "CoalescePacketRateHigh", since=systemd(250)),
+            option(
+                "packet_rate_interval", "CoalescePacketRateSampleIntervalSec", since=systemd(250)
+            ),
+            option(
+                "statistics_delay", "StatisticsBlockCoalesceSec", _microseconds, since=systemd(250)
+            ),
         ),
     ),
     VirtualFunctions: Group(
         "Link",
         (
-            option("count", "SR-IOVVirtualFunctions", since=(251,)),
-            elsewhere("functions", ".link [SR-IOV]", since=(251,)),
+            option("count", "SR-IOVVirtualFunctions", since=systemd(251)),
+            elsewhere("functions", ".link [SR-IOV]", since=systemd(251)),
             *cannot(_SWITCH, "embedded_switch_mode", "delay_rebind"),
         ),
     ),
     VirtualFunction: Group(
         "SR-IOV",
         (
-            option("id", "VirtualFunction", since=(251,)),
-            option("macaddress", "MACAddress", since=(251,)),
-            option("vlan", "VLANId", since=(251,)),
-            option("qos", "QualityOfService", since=(251,)),
-            option("protocol", "VLANProtocol", _upper_q, since=(251,)),
-            option("spoof_check", "MACSpoofCheck", since=(251,)),
-            option("trust", "Trust", since=(251,)),
-            option("link_state", "LinkState", _link_state, since=(251,)),
-            option("query_rss", "QueryReceiveSideScaling", since=(251,)),
+            option("id", "VirtualFunction", since=systemd(251)),
+            option("macaddress", "MACAddress", since=systemd(251)),
+            option("vlan", "VLANId", since=systemd(251)),
+            option("qos", "QualityOfService", since=systemd(251)),
+            option("protocol", "VLANProtocol", _upper_q, since=systemd(251)),
+            option("spoof_check", "MACSpoofCheck", since=systemd(251)),
+            option("trust", "Trust", since=systemd(251)),
+            option("link_state", "LinkState", _link_state, since=systemd(251)),
+            option("query_rss", "QueryReceiveSideScaling", since=systemd(251)),
         ),
     ),
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.packages import RT_TABLES, TWO_AWARE, possible
-from vnetc.backends.support import Support, rows
+from vnetc.backends.support import TITLES, Programs, Support, rows
 from vnetc.backends.systems import SYSTEMS, System
 from vnetc.backends.target import Target
 from vnetc.cli import NOTHING, UsageError
@@ -33,29 +33,42 @@ def show(version: Sequence[int]) -> str:
     return ".".join(map(str, version))
 
 
-def verdict(row: Support) -> str:
+def verdict(row: Support, target: Target) -> str:
     """Say in a word or two what a row says: exact, since, partly, no."""
     if not row.how:
         return "no"
     if row.since:
-        return f"since {show(row.since)}"
+        return f"since {_programs(row.since, target)}"
     return "partly" if row.limits else "exact"
 
 
-def remarks(row: Support) -> list[str]:
+def remarks(row: Support, target: Target) -> list[str]:
     """List what a row excludes, in words."""
     if not row.how:
         return [row.reason]
     return [
-        f"before {show(lim.before)}: {lim.reason}" if lim.before else lim.reason
+        f"before {_programs(lim.before, target)}: {lim.reason}" if lim.before else lim.reason
         for lim in row.limits
     ]
+
+
+def _programs(programs: Programs, target: Target) -> str:
+    """Spell versions: the target's own program is understood."""
+    return ", ".join(
+        show(version) if name == target.program else f"{TITLES[name]} {show(version)}"
+        for name, version in programs.items()
+    )
 
 
 def _text(targets: Sequence[Target]) -> str:
     names = rows()
     width = max(map(len, names))
-    columns = [max(len(t.name), 10) for t in targets]
+    tables = [t.support for t in targets]
+    texts = [
+        [verdict(table[name], t) for name in names]
+        for t, table in zip(targets, tables, strict=True)
+    ]
+    columns = [max(map(len, [t.name, *column])) for t, column in zip(targets, texts, strict=True)]
     head = " ".join(t.name.ljust(w) for t, w in zip(targets, columns, strict=True))
     lines = [
         f"{t.name}: {t.title} {show(t.oldest)} to {show(t.newest)}, default {show(t.default)}"
@@ -63,12 +76,10 @@ def _text(targets: Sequence[Target]) -> str:
     ]
     lines += ["", *_system_lines(targets)]
     lines += ["", f"{'key'.ljust(width)} {head}".rstrip()]
-    tables = [t.support for t in targets]
-    for name in names:
-        found = [table[name] for table in tables]
-        cells = [verdict(row).ljust(w) for row, w in zip(found, columns, strict=True)]
-        if len(found) == 1:
-            cells.append(_full(found[0]))
+    for name, *row in zip(names, *texts, strict=True):
+        cells = [text.ljust(w) for text, w in zip(row, columns, strict=True)]
+        if len(targets) == 1:
+            cells.append(_full(tables[0][name], targets[0]))
         lines.append(f"{name.ljust(width)} {' '.join(cells)}".rstrip())
     return "\n".join(lines)
 
@@ -103,23 +114,24 @@ def _notes(target: Target, system: System) -> list[str]:
     return [TWO_AWARE] if system.has_rt_tables else [RT_TABLES, TWO_AWARE]
 
 
-def _full(row: Support) -> str:
+def _full(row: Support, target: Target) -> str:
     said = f"{row.how} " if row.how else ""
-    rest = "; ".join(remarks(row))
+    rest = "; ".join(remarks(row, target))
     return (said + (f"({rest})" if rest else "")).strip()
 
 
 def _json(targets: Sequence[Target]) -> str:
-    def entry(row: Support) -> dict[str, Any]:
+    def entry(row: Support, target: Target) -> dict[str, Any]:
         return {
-            "verdict": verdict(row),
+            "verdict": verdict(row, target),
             "how": row.how or None,
-            "since": show(row.since) or None,
-            "remarks": remarks(row),
+            "since": {program: show(version) for program, version in row.since.items()} or None,
+            "remarks": remarks(row, target),
         }
 
-    def table(support: Mapping[str, Support]) -> dict[str, Any]:
-        return {name: entry(support[name]) for name in rows()}
+    def table(target: Target) -> dict[str, Any]:
+        support = target.support
+        return {name: entry(support[name], target) for name in rows()}
 
     return json.dumps(
         {
@@ -139,7 +151,7 @@ def _json(targets: Sequence[Target]) -> str:
                     }
                     for system in _systems(t)
                 },
-                "support": table(t.support),
+                "support": table(t),
             }
             for t in targets
         },
@@ -157,8 +169,10 @@ def _markdown(targets: Sequence[Target]) -> str:
         cells: list[str] = []
         for target in targets:
             row = target.support[name]
-            marks = "".join(f"[^{notes.setdefault(text, len(notes) + 1)}]" for text in remarks(row))
-            cells.append(verdict(row) + marks)
+            marks = "".join(
+                f"[^{notes.setdefault(text, len(notes) + 1)}]" for text in remarks(row, target)
+            )
+            cells.append(verdict(row, target) + marks)
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     lines += ["", *(f"[^{number}]: {text}" for text, number in notes.items())]
     return "\n".join(lines)

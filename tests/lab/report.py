@@ -12,7 +12,8 @@ import sys
 from typing import Any
 
 from vnetc.backends import load
-from vnetc.backends.support import rows
+from vnetc.backends.support import rows, too_old
+from vnetc.backends.systems import system_of
 
 from . import record
 from .case import GENERATIONS
@@ -27,8 +28,10 @@ PROOFS = 3  # experiments to name; more say no more
 
 def claims(row: str, target: str, version: str) -> bool:
     """Tell whether a target's table says that the target, at a version, can express a row."""
-    support = load(target).support[row]
-    return bool(support.how) and support.since <= tuple(map(int, version.split(".")))
+    about, asked = load(target), tuple(map(int, version.split(".")))
+    support = about.support[row]
+    programs = system_of(target, asked).programs(about.program, asked)
+    return bool(support.how) and not too_old(programs, support.since)
 
 
 def renderers() -> list[tuple[str, str, str]]:

@@ -120,15 +120,16 @@ def test_systemd_knows_names_of_tables(generation: str, target: str, root: None)
     else than systemd says it too.
     """
     version = tuple(map(int, GENERATIONS[generation][target].split(".")))
+    program = load(target).program
     known = {name for _, name in names.known(generation)}
     wrong: dict[str, list[str]] = {}
     seen = 0
     for row, support in load(target).support.items():
         said = list(names.names_of(support.how))
         missing = [name for name in said if name not in known]
-        narrower = any(limit.before > version for limit in support.limits)
+        narrower = any(limit.before.get(program, ()) > version for limit in support.limits)
         others = not support.how.startswith("[")
-        if support.since <= version:
+        if support.since.get(program, ()) <= version:
             seen += len(said)
             if missing and not (narrower and (others or len(missing) < len(said))):
                 wrong[row] = missing

@@ -21,12 +21,14 @@ from vnetc.backends.netlink.desired import wanted
 from vnetc.backends.netlink.planner.plan import plan, restore
 from vnetc.backends.netlink.planner.steps import Plan, Step, differing
 from vnetc.backends.netlink.state import Key, State, Wanted
+from vnetc.backends.systems import DEFAULT, SYSTEMS
 
 from tests.support.drawing import examples, text_of
 from tests.support.strategies import documents
 
 from .kernel_model import device, take
 
+PROGRAMS = SYSTEMS[DEFAULT].programs("linux", load("netlink").default)
 PLANS = Path(__file__).parent / "plan"
 
 
@@ -49,7 +51,7 @@ def _state(data: Mapping[str, Any]) -> State:
 
 def _wanted(text: str) -> list[Wanted]:
     target = load("netlink")
-    host, found = express(vnetc.load_host(text), target, target.default)
+    host, found = express(vnetc.load_host(text), target, PROGRAMS)
     assert not [d for d in found if d.severity == "error"]
     return wanted(host)
 
@@ -121,7 +123,7 @@ def _bare(text: str) -> State:
 def _hosts(draw: st.DrawFn) -> str:
     text = text_of(draw(documents()))
     target = load("netlink")
-    _, found = express(vnetc.load_host(text), target, target.default)
+    _, found = express(vnetc.load_host(text), target, PROGRAMS)
     assume(not [d for d in found if d.severity == "error"])
     return text
 
@@ -132,7 +134,7 @@ _HOSTS = documents().map(text_of)
 def _possible(text: str) -> list[Wanted]:
     """Give what a document asks for that this target can do: the rest is refused."""
     target = load("netlink")
-    return wanted(express(vnetc.load_host(text), target, target.default)[0])
+    return wanted(express(vnetc.load_host(text), target, PROGRAMS)[0])
 
 
 def _have_no_name_in_common(items: list[Wanted], text: str) -> bool:
