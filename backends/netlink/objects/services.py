@@ -19,6 +19,7 @@ from vnetc.backends.support import Context, Support, common_rows, exact, limit, 
 from vnetc.backends.target import File
 from vnetc.model.data import is_list
 from vnetc.model.host import DhcpServer, Host, Interface
+from vnetc.model.kinds import Ethernet, Veth
 from vnetc.model.record import Record, replace
 
 TYPE_CHECKING = False
@@ -208,6 +209,8 @@ def _network_file(host: Host, interface: Interface) -> str:
 
     keep = {"networkd": {"Network": {"KeepConfiguration": True}}}
     alone = replace(interface, port=None, member=None, vrf=None, qdiscs=(), fdb=(), raw=keep)
+    if isinstance(interface.kind, Veth):
+        alone = replace(alone, kind=Ethernet())  # its other end is not in the file
     files = load("networkd").write(Host(name=host.name, interfaces=(alone,)), _NETWORKD_VERSION)
     return next(file.content for file in files if file.path.endswith(".network"))
 
