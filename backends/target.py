@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from vnetc.backends.support import Support, Version, rare_rows, require_rows
+from vnetc.backends.support import Programs, Support, Version, rare_rows, require_rows
+from vnetc.backends.systems import DEFAULT, SYSTEMS, System
 from vnetc.model.diagnostics import Diagnostic
 from vnetc.model.host import Host
 from vnetc.model.kinds import Ethernet, Wifi
@@ -20,7 +21,6 @@ from vnetc.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vnetc.backends.deployment import Deployment
-    from vnetc.backends.systems import System
 
 
 class File(Record, kw_only=False):
@@ -73,6 +73,11 @@ class Target(Record):
     deployment: Callable[[], Deployment | None] = lambda: None
     on: Callable[[Target, System], Target] = lambda target, system: target
     holds: Callable[[Diagnostic], bool] = lambda found: True
+
+    @property
+    def programs(self) -> Programs:
+        """The versions of programs that are compiled for if nobody asks for others."""
+        return SYSTEMS[DEFAULT].programs(self.program, self.default)
 
     @property
     def support(self) -> Mapping[str, Support]:

@@ -296,13 +296,12 @@ def _compile(
 
 
 def expressed(
-    analysis: Analysis, target: Target, version: Version, allow: Collection[str]
+    analysis: Analysis, target: Target, allow: Collection[str]
 ) -> tuple[Host | None, list[Diagnostic]]:
     """Give what a target that has no files can express of a document, and what there is to say."""
     if analysis.host is None:
         return None, []
-    programs = SYSTEMS[DEFAULT].programs(target.program, version)
-    host, found = express(analysis.host, target, programs)
+    host, found = express(analysis.host, target, target.programs)
     return host, _allowed(analysis.host, found, allow)
 
 

@@ -162,7 +162,7 @@ def written(text: str, target: str) -> dict[str, str] | None:
     if result.host is None or any(d.severity == "error" for d in result.diagnostics):
         return None
     about = load(target)
-    host, _ = express(result.host, about, about.default)
+    host, _ = express(result.host, about, about.programs)
     return {file.path: file.content for file in about.write(host, about.default)}
 
 

@@ -78,7 +78,7 @@ def desired(options: Options) -> Desired | None:
     target = target_options(options, ALLOWABLE | {"VN607"})
     analysis = analyse(source.source, name=source.name)
     kernel = load(KERNEL)
-    host, found = expressed(analysis, kernel, kernel.default, options.allow)
+    host, found = expressed(analysis, kernel, options.allow)
     files: tuple[File, ...] | None = None
     if options.target is not None:
         version, hooks = target["version"], options.allow_hooks

@@ -204,7 +204,7 @@ def unsaid(target: str) -> dict[str, set[str]]:
         document = parse(text.encode()).data
         host = analyse(text, name="host").host
         assert host is not None
-        host, _ = express(host, about, about.default)
+        host, _ = express(host, about, about.programs)
         devices = Devices(host)
         for interface in host.interfaces:
             raw = raw_lines(interface, target)

@@ -157,7 +157,7 @@ HOSTS = {"static": STATIC, "dhcp": DHCP, "nat": NAT, "everything": EVERYTHING}
 def write(host: Host, dialect: str) -> str:
     """Give the interfaces file of a host that the dialect can express."""
     target = load(dialect)
-    expressible, refused = express(host, target, target.default)
+    expressible, refused = express(host, target, target.programs)
     assert refused == []
     (text,) = (
         file.content
@@ -175,7 +175,7 @@ def stanza(text: str, name: str) -> str:
 
 def refusals(host: Host, dialect: str) -> list[str]:
     target = load(dialect)
-    return [d.code for d in express(host, target, target.default)[1]]
+    return [d.code for d in express(host, target, target.programs)[1]]
 
 
 STANZAS: list[tuple[Host, str, str, str]] = [

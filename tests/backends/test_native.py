@@ -96,7 +96,7 @@ def written(document: Document, target: str) -> Counter[Line]:
     if host is None:
         return Counter()
     about = load(target)
-    host, _ = express(host, about, about.default)
+    host, _ = express(host, about, about.programs)
     return Counter(
         Line(file.path, line.strip())
         for file in about.write(host, about.default)

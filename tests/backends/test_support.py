@@ -322,7 +322,11 @@ def test_each_limit_is_reached(target: str) -> None:
     # one limit may hide behind an older one
     versions = [
         about.oldest,
-        *(name for name in ("debian-11", "ubuntu-22.04", "debian-12", "debian-13") if name in systems),
+        *(
+            name
+            for name in ("debian-11", "ubuntu-22.04", "debian-12", "debian-13")
+            if name in systems
+        ),
         about.newest,
     ]
     said = {

@@ -21,14 +21,13 @@ from vnetc.backends.netlink.desired import wanted
 from vnetc.backends.netlink.planner.plan import plan, restore
 from vnetc.backends.netlink.planner.steps import Plan, Step, differing
 from vnetc.backends.netlink.state import Key, State, Wanted
-from vnetc.backends.systems import DEFAULT, SYSTEMS
 
 from tests.support.drawing import examples, text_of
 from tests.support.strategies import documents
 
 from .kernel_model import device, take
 
-PROGRAMS = SYSTEMS[DEFAULT].programs("linux", load("netlink").default)
+PROGRAMS = load("netlink").programs
 PLANS = Path(__file__).parent / "plan"
 
 
