@@ -33,29 +33,29 @@ def show(version: Sequence[int]) -> str:
     return ".".join(map(str, version))
 
 
-def verdict(row: Support, target: Target) -> str:
+def verdict(row: Support) -> str:
     """Say in a word or two what a row says: exact, since, partly, no."""
     if not row.how:
         return "no"
     if row.since:
-        return f"since {_programs(row.since, target)}"
+        return f"since {_programs(row.since)}"
     return "partly" if row.limits else "exact"
 
 
-def remarks(row: Support, target: Target) -> list[str]:
+def remarks(row: Support) -> list[str]:
     """List what a row excludes, in words."""
     if not row.how:
         return [row.reason]
     return [
-        f"before {_programs(lim.before, target)}: {lim.reason}" if lim.before else lim.reason
+        f"before {_programs(lim.before)}: {lim.reason}" if lim.before else lim.reason
         for lim in row.limits
     ]
 
 
-def _programs(programs: Programs, target: Target) -> str:
-    """Spell versions: the target's own program is understood."""
+def _programs(programs: Programs) -> str:
+    """Spell versions: what has no title is the target's own program."""
     return ", ".join(
-        show(version) if name == target.program else f"{TITLES[name]} {show(version)}"
+        f"{TITLES[name]} {show(version)}" if name in TITLES else show(version)
         for name, version in programs.items()
     )
 
@@ -64,10 +64,8 @@ def _text(targets: Sequence[Target]) -> str:
     names = rows()
     width = max(map(len, names))
     tables = [t.support for t in targets]
-    texts = [
-        [verdict(table[name], t) for name in names]
-        for t, table in zip(targets, tables, strict=True)
-    ]
+    # the first program alone, so that the columns stay narrow: a single target's table has all
+    texts = [[verdict(table[name]).partition(",")[0] for name in names] for table in tables]
     columns = [max(map(len, [t.name, *column])) for t, column in zip(targets, texts, strict=True)]
     head = " ".join(t.name.ljust(w) for t, w in zip(targets, columns, strict=True))
     lines = [
@@ -79,7 +77,7 @@ def _text(targets: Sequence[Target]) -> str:
     for name, *row in zip(names, *texts, strict=True):
         cells = [text.ljust(w) for text, w in zip(row, columns, strict=True)]
         if len(targets) == 1:
-            cells.append(_full(tables[0][name], targets[0]))
+            cells.append(_full(tables[0][name]))
         lines.append(f"{name.ljust(width)} {' '.join(cells)}".rstrip())
     return "\n".join(lines)
 
@@ -114,24 +112,24 @@ def _notes(target: Target, system: System) -> list[str]:
     return [TWO_AWARE] if system.has_rt_tables else [RT_TABLES, TWO_AWARE]
 
 
-def _full(row: Support, target: Target) -> str:
+def _full(row: Support) -> str:
     said = f"{row.how} " if row.how else ""
-    rest = "; ".join(remarks(row, target))
+    rest = "; ".join(remarks(row))
     return (said + (f"({rest})" if rest else "")).strip()
 
 
 def _json(targets: Sequence[Target]) -> str:
-    def entry(row: Support, target: Target) -> dict[str, Any]:
+    def entry(row: Support) -> dict[str, Any]:
         return {
-            "verdict": verdict(row, target),
+            "verdict": verdict(row),
             "how": row.how or None,
             "since": {program: show(version) for program, version in row.since.items()} or None,
-            "remarks": remarks(row, target),
+            "remarks": remarks(row),
         }
 
     def table(target: Target) -> dict[str, Any]:
         support = target.support
-        return {name: entry(support[name], target) for name in rows()}
+        return {name: entry(support[name]) for name in rows()}
 
     return json.dumps(
         {
@@ -169,10 +167,8 @@ def _markdown(targets: Sequence[Target]) -> str:
         cells: list[str] = []
         for target in targets:
             row = target.support[name]
-            marks = "".join(
-                f"[^{notes.setdefault(text, len(notes) + 1)}]" for text in remarks(row, target)
-            )
-            cells.append(verdict(row, target) + marks)
+            marks = "".join(f"[^{notes.setdefault(text, len(notes) + 1)}]" for text in remarks(row))
+            cells.append(verdict(row) + marks)
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     lines += ["", *(f"[^{number}]: {text}" for text, number in notes.items())]
     return "\n".join(lines)

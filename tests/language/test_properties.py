@@ -28,8 +28,8 @@ from vnetc.model.diagnostics import Diagnostic
 from vnetc.pipeline import analyse, check_text, compile_analysis, compile_text
 
 from tests.lab.trials import validators
-from tests.support import mutations, namespaces, strategies
-from tests.support.drawing import Document, examples, text_of
+from tests.support import mutations, namespaces
+from tests.support.drawing import THOROUGH, Document, examples, text_of
 from tests.support.mutations import ABSENT, Mutation, is_told
 from tests.support.places import SAMPLES
 from tests.support.strategies import corpus, documents, without_target
@@ -355,7 +355,7 @@ def test_same_bytes_on_every_machine(machine: str, texts: list[str], tmp_path: P
 
 # --- the real programs accept what was written ----------------------------------------------------
 
-BATCH = 400 if strategies.THOROUGH else 30
+BATCH = 400 if THOROUGH else 30
 
 
 def _program(name: str) -> str:
