@@ -1,6 +1,6 @@
 """Since when Linux and iproute2 have what some rows say, whatever target says it.
 
-Of Linux from the history of its user API (include/uapi/linux), of iproute2 from its manual pages. What
+Of Linux from the history of its user API (include/uapi/linux), of iproute2 from its releases. What
 is as old as Debian 11's, Linux 5.10 and iproute2 5.10, is not listed.
 """
 
@@ -17,6 +17,7 @@ ROWS: Mapping[str, Programs] = {
     "bond.lacp-active": {"linux": (5, 15), "iproute2": (5, 16)},
     "geneve.inherit-inner-protocol": {"linux": (5, 18), "iproute2": (5, 18)},
     "macvlan.broadcast-queue-length": {"linux": (5, 11), "iproute2": (5, 11)},
+    "port.broadcast-flood": {"iproute2": (6, 1)},  # of ip(8); not in 5.10
     "port.locked": {"linux": (5, 18), "iproute2": (5, 18)},
 }
 

@@ -1,6 +1,6 @@
 """Since when Linux, iproute2 and systemd have what the support tables say, by Debian's packages of them.
 
-The user API's headers, the manual pages of iproute2, and "Added in version" of systemd's. A table that
+The user API's headers, the programs of iproute2, and "Added in version" of systemd's. A table that
 says too late a version refuses right documents; one that says too early a version drops them.
 """
 
@@ -27,6 +27,8 @@ VERSIONS: dict[str, dict[str, tuple[int, ...]]] = {
     "bookworm": {"linux": (6, 1), "iproute2": (6, 1), "systemd": (252,)},
     "trixie": {"linux": (6, 12), "iproute2": (6, 15), "systemd": (257,)},
 }
+if tree.WITH_TESTING:
+    VERSIONS[tree.TESTING] = {"linux": (7, 2), "iproute2": (7, 2), "systemd": (262,)}
 ENUMERATOR = re.compile(
     r"\b(?:IFLA|IFA|RTA|RTAX|FRA|NDA|NTF|BRIDGE_VLAN|MDBA|WG[A-Z]+)_[A-Z0-9_]+\b"
 )
@@ -36,6 +38,8 @@ OF_VALUES = {
     ("bond.arp-ip-targets", "ns_ip6_target"): "IFLA_BOND_NS_IP6_TARGET",
     ("bond.transmit-hash-policy", "vlan+srcmac"): "BOND_XMIT_POLICY_VLAN_SRCMAC",
 }
+OF_A_VALUE = {"bond.transmit-hash-policy"}
+BACKPORTED = {"geneve.inherit-inner-protocol"}  # Linux 5.10.246 has it; Debian 11 came without
 
 
 @cache
@@ -49,9 +53,9 @@ def packages(generation: str) -> Path:
 
 
 @cache
-def headers(generation: str) -> str:
+def headers(generation: str) -> frozenset[str]:
     found = (packages(generation) / "usr/include/linux").rglob("*.h")
-    return "\n".join(path.read_text(errors="replace") for path in found)
+    return words("\n".join(path.read_text(errors="replace") for path in found))
 
 
 @cache
@@ -61,8 +65,20 @@ def manual(generation: str, pattern: str) -> str:
     return "\n".join(gzip.decompress(page.read_bytes()).decode() for page in pages)
 
 
-def has(text: str, word: str) -> bool:
-    return re.search(rf"(?<![\w+]){re.escape(word)}(?![\w+])", text) is not None
+@cache
+def programs(generation: str) -> frozenset[str]:
+    """Give what iproute2's programs have in them: their usage has words that no manual page has."""
+    found = [
+        path
+        for path in sorted(packages(generation).rglob("*"))
+        if path.name in ("ip", "tc", "bridge") and "bin" in path.parts[-2] and not path.is_symlink()
+    ]
+    assert len(found) == 3
+    return words("\n".join(path.read_bytes().decode("latin-1") for path in found))
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[\w+]+", text))
 
 
 def oldest(row: Support, program: str) -> list[tuple[int, ...]]:
@@ -74,15 +90,15 @@ def oldest(row: Support, program: str) -> list[tuple[int, ...]]:
 @pytest.mark.lab
 @pytest.mark.parametrize("generation", VERSIONS)
 def test_the_kernel_has_attributes(generation: str, root: None) -> None:
-    """As soon as the table says it, and not before."""
-    text, version = headers(generation), VERSIONS[generation]["linux"]
+    """As soon as the table says it, and not before; a stable release may have got one later."""
+    known, version = headers(generation), VERSIONS[generation]["linux"]
     seen, wrong = 0, []
     for name, row in load("netlink").support.items():
         attributes = ENUMERATOR.findall(row.how)
         seen += len(attributes)
-        missing = [attribute for attribute in attributes if not has(text, attribute)]
+        missing = [attribute for attribute in attributes if attribute not in known]
         said = any(needed > version for needed in oldest(row, "linux"))
-        if attributes and bool(missing) != said:
+        if attributes and name not in OF_A_VALUE | BACKPORTED and bool(missing) != said:
             wrong.append((name, missing, said))
     assert seen > 150
     assert not wrong
@@ -94,9 +110,9 @@ def test_the_kernel_has_values(generation: str, root: None) -> None:
     support = load("netlink").support
     for (name, word), enumerator in OF_VALUES.items():
         (needed,) = oldest(support[name], "linux")
-        known = needed <= VERSIONS[generation]["linux"]
-        assert has(headers(generation), enumerator) is known
-        assert has(manual(generation, "man8/ip-link.8.gz"), word) is known
+        old_enough = needed <= VERSIONS[generation]["linux"]
+        assert (enumerator in headers(generation)) is old_enough
+        assert (word in programs(generation)) is old_enough
 
 
 @pytest.mark.lab
@@ -111,8 +127,7 @@ def test_the_kernel_has_sysctls(generation: str, root: None) -> None:
         name
         for family, prefix in (("ipv4", "IPV4_DEVCONF_"), ("ipv6", "DEVCONF_"))
         for name in sysctls[family]["properties"]
-        if has(headers("trixie"), prefix + name.upper())
-        and not has(headers(generation), prefix + name.upper())
+        if prefix + name.upper() in headers("trixie") - headers(generation)
     ]
     version = VERSIONS[generation]["linux"]
     assert [name for name in missing if SYSCTLS[name]["linux"] <= version] == []
@@ -123,23 +138,39 @@ def test_the_kernel_has_sysctls(generation: str, root: None) -> None:
 @pytest.mark.parametrize("target", ["ifupdown", "ifupdown2", "ifupdown-ng"])
 def test_iproute2_has_words(generation: str, target: str, root: None) -> None:
     """As soon as the table says it, and not before."""
-    text, version = manual(generation, "man8/*.8.gz"), VERSIONS[generation]["iproute2"]
+    known, version = programs(generation), VERSIONS[generation]["iproute2"]
     seen, wrong = 0, []
     for name, row in load(target).support.items():
-        words = [match[1] for part in row.how.split(", ") if (match := WORD.search(part))]
+        said = [match[1] for part in row.how.split(", ") if (match := WORD.search(part))]
         needed = row.since.get("iproute2", ())
-        seen += len(words)
-        if words and any(not has(text, word) for word in words) != (needed > version):
-            wrong.append((name, words, needed))
+        seen += len(said)
+        if said and any(word not in known for word in said) != (needed > version):
+            wrong.append((name, said, needed))
     assert seen > 50
     assert not wrong
 
 
 # --- systemd --------------------------------------------------------------------------------------
 
+# rows that say another version than their option has, and why
+OTHERWISE = {
+    "infiniband.link": "a device of [IPoIB], which came with 250, needs more than its name in IPoIB=",
+    "interface.critical": "the page ends with the version of a value that came later",
+    "qos-mapping.from": "`vlan.ingress-qos-map` and `vlan.egress-qos-map` say it",
+    "qos-mapping.to": "`vlan.ingress-qos-map` and `vlan.egress-qos-map` say it",
+    "reservation.address": "`dhcp.reservations` says it, by a limit",
+    "reservation.macaddress": "`dhcp.reservations` says it, by a limit",
+    "rule.action": "a limit says it",
+}
 SECTION = re.compile(r'^\.SH "\[([A-Z0-9]+)\] SECTION OPTIONS"')
-TERM = re.compile(r"\\fI([\w.\\-]+)=\\fR")
-ADDED = re.compile(r"^Added in version (\d+)")
+SECTION = re.compile(r'^\.SH "\[([A-Z0-9]+)\] SECTION OPTIONS"', re.MULTILINE)
+# a heading of options, and all until the next one
+ENTRY = re.compile(
+    r"^\.PP\n(\\fI[^\n]*=\\fR)\n\.RS 4\n(.*?)(?=^\.PP\n\\fI[^\n]*=\\fR\n\.RS 4\n|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+OPTION = re.compile(r"\\fI([\w.-]+)=\\fR")
+ADDED = re.compile(r"^Added in version (\d+)", re.MULTILINE)
 
 
 def added() -> dict[str, set[int]]:
@@ -149,18 +180,14 @@ def added() -> dict[str, set[int]]:
     """
     found: dict[str, set[int]] = {}
     for kind in ("network", "netdev", "link"):
-        section, options = "", dict[str, int]()
-        ages: dict[str, int] = {}
-        for line in manual("trixie", f"man5/systemd.{kind}.5.gz").replace("\\-", "-").splitlines():
-            if match := SECTION.match(line):
-                section, options = match[1].lower(), {}
-            elif terms := TERM.findall(line) if line.startswith("\\fI") else []:
-                options = dict.fromkeys((f"{section}.{term.lower()}" for term in terms), 0)
-                ages |= options
-            elif match := ADDED.match(line):
-                ages |= dict.fromkeys(options, int(match[1]))
-        for option, version in ages.items():
-            found.setdefault(option, set()).add(version)
+        text = manual("trixie", f"man5/systemd.{kind}.5.gz").replace("\\-", "-")
+        _, *parts = SECTION.split(text)
+        for section, part in zip(parts[::2], parts[1::2], strict=True):
+            for entry in ENTRY.finditer(part):
+                versions = ADDED.findall(entry[2])  # the last: values have their own before it
+                for option in OPTION.findall(entry[1]):
+                    name = f"{section}.{option}".lower()
+                    found.setdefault(name, set()).add(int(versions[-1]) if versions else 0)
     return found
 
 
@@ -176,6 +203,6 @@ def test_systemd_has_options(root: None) -> None:
             possible = {max(first, version) for option in options for version in ages[option]}
             said = row.since.get("systemd", (first,))[0]
             if said not in possible:
-                wrong.append((name, row.how, possible, said))
+                wrong.append(name)
     assert seen > 200
-    assert not wrong
+    assert sorted(wrong) == sorted(OTHERWISE)

@@ -42,9 +42,9 @@ LAYERS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "netplan": {
         "bookworm": ("netplan.io", "libnetplan0", "libffi8", "libglib2.0-0", "libyaml-0-2")
     },
-    # headers and manual pages, to read: since when programs have what the tables say
+    # headers, programs and manual pages, to read: since when programs have what the tables say
     "ages": dict.fromkeys(
-        ("bullseye", *tree.GENERATIONS), ("iproute2", "linux-libc-dev", "systemd")
+        ("bullseye", *tree.GENERATIONS), ("iproute2", "linux-libc-dev", "systemd", "udev")
     ),
     # what vnetc imports while nothing is wrong with a document
     "ruamel.yaml": {
