@@ -224,7 +224,9 @@ def system_of(target: str, version: Version) -> System:
 
     It is the one with that version, or with the newest before it. The default is preferred.
     """
-    return max(_debians(target, version), key=lambda s: (s.versions[target], s.name == DEFAULT))
+    return max(
+        _debians(target, version), key=lambda s: (s.versions.get(target, ()), s.name == DEFAULT)
+    )
 
 
 def _debians(target: str, version: Version) -> Iterator[System]:

@@ -54,7 +54,7 @@ class Checkout:
             timeout=600,
             check=False,
         )
-        assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
+        assert done.returncode == code, done.stdout[-9000:] + done.stderr[-3000:]
         return done.stdout
 
     def python(self, *arguments: str, code: int = 0) -> str:
@@ -231,6 +231,7 @@ TARGETS = {
     "slate": Target(
         name="slate",
         title="slate",
+        program="slate",
         default=(1,),
         oldest=(1,),
         newest=(2,),
