@@ -54,7 +54,7 @@ endif
 N := 20
 SEED := 0
 lab-fuzz: dev ## bring N random hosts up, keep the smallest of each that fails; needs root
-	$(BIN)/python -m tests.lab.fuzz $(N) --seed $(SEED)
+	$(BIN)/python -m tests.lab.trials.fuzz $(N) --seed $(SEED)
 
 bench: dev ## measure against netplan.io, write docs/reference/performance.md
 	$(BIN)/python tests/bench/run.py

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from vnetc.backends import load
 from vnetc.backends.express import express
-from vnetc.backends.ifupdown.stanzas import Line, Stanza, interfaces
 from vnetc.backends.support import rows
 from vnetc.model.host import (
     Address,
@@ -549,32 +548,6 @@ iface eth0 inet manual
     )
     assert write(host, "ifupdown").endswith("\n\nsource interfaces.d/*\n")
     assert "echo up" not in write(host, "ifupdown2")
-
-
-@pytest.mark.parametrize(
-    ("value", "unsafe"),
-    [
-        ("", ""),
-        (" a", ""),
-        ("a\nauto eth9", ""),
-        ("a\x00", ""),
-        ("a\\", ""),
-        ("a\\b", "\\%"),
-        ("50%", "\\%"),
-        ("a # b", "#"),
-    ],
-)
-def test_stanza_refuses_what_a_dialect_cannot_carry(value: str, unsafe: str) -> None:
-    with pytest.raises(ValueError, match="not a value"):
-        interfaces(
-            "h", [Stanza(name="eth0", method="manual", lines=[Line("up", value)])], unsafe=unsafe
-        )
-
-
-@pytest.mark.parametrize("name", ["", "x;y", "$x", "a b", "a\nb", "-x"])
-def test_stanza_refuses_a_name_that_is_code(name: str) -> None:
-    with pytest.raises(ValueError, match="not a word"):
-        interfaces("h", [Stanza(name=name, method="manual")])
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

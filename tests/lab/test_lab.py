@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from . import fuzz
 from .case import GENERATIONS
 from .conftest import Verdict
 from .experiments import Experiment, cases, equalities, scenarios
-from .trials import habits, lies
+from .trials import fuzz, habits, lies
 from .trials.reload import reloads
 
 EXPERIMENTS: list[Experiment] = []

@@ -1,4 +1,4 @@
-"""Random documents for the lab: `python -m tests.lab.fuzz COUNT [--seed N]`, or `make lab-fuzz N=`.
+"""Random documents for the lab: `python -m tests.lab.trials.fuzz COUNT [--seed N]`, or `make lab-fuzz N=`.
 
 Each is brought up with every renderer that does not refuse it. One about which renderers disagree
 is made as small as it can be and kept as a case, so that it is tried from then on.
@@ -23,12 +23,12 @@ from vnetc.model.diagnostics import Path as Place
 
 from tests.support import strategies
 
-from .case import GENERATIONS, SUFFIX, Case, servers
-from .experiments import CASES, Equality
-from .machines import tier, vm
+from ..case import GENERATIONS, SUFFIX, Case, servers
+from ..experiments import CASES, Equality
+from ..machines import tier, vm
 
 GENERATION = "bookworm"
-FIXED_SET = Path(__file__).with_name("random.json")
+FIXED_SET = Path(__file__).parents[1] / "random.json"
 Document = dict[str, Any]
 # Text that goes to a renderer as it is may well stop a boot; it has a case of its own.
 _AS_IT_IS = frozenset({"raw", "hooks"})
@@ -227,7 +227,7 @@ def keep(document: Document, name: str) -> Path:
 
 def main() -> None:
     """Try random documents; keep the smallest of each that fails as a case. Exit 1 if any did."""
-    arguments = argparse.ArgumentParser(prog="python -m tests.lab.fuzz", description=__doc__)
+    arguments = argparse.ArgumentParser(prog="python -m tests.lab.trials.fuzz", description=__doc__)
     arguments.add_argument("count", type=int)
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--fix", action="store_true", help="keep all as the set of every run")
