@@ -21,11 +21,10 @@ from hypothesis import Phase, given, seed, settings
 from ruamel.yaml import YAML
 from vnetc.model.diagnostics import Path as Place
 
+from tests.lab.case import GENERATIONS, SUFFIX, Case, servers
+from tests.lab.experiments import CASES, Equality
+from tests.lab.machines import tier, vm
 from tests.support import strategies
-
-from ..case import GENERATIONS, SUFFIX, Case, servers
-from ..experiments import CASES, Equality
-from ..machines import tier, vm
 
 GENERATION = "bookworm"
 FIXED_SET = Path(__file__).parents[1] / "random.json"
