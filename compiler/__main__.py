@@ -1,7 +1,5 @@
 """`python -m vnetc`."""
 
-import sys
+from vnetc.cli import start
 
-from vnetc.cli import main
-
-sys.exit(main())
+start()

@@ -7,9 +7,11 @@ methods with all others. Type checkers read `dataclass_transform` and see a froz
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 TYPE_CHECKING = False  # as CPython's own library does it: typing costs as much as argparse
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, ClassVar, TypeVar, dataclass_transform
 
     R = TypeVar("R", bound="Record")
@@ -28,6 +30,10 @@ class _Missing:
 
 
 MISSING = _Missing()
+
+
+def _nothing(fields: Mapping[str, Any]) -> tuple[()]:
+    return ()
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -49,7 +55,8 @@ class _RecordType(type):
         for base in bases:
             uncompared += base._uncompared
         body["_uncompared"] = uncompared
-        body["_compared"] = tuple(name for name in names if name not in uncompared)
+        compared = [name for name in names if name not in uncompared]
+        body["_compared"] = itemgetter(*compared) if compared else _nothing
         body["_defaults"] = {field: body.pop(field) for field in names if field in body}
         body["_positional"] = not kw_only
         body["_fields"] = {field: body["_defaults"].get(field, MISSING) for field in names}
@@ -74,7 +81,7 @@ class Record(metaclass=_RecordType):
     """
 
     if TYPE_CHECKING:
-        _compared: ClassVar[tuple[str, ...]]
+        _compared: ClassVar[Callable[[dict[str, Any]], object]]
         _defaults: ClassVar[dict[str, Any]]
         _fields: ClassVar[dict[str, Any]]
         _positional: ClassVar[bool]
@@ -100,12 +107,11 @@ class Record(metaclass=_RecordType):
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        mine, others = self.__dict__, other.__dict__
-        return all(mine[name] == others[name] for name in self._compared)
+        compared = type(self)._compared
+        return compared(self.__dict__) == compared(other.__dict__)
 
     def __hash__(self) -> int:
-        mine = self.__dict__
-        return hash(tuple(mine[name] for name in self._compared))
+        return hash(type(self)._compared(self.__dict__))
 
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)

@@ -88,8 +88,8 @@ def _three(work: Path) -> Part:
         "Three interfaces, from nothing to networkd's files.",
         costs=costs,
         goals=(
-            Goal("`vnetc compile -o` / `netplan generate`, wall", _wall(new, netplan), 0.5),
-            Goal("`vnetc compile` / `netplan generate`, wall", _wall(printed, netplan), 0.5),
+            Goal("`vnetc compile -o` / `netplan generate`, wall", _wall(new, netplan), 0.4),
+            Goal("`vnetc compile` / `netplan generate`, wall", _wall(printed, netplan), 0.4),
         ),
     )
 
@@ -115,8 +115,8 @@ def _vlans(work: Path, *, addresses: bool) -> Part:
         "8001 files. What grows faster than the document would show here.",
         costs=costs,
         goals=(
-            Goal("`vnetc compile -o` / `netplan generate`, wall", _wall(new, netplan), 1.0),
-            Goal("`vnetc compile` / `netplan generate`, wall", _wall(printed, netplan), 1.0),
+            Goal("`vnetc compile -o` / `netplan generate`, wall", _wall(new, netplan), 1.5),
+            Goal("`vnetc compile` / `netplan generate`, wall", _wall(printed, netplan), 1.5),
             Goal("4000 VLANs / 400 VLANs, CPU", printed.least_cpu / few.least_cpu, 11.0),
             Goal("peak memory", max(new.peak, printed.peak), 150.0, "MiB"),
         ),
