@@ -39,19 +39,24 @@ _BLOCK = re.compile(r"[|>][-+0-9]{0,2}")
 _EMPTY = ("", "~", "null", "Null", "NULL")
 # A word within a text and what parts it from what follows: `password=x`; looser: `password x`.
 _INLINE = re.compile(
-    r"(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{0,63})[\"']?\s{0,9}[:=]\s{0,9}(?=\S)"
+    r"(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]-)([A-Za-z][A-Za-z0-9_-]{0,63})[\"']?\s{0,9}[:=]\s{0,9}(?=\S)"
 )
+_RUN = re.compile(r"[A-Za-z0-9_:=-]+\Z")
+_WIREGUARD_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")  # wg(8)
 _LOOSE = re.compile(
-    r"(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{0,63})[\"']?(?:\s{0,9}[:=]|\s)\s{0,9}(?=\S)"
+    r"(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]-)([A-Za-z][A-Za-z0-9_-]{0,63})[\"']?(?:\s{0,9}[:=]|\s)\s{0,9}(?=\S)"
 )
 
 
 def inline_secret(line: str, start: int, end: int, *, loose: bool = False) -> int | None:
     """Find where in a stretch of text a secret begins that follows its own key: `password=x`."""
     for match in (_LOOSE if loose else _INLINE).finditer(line, start, end):
-        if names_secret(match[1]):
+        # with what is glued to it: `privat:-key:x`
+        run = _RUN.search(line[max(start, match.end(1) - 64) : match.end(1)])
+        if names_secret(match[1]) or (run is not None and is_secret(run[0])):
             return match.end()
-    return None
+    key = _WIREGUARD_KEY.search(line, start, end)
+    return None if key is None else key.start()
 
 
 class Places(Record, kw_only=False):
@@ -236,9 +241,13 @@ _HARMLESS = re.compile(
     r"|[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}(/[0-9]{1,3})?"
 )
 
-_WORDS = re.compile(r"""(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{0,63})["']?\s{0,9}:""")
+_WORDS = re.compile(
+    r"""(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]-)([A-Za-z][A-Za-z0-9_-]{0,63})["']?\s{0,9}:"""
+)
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-_GLUED = re.compile(r"""(?<![A-Za-z0-9_-])([A-Za-z][A-Za-z0-9_-]{0,63})["']?(:|$)""")
+_GLUED = re.compile(
+    r"""(?<![A-Za-z0-9_])(?<![A-Za-z0-9_]-)([A-Za-z][A-Za-z0-9_-]{0,63})["']?(:|$)"""
+)
 
 
 class Guess:

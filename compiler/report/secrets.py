@@ -258,6 +258,8 @@ def _without(
 
 
 def _may_have(text: str) -> bool:
-    """Tell whether a word of a text may be a key that holds secrets."""
+    """Tell whether a word of a text may be a key that holds secrets, or a secret by its looks."""
     found = {match[0] for match in _WORD.finditer(text)}
-    return any(is_secret(word) or block(word) for word in found)
+    return any(is_secret(word) or block(word) for word in found) or bool(
+        _KEY_OF_32_BYTES.search(text)
+    )

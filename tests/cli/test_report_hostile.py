@@ -157,6 +157,8 @@ SECRET = {
     "a set": "interfaces: {wg0: {type: wireguard, private-key: {@}}}",
     "no file": "interfaces: {wg0: {type: wireguard, private-key: {file: @}}}",
     "no blank": "interfaces: {wg0: {type: wireguard, private-key:@}}",
+    "no blank, misspelt": "interfaces: {wg0: {type: wireguard privat:-key:@}}",
+    "no blank, nearly a key": "interfaces: {wg0: {type: wireguard private-xey:@}}",
     "tag": "interfaces: {wg0: {type: wireguard, private-key: !@ x}}",
     "alias": "interfaces: {wg0: {type: wireguard, private-key: *@ }}",
     "anchor": "interfaces: {wg0: {description: &k @, type: wireguard, mtu: 0, private-key: *k }}",
