@@ -81,7 +81,7 @@ class Record(metaclass=_RecordType):
     """
 
     if TYPE_CHECKING:
-        _compared: ClassVar[Callable[[dict[str, Any]], object]]
+        _compared: ClassVar[Callable[[Mapping[str, Any]], object]]
         _defaults: ClassVar[dict[str, Any]]
         _fields: ClassVar[dict[str, Any]]
         _positional: ClassVar[bool]
