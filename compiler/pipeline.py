@@ -20,8 +20,9 @@ from vnetc.checks import check_host
 from vnetc.language.lower import lower
 from vnetc.language.tree import Document, parse
 from vnetc.language.validate import validate
+from vnetc.model.codes import CODES
 from vnetc.model.data import is_mapping
-from vnetc.model.diagnostics import CODES, Diagnostic, Path, Span, diagnostic
+from vnetc.model.diagnostics import Diagnostic, Path, Span, diagnostic
 from vnetc.model.host import Host, Interface
 from vnetc.model.record import Record, replace
 from vnetc.model.values import Raw

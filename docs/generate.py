@@ -19,7 +19,7 @@ from vnetc.backends import REGISTRY
 from vnetc.backends.systems import SYSTEMS
 from vnetc.cli.arguments import parser
 from vnetc.cli.explain import page
-from vnetc.model.diagnostics import CODES
+from vnetc.model.codes import CODES
 from vnetc.schema import core_schema, host_schema, member_schema
 
 REFERENCE = Path(__file__).parent / "reference"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.kernel_defaults import carried_vlans, said_table, said_vlans
+from vnetc.backends.networkd.dns import RESOLVER
 from vnetc.backends.options import Group, Groups, cannot, elsewhere, only_true, option, said
 from vnetc.backends.spelling import slash, span
 from vnetc.backends.support import Context, Version, limit, systemd
@@ -198,13 +199,6 @@ ROUTERS = (
     option("use_gateway", "UseGateway", since=systemd(250)),
     option("use_autonomous_prefix", "UseAutonomousPrefix"),
     option("use_on_link_prefix", "UseOnLinkPrefix"),
-)
-RESOLVER = (
-    option("default_route", "DNSDefaultRoute"),
-    option("llmnr", "LLMNR"),
-    option("multicast_dns", "MulticastDNS"),
-    option("dns_over_tls", "DNSOverTLS"),
-    option("dnssec", "DNSSEC"),
 )
 NETWORK = (
     option("emit_lldp", "EmitLLDP"),

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from vnetc.backends.devices import Devices
 from vnetc.backends.formats import Section, boolean
 from vnetc.backends.networkd import layer3
+from vnetc.backends.networkd.dns import dns
 from vnetc.backends.networkd.kinds import NETDEV, netdev_kind, seconds
 from vnetc.backends.options import said
 from vnetc.backends.services.secrets import credential_path
@@ -181,10 +182,7 @@ def network(devices: Devices, interface: Interface) -> Options:
     options += uppers(devices, interface)
     options += [("Address", str(a.address)) for a in layer3.split_addresses(interface)[0]]
     options += [("Gateway", str(r.via)) for r in layer3.split_routes(interface)[0]]
-    options += [("DNS", str(server)) for server in interface.nameservers.addresses]
-    if interface.nameservers.search:
-        options.append(("Domains", " ".join(interface.nameservers.search)))
-    return options
+    return [*options, *dns(interface)]
 
 
 def _automatic(interface: Interface) -> Iterator[tuple[str, str]]:

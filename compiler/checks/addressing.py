@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.codes import mixed_families, no_host_address, outside_subnet, overlapping
+from vnetc.checks.shared_codes import mixed_families, no_host_address, outside_subnet, overlapping
 from vnetc.checks.view import Subnets, View, connected, learns_addresses, single
 from vnetc.language.scalars import TABLES
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vnetc.checks.codes import declared_twice, malformed, mismatched_keys
 from vnetc.checks.references import names_said
+from vnetc.checks.shared_codes import declared_twice, malformed, mismatched_keys
 from vnetc.checks.view import View
 from vnetc.model.cards import AccessPoint, Auth, LinkSettings, Secret
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from vnetc.checks.codes import mismatched_keys
+from vnetc.checks.shared_codes import mismatched_keys
 from vnetc.checks.view import View
 from vnetc.model.diagnostics import Diagnostic
 from vnetc.model.host import Interface

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.codes import mixed_families
+from vnetc.checks.shared_codes import mixed_families
 from vnetc.checks.tunnels import outer_version
 from vnetc.checks.view import View
 from vnetc.model.diagnostics import Diagnostic, Label, diagnostic

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Network
 
-from vnetc.checks.codes import mismatched_keys, out_of_range, outside_subnet, overlapping
+from vnetc.checks.shared_codes import mismatched_keys, out_of_range, outside_subnet, overlapping
 from vnetc.checks.view import View, carries_ethernet
 from vnetc.language.scalars import guest_range
 from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic

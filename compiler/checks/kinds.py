@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
-from vnetc.checks.codes import mismatched_keys, mixed_families, no_host_address, out_of_range
+from vnetc.checks.shared_codes import mismatched_keys, mixed_families, no_host_address, out_of_range
 from vnetc.checks.view import View, carries_ethernet, label_at, place
 from vnetc.language.scalars import TABLES
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic

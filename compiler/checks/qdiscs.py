@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from vnetc.checks.codes import mismatched_keys
+from vnetc.checks.shared_codes import mismatched_keys
 from vnetc.checks.view import View
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model.host import Interface

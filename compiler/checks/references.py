@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.codes import declared_twice
+from vnetc.checks.shared_codes import declared_twice
 from vnetc.checks.view import View, carries_ethernet
 from vnetc.model.diagnostics import Diagnostic, Label, Part, Path, diagnostic
 from vnetc.model.host import Interface, Member, Port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.codes import mismatched_keys, out_of_range
+from vnetc.checks.shared_codes import mismatched_keys, out_of_range
 from vnetc.checks.view import Subnets, View, single
 from vnetc.model.diagnostics import Diagnostic, Label
 from vnetc.model.host import Address, Route, Rule

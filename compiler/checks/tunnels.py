@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vnetc.checks.codes import mismatched_keys, mixed_families
+from vnetc.checks.shared_codes import mismatched_keys, mixed_families
 from vnetc.checks.view import View, label_at, place
 from vnetc.model.diagnostics import Diagnostic, Label, Path, diagnostic
 from vnetc.model.host import Interface

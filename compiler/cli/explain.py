@@ -6,7 +6,7 @@ from argparse import Namespace
 from difflib import get_close_matches
 
 from vnetc.cli import NOTHING, UsageError
-from vnetc.model.diagnostics import CODES
+from vnetc.model.codes import CODES
 
 
 def run(options: Namespace) -> int:

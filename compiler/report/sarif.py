@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from vnetc._version import __version__
-from vnetc.model.diagnostics import CODES, Diagnostic, Span
+from vnetc.model.codes import CODES
+from vnetc.model.diagnostics import Diagnostic, Span
 from vnetc.report import Report, dotted, url
 
 _SCHEMA = (

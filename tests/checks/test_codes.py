@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 
 import pytest
-from vnetc.model.diagnostics import CODES
+from vnetc.model.codes import CODES
 
 from tests.support.places import ROOT
 

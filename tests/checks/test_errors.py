@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from vnetc.language.tree import MAX_BYTES
-from vnetc.model.diagnostics import CODES
+from vnetc.model.codes import CODES
 
 from tests.support.diagnose import diagnose, rendered
 

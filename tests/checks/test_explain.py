@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from vnetc.cli import main
-from vnetc.model.diagnostics import CODES
+from vnetc.model.codes import CODES
 
 from tests.support.diagnose import diagnose, rendered
 

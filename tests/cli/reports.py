@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from vnetc.model.diagnostics import CODES, Diagnostic, Label, Span
+from vnetc.model.codes import CODES
+from vnetc.model.diagnostics import Diagnostic, Label, Span
 from vnetc.report import FORMATS, Report, render
 
 GOLDEN = Path(__file__).parent / "report"

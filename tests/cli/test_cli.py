@@ -15,7 +15,7 @@ import pytest
 from vnetc._version import __version__
 from vnetc.backends import REGISTRY
 from vnetc.cli import main
-from vnetc.model.diagnostics import CODES
+from vnetc.model.codes import CODES
 from vnetc.report import FORMATS
 from vnetc.schema import schema_text
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vnetc import check_text
 from vnetc.cli.documents import lines
-from vnetc.model.diagnostics import CODES, Diagnostic, Label, Span
+from vnetc.model.codes import CODES
+from vnetc.model.diagnostics import Diagnostic, Label, Span
 from vnetc.report import FORMATS, Report, printable, render, summary
 
 from .reports import sarif_run

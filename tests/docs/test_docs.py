@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from vnetc.model.diagnostics import CODES
+from vnetc.model.codes import CODES
 
 from tests.support import namespaces
 from tests.support.places import ROOT

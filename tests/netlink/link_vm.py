@@ -2,7 +2,7 @@
 
     python -m tests.link_vm
 
-What test_netlink_links.py asserts here, of the kinds that this machine's kernel lacks: prints each
+What test_links.py asserts here, of the kinds that this machine's kernel lacks: prints each
 row where something is other than wanted, other than ip(8) makes it, or changes otherwise.
 """
 

@@ -193,7 +193,7 @@ interfaces:
 
 def test_a_check(checkout: Checkout) -> None:
     checkout.edit(
-        "compiler/model/diagnostics.py",
+        "compiler/model/codes.py",
         '    "VN437": ("error", "queueing disciplines that hang in themselves"),\n',
         '    "VN499": ("warning", "a made-up mistake"),\n',
     )

@@ -1,6 +1,6 @@
 """What a change of a network device is: when it is made, how the kernel takes it, and to what.
 
-Pure tables and look-ups over those of the kinds, link_kinds.py and link_tunnels.py.
+Pure tables and look-ups over those of the kinds, kinds.py and tunnels.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Network devices: what a document wants of them, and what the kernel has.
 
-rtnetlink(7). The options of each kind are tables, link_kinds.py and link_tunnels.py; what a change
-is stands in link_changes.py, and the messages are in link_messages.py. This module is the way to all
+rtnetlink(7). The options of each kind are tables, kinds.py and tunnels.py; what a change
+is stands in changes.py, and the messages are in messages.py. This module is the way to all
 of them.
 """
 

@@ -544,7 +544,7 @@ INFINIBAND = (
 _ETHERNET = 1500  # ETH_DATA_LEN
 _NO_FLAGS = (False, False)
 
-# without tunnels, which are in link_tunnels.py
+# without tunnels, which are in tunnels.py
 KINDS = (
     Kind(
         type="bridge",

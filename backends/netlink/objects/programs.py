@@ -75,7 +75,7 @@ def read(
 ) -> State:
     """Read the objects of these classes that a document names, or vnetc made. Raises `ProgramFailed`.
 
-    `remembered` is what the ledger knows (`remembering.remember`): with it an object that still is
+    `remembered` is what the ledger knows (`fingerprints.remember`): with it an object that still is
     what vnetc made of it has the words in its attributes that it was made with.
     """
     known = remembered or {}

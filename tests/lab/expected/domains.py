@@ -1,4 +1,4 @@
-"""What a kernel makes of VRFs and of carriers, in the words of state.py: a part of expect.py."""
+"""What a kernel makes of VRFs and of carriers, in the words of state.py: a part of what is expected."""
 
 from __future__ import annotations
 

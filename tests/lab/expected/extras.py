@@ -1,4 +1,4 @@
-"""What the specification says of links' flags, ports and forwarding databases: a part of expect.py."""
+"""What the specification says of links' flags, ports and forwarding databases: a part of what is expected."""
 
 from __future__ import annotations
 

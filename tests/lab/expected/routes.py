@@ -1,4 +1,4 @@
-"""What the specification says of routes and rules, in the words of state.py: a part of expect.py."""
+"""What the specification says of routes and rules, in the words of state.py: a part of what is expected."""
 
 from __future__ import annotations
 
