@@ -1,7 +1,6 @@
 """Semantic checks: what a document says that cannot be meant.
 
-A check is a generator of diagnostics over a `View` of the host. Adding one is one function here,
-one line in `CHECKS`, a code with its page in explain/, one good and one bad document.
+A check is a generator of diagnostics over a `View` of the host. CONTRIBUTING has the recipe.
 """
 
 from __future__ import annotations
