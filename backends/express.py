@@ -10,11 +10,11 @@ from vnetc.backends.support import (
     Context,
     Programs,
     Support,
-    Version,
     key,
     row_fields,
     too_old,
     unsupported,
+    version_text,
     word_of,
 )
 from vnetc.backends.systems import SYSTEMS
@@ -97,10 +97,6 @@ _BELOW: dict[type[Record], tuple[str, ...]] = {
 }
 
 
-def _show(version: Version) -> str:
-    return ".".join(map(str, version))
-
-
 def _verdict(
     row: Support, name: str, target: Target, context: Context
 ) -> tuple[str, str, str] | None:
@@ -133,21 +129,21 @@ def _verdict(
 def _title(program: str, target: Target, programs: Programs) -> str:
     """Name a program as people do, with the version that is compiled for."""
     name = target.title if program == target.program else TITLES[program]
-    return f"{name} {_show(programs[program])}"
+    return f"{name} {version_text(programs[program])}"
 
 
 def _newer(program: str, target: Target, needed: Programs) -> str:
     """Say what can express it: a version of the target, or the first system with newer programs."""
     version = needed[program]
     if program == target.program:
-        return f"`--target-version {_show(version)}` can"
+        return f"`--target-version {version_text(version)}` can"
     systems = (
         system.name
         for system in SYSTEMS.values()
         if target.name in system.versions
         and not too_old(system.programs(target.program, system.versions[target.name]), needed)
     )
-    wanted = f"{TITLES[program]} {_show(version)} can"
+    wanted = f"{TITLES[program]} {version_text(version)} can"
     having = next(systems, "")
     return f"{wanted}: `--target-version {having}`" if having else wanted
 

@@ -77,7 +77,11 @@ def aged(table: Mapping[str, Support]) -> dict[str, Support]:
     for name in (ROWS.keys() | LIMITS.keys()) & table.keys():
         row = table[name]
         if row.how:
-            limits = [replace(lim, before=_of(row, lim.before)) for lim in LIMITS.get(name, ())]
+            limits = [
+                replace(lim, before=before)
+                for lim in LIMITS.get(name, ())
+                if (before := _of(row, lim.before))  # of no program, it would hold for ever
+            ]
             since = {**row.since, **_of(row, ROWS.get(name, EVER))}
             rows[name] = replace(row, since=since, limits=(*row.limits, *limits))
     return rows

@@ -129,6 +129,11 @@ def unsupported(reason: str, *, silence: Any = None) -> Support:
     return Support(reason=reason, silence=silence)
 
 
+def version_text(version: Version) -> str:
+    """Spell a version as programs do: `6.1`."""
+    return ".".join(map(str, version))
+
+
 def systemd(version: int) -> Programs:
     """Need a version of systemd, as its manual pages say in "Added in version"."""
     return {"systemd": (version,)}

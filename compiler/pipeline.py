@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.express import express
 from vnetc.backends.packages import headed, needs
-from vnetc.backends.support import Version
+from vnetc.backends.support import Version, version_text
 from vnetc.backends.systems import DEFAULT, SYSTEMS, System, system_of
 from vnetc.backends.target import Output, Target
 from vnetc.checks import check_host
@@ -333,7 +333,7 @@ def target_version(target: Target, text: str | None) -> tuple[Version, System, l
         return target.default, system, [_lacking(system, f"{target.title} that vnetc knows", known)]
     is_number = re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,5}){0,3}", text)
     version = tuple(map(int, text.split("."))) if is_number else ()
-    oldest, newest = _dotted(target.oldest), _dotted(target.newest)
+    oldest, newest = version_text(target.oldest), version_text(target.newest)
     problems: list[Diagnostic] = []
     if version < target.oldest:
         known = f"it knows {oldest} to {newest}"
@@ -366,10 +366,6 @@ def _similar(systems: Mapping[str, System], text: str) -> str:
 
 def _lacking(system: System, what: str, help: str) -> Diagnostic:
     return _version("VN507", f"{system.title} has no {what}", help)
-
-
-def _dotted(version: Version) -> str:
-    return ".".join(map(str, version))
 
 
 def _raw_notes(host: Host | None) -> Iterable[Diagnostic]:

@@ -32,6 +32,7 @@ from vnetc.backends.support import (
     key,
     limit,
     unsupported,
+    version_text,
     word_of,
 )
 from vnetc.model.cards import CardMatch, VirtualFunctions
@@ -186,7 +187,7 @@ def narrowed(
         if not any(word in row.how for word in ("drop-in", ".link", ".netdev")):
             return row
         if own.since.get("systemd", ()) > systemd:
-            return unsupported(f"systemd {_show(systemd)} has no option for it")
+            return unsupported(f"systemd {version_text(systemd)} has no option for it")
         late = (
             limit(lim.reason, lim.refuses)
             for lim in own.limits
@@ -244,11 +245,9 @@ def _type(name: str) -> Support:
     own = "a .netdev file and ethernets"
     if not section:
         return exact(own, NUMERIC_NAME)
-    return exact(f"{section}; before {_show(since)} {own}" if since else section, NUMERIC_NAME)
-
-
-def _show(version: Version) -> str:
-    return ".".join(map(str, version))
+    return exact(
+        f"{section}; before {version_text(since)} {own}" if since else section, NUMERIC_NAME
+    )
 
 
 SUPPORT: dict[str, Support] = {

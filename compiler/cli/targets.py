@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from vnetc.backends import REGISTRY, load
 from vnetc.backends.packages import RT_TABLES, TWO_AWARE, possible
-from vnetc.backends.support import TITLES, Programs, Support, rows
+from vnetc.backends.support import TITLES, Programs, Support, rows, version_text
 from vnetc.backends.systems import SYSTEMS, System
 from vnetc.backends.target import Target
 from vnetc.cli import NOTHING, UsageError
@@ -26,11 +26,6 @@ def run(options: Namespace) -> int:
     targets = [load(name) for name in options.names or REGISTRY]
     print(_FORMATS[options.format](targets))
     return NOTHING
-
-
-def show(version: Sequence[int]) -> str:
-    """Spell a version."""
-    return ".".join(map(str, version))
 
 
 def verdict(row: Support) -> str:
@@ -55,7 +50,7 @@ def remarks(row: Support) -> list[str]:
 def _programs(programs: Programs) -> str:
     """Spell versions: what has no title is the target's own program."""
     return ", ".join(
-        f"{TITLES[name]} {show(version)}" if name in TITLES else show(version)
+        f"{TITLES[name]} {version_text(version)}" if name in TITLES else version_text(version)
         for name, version in programs.items()
     )
 
@@ -69,7 +64,7 @@ def _text(targets: Sequence[Target]) -> str:
     columns = [max(map(len, [t.name, *column])) for t, column in zip(targets, texts, strict=True)]
     head = " ".join(t.name.ljust(w) for t, w in zip(targets, columns, strict=True))
     lines = [
-        f"{t.name}: {t.title} {show(t.oldest)} to {show(t.newest)}, default {show(t.default)}"
+        f"{t.name}: {t.title} {version_text(t.oldest)} to {version_text(t.newest)}, default {version_text(t.default)}"
         for t in targets
     ]
     lines += ["", *_system_lines(targets)]
@@ -91,7 +86,7 @@ def _system_lines(targets: Sequence[Target]) -> Iterator[str]:
     """Say what each system has of some targets; of a single one also what it may need there."""
     for system in SYSTEMS.values():
         own = [t for t in targets if system in _systems(t)]
-        line = ", ".join(f"{t.name} {show(system.versions[t.name])}" for t in own)
+        line = ", ".join(f"{t.name} {version_text(system.versions[t.name])}" for t in own)
         if line and len(targets) == 1:
             once = "".join(f"; once: {note}" for note in _notes(own[0], system))
             line += f"; may need {' '.join(packages(own[0], system))}{once}"
@@ -123,7 +118,8 @@ def _json(targets: Sequence[Target]) -> str:
         return {
             "verdict": verdict(row),
             "how": row.how or None,
-            "since": {program: show(version) for program, version in row.since.items()} or None,
+            "since": {program: version_text(version) for program, version in row.since.items()}
+            or None,
             "remarks": remarks(row),
         }
 
@@ -135,13 +131,13 @@ def _json(targets: Sequence[Target]) -> str:
         {
             t.name: {
                 "title": t.title,
-                "default": show(t.default),
-                "oldest": show(t.oldest),
-                "newest": show(t.newest),
+                "default": version_text(t.default),
+                "oldest": version_text(t.oldest),
+                "newest": version_text(t.newest),
                 "systems": {
                     system.name: {
                         "title": system.title,
-                        "version": show(system.versions[t.name]),
+                        "version": version_text(system.versions[t.name]),
                         "packages": packages(t, system),
                         "notes": _notes(t, system),
                         "source": system.source,

@@ -15,7 +15,7 @@ from vnetc.backends import REGISTRY, load
 from vnetc.backends import express as passing
 from vnetc.backends.express import express
 from vnetc.backends.since import SYSCTLS
-from vnetc.backends.support import IncompleteTable, Version, rows, too_old, word_of
+from vnetc.backends.support import IncompleteTable, Version, rows, too_old, version_text, word_of
 from vnetc.backends.systems import SYSTEMS
 from vnetc.backends.target import Output
 from vnetc.model.diagnostics import Diagnostic
@@ -37,16 +37,12 @@ from tests.support.strategies import corpus, without_target
 LOSSES = ("VN501", "VN502", "VN503")
 
 
-def show(version: Version) -> str:
-    return ".".join(map(str, version))
-
-
 def compiled(text: str, target: str, version: Version | str) -> Output:
     """Compile a document whatever the target cannot express of it."""
     return compile_text(
         f"version: 1\n{text}\n",
         target=target,
-        version=version if isinstance(version, str) else show(version),
+        version=version if isinstance(version, str) else version_text(version),
         allow=LOSSES,
         allow_hooks=True,
     )

@@ -207,3 +207,37 @@ def test_a_version_of_the_document_has_its_place() -> None:
     text = "{version: 1, target: {name: networkd, version: beos-5}, interfaces: {eth0: {}}}"
     (found,) = check_text(text)
     assert found.span is not None
+
+
+@pytest.mark.parametrize(
+    ("version", "device", "message", "way_out"),
+    [
+        (
+            "ubuntu-22.04",
+            "g: {type: geneve, id: 5, remote: 192.0.2.5, inherit-inner-protocol: true}",
+            "Linux 5.15 cannot express `inherit-inner-protocol`",
+            "Linux 5.18 can: `--target-version debian-12`",
+        ),
+        (
+            "ubuntu-22.04",
+            "e: {}, b: {type: bond, mode: 802.3ad, members: [e], lacp-active: false}",
+            "iproute2 5.15 cannot express `lacp-active`",
+            "iproute2 5.16 can: `--target-version debian-12`",
+        ),
+        (
+            "debian-12",
+            "e: {sysctl: {ipv6: {ra_honor_pio_life: 1}}}",
+            "Linux 6.1 cannot express this `sysctl`: there is no `ra_honor_pio_life`",
+            "Linux 6.7 can: `--target-version debian-13`",
+        ),
+    ],
+)
+def test_what_a_system_is_too_old_for_is_refused(
+    version: str, device: str, message: str, way_out: str
+) -> None:
+    text = f"version: 1\ninterfaces: {{{device}}}\n"
+    (found,) = compile_text(text, target="ifupdown", version=version).diagnostics
+    assert (found.code, found.message, found.help) == ("VN502", message, way_out)
+    assert found.span is not None and found.span.line == 2
+    newer = way_out.partition("--target-version ")[2].rstrip("`")
+    assert compile_text(text, target="ifupdown", version=newer).files

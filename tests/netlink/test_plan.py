@@ -107,6 +107,16 @@ def _lacking(wanted: State, found: State) -> list[Key]:
     ] + [key for key in found if key not in wanted and key[0] != "vlan"]
 
 
+def test_one_end_of_a_veth_asks_by_dhcp() -> None:
+    """Its .network file is written for it alone, without the other end."""
+    ends = "v0: {type: veth, peer: v1, dhcp4: true}, v1: {type: veth, peer: v0}"
+    (client,) = (
+        i for i in _wanted(f"{{version: 1, interfaces: {{{ends}}}}}") if i.key[0] == "dhcp"
+    )
+    assert "[Match]\nName=v0\n" in str(client.attributes["networkd"])
+    assert "DHCP=ipv4\n" in str(client.attributes["networkd"])
+
+
 # --- promises -----------------------------------------------------------------------------------
 
 
